@@ -1,0 +1,59 @@
+"""The only module that touches kaldiio: ark and scp files of matrices and of audio.
+
+kaldiio's licence limits its use; everything else in the project goes through these functions, so that another reader
+of the format can take its place here.
+"""
+
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+
+from c2ser.errors import InputError
+
+
+def read_ark(entry):
+    """Read what an scp entry `file.ark:offset` points at.
+
+    Returns a float array (a matrix or vector) or, for audio, (sample rate in Hz, samples). Raises InputError, naming
+    the entry, where it cannot be read.
+    """
+    path = entry.rsplit(":", 1)[0]
+    if not Path(path).is_file():
+        raise InputError(f"{entry}: no such file; rerun the stage that dumps it")
+    try:
+        return kaldiio.load_mat(entry)
+    except Exception as error:  # kaldiio raises whatever its parsers meet
+        raise InputError(f"{entry}: cannot be read as a Kaldi archive ({error}); rerun the stage that dumps it") from None
+
+
+class ArkWriter:
+    """Context manager that writes an ark with its scp: `writer[key] = matrix` or `(sample rate, int16 samples)`.
+
+    Both files appear under their names only when the block ends without an error.
+    """
+
+    def __init__(self, ark, scp):
+        self.ark, self.scp = Path(ark).absolute(), Path(scp)
+
+    def __enter__(self):
+        self.ark.parent.mkdir(parents=True, exist_ok=True)
+        self.scp.parent.mkdir(parents=True, exist_ok=True)
+        self._partial_ark = self.ark.with_name(self.ark.name + ".partial")
+        self._partial_scp = self.scp.with_name(self.scp.name + ".partial")
+        self._writer = kaldiio.WriteHelper(f"ark,scp:{self._partial_ark},{self._partial_scp}")
+        return self
+
+    def __setitem__(self, key, value):
+        self._writer(key, value if isinstance(value, tuple) else np.ascontiguousarray(value))
+
+    def __exit__(self, kind, error, trace):
+        self._writer.close()
+        if kind is None:
+            lines = self._partial_scp.read_text(encoding="utf-8").replace(str(self._partial_ark), str(self.ark))
+            self._partial_scp.write_text(lines, encoding="utf-8", newline="\n")
+            self._partial_ark.replace(self.ark)
+            self._partial_scp.replace(self.scp)
+        else:
+            self._partial_ark.unlink(missing_ok=True)
+            self._partial_scp.unlink(missing_ok=True)

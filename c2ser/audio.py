@@ -1,0 +1,159 @@
+"""Reading speech: files, commands and archives of any rate and channel count → mono float32 at one rate."""
+
+import io
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from c2ser.errors import InputError
+
+SAMPLE_RATE = 16000
+"""The rate, in Hz, at which every model of the project hears."""
+
+MIN_SAMPLES = 400
+"""One frame of the feature extractors (25 ms at 16 kHz): anything shorter cannot be heard by them."""
+
+
+def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=False):
+    """Read one wav.scp entry as mono speech.
+
+    entry: a path (anything libsndfile reads; containers such as mp4 through FFmpeg), `file.ark:offset`, or `command |`,
+    which is run only with `allow_commands`. channel: 1-based number, "mean", or None, which demands mono. Returns
+    float32 `(samples,)` at `sample_rate` Hz in about [-1, 1]. Raises InputError, naming the entry, for a missing,
+    empty, truncated or non-audio file, no samples, NaN or infinite samples, a channel that is not there, or several
+    channels and none chosen.
+    """
+    samples, rate = _decode(entry, allow_commands)
+    if samples.shape[0] == 0:
+        raise InputError(f"{entry}: holds no samples; remove it or fetch it again")
+    if not np.isfinite(samples).all():
+        raise InputError(f"{entry}: holds NaN or infinite samples; remove it or fetch it again")
+    samples = select_channel(samples, channel, entry)
+    return samples if rate == sample_rate else soxr.resample(samples, rate, sample_rate).astype(np.float32)
+
+
+def select_channel(samples, channel, entry="audio"):
+    """`(samples, channels)` → `(samples,)` by a 1-based channel, "mean", or None, which demands a single channel."""
+    channels = samples.shape[1]
+    if channel in (None, "") and channels > 1:
+        raise InputError(f"{entry}: {channels} channels; choose one with --channel 1|2|mean (reco2channel in a data dir)")
+    if channel == "mean":
+        return samples.mean(axis=1)
+    try:
+        number = int(channel or 1)
+    except ValueError:
+        raise InputError(f"{entry}: channel {channel!r}: expected a number from 1, or mean") from None
+    if not 1 <= number <= channels:
+        raise InputError(f"{entry}: channel {number} is not there; the file has {channels}")
+    return np.ascontiguousarray(samples[:, number - 1])
+
+
+def _decode(entry, allow_commands):
+    """Decode an entry to float32 `(samples, channels)` and its rate in Hz."""
+    entry = entry.strip()
+    if entry.endswith("|"):
+        return _decode_command(entry, allow_commands)
+    if not Path(entry).is_file() and entry.rpartition(":")[2].isdigit():
+        from c2ser.ark import read_ark
+
+        rate, samples = read_ark(entry)
+        return samples.reshape(len(samples), -1).astype(np.float32) / 32768.0, rate
+    return _decode_file(entry)
+
+
+def _decode_file(path):
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    if Path(path).stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; fetch it again")
+    if Path(path).suffix.lower() in VIDEO_SUFFIXES:
+        from c2ser.video import decode_container
+
+        return decode_container(path)
+    return _decode_stream(path, path)
+
+
+VIDEO_SUFFIXES = (".mp4", ".m4a", ".mkv", ".mov", ".avi", ".webm", ".aac")
+
+
+def _decode_stream(stream, name):
+    try:
+        with soundfile.SoundFile(stream) as sound:
+            samples = sound.read(dtype="float32", always_2d=True)
+            announced = sound.frames
+            rate = sound.samplerate
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise InputError(f"{name}: not audio that can be read ({error}); fetch or convert it again") from None
+    if samples.shape[0] < announced:
+        raise InputError(f"{name}: truncated: {samples.shape[0]} of {announced} samples; fetch it again")
+    if isinstance(name, (str, Path)) and str(name).lower().endswith(".wav"):
+        _refuse_truncated_wav(name)
+    return samples, rate
+
+
+def _refuse_truncated_wav(path):
+    """libsndfile reads what is left of a cut RIFF file in silence: compare the data chunk's size with the file's."""
+    size = Path(path).stat().st_size
+    with open(path, "rb") as stream:
+        if stream.read(4) != b"RIFF":
+            return
+        stream.seek(12)
+        while len(header := stream.read(8)) == 8:
+            length = int.from_bytes(header[4:], "little")
+            if header[:4] == b"data":
+                if length not in (0, 0xFFFFFFFF) and stream.tell() + length > size:
+                    raise InputError(
+                        f"{path}: truncated: its header announces {length} bytes of samples, "
+                        f"{size - stream.tell()} are there; fetch it again"
+                    )
+                return
+            stream.seek(length + length % 2, 1)
+
+
+def _decode_command(entry, allow_commands):
+    if not allow_commands:
+        raise InputError(f"{entry}: a command; it is run only with --allow_commands true")
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", entry[:-1]], capture_output=True)
+    if done.returncode:
+        message = done.stderr.decode("utf-8", "replace").strip()[-500:]
+        raise InputError(f"{entry}: the command ended with status {done.returncode}: {message}")
+    return _decode_stream(io.BytesIO(done.stdout), entry)
+
+
+def read_utterances(data_dir, utterances=None, allow_commands=False):
+    """Yield (utterance, float32 `(samples,)` at 16 kHz) of a data directory, segments and reco2channel honoured.
+
+    utterances: the ids wanted, in any order (None: all). Recordings are decoded once each. Raises InputError naming
+    the utterance.
+    """
+    wav_scp, channels = data_dir.read("wav.scp"), data_dir.read("reco2channel", optional=True)
+    segments = data_dir.segments() if data_dir.has("segments") else None
+    decoded = None, None
+    for utterance in data_dir.utterances() if utterances is None else utterances:
+        recording, start, end = segments[utterance] if segments else (utterance, None, None)
+        if recording not in wav_scp:
+            raise InputError(f"{data_dir.path}/wav.scp: no entry for {recording}, which utterance {utterance} needs")
+        try:
+            if decoded[0] != recording:
+                decoded = recording, read_audio(
+                    wav_scp[recording], channels.get(recording), allow_commands=allow_commands
+                )
+        except InputError as error:
+            raise InputError(f"{data_dir.path}: utterance {utterance}: {error}") from None
+        yield utterance, decoded[1] if start is None else cut(decoded[1], start, end, utterance)
+
+
+def cut(samples, start, end, utterance):
+    """The segment from `start` to `end` seconds of 16 kHz samples. Raises InputError where it lies outside."""
+    first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
+    if not 0 <= first < last or last > len(samples) + SAMPLE_RATE // 10:
+        raise InputError(f"utterance {utterance}: segment {start}–{end} s outside its {len(samples) / SAMPLE_RATE:.2f} s recording")
+    return samples[first:last]
+
+
+def to_pcm16(samples):
+    """Float samples `(samples,)` in [-1, 1] → int16, rounded and clipped: what dump/ holds."""
+    return np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)

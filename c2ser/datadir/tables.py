@@ -1,0 +1,71 @@
+"""Kaldi tables: text files of `key value` lines, sorted and unique by the bytes of the key (LC_ALL=C)."""
+
+from pathlib import Path
+
+from c2ser.errors import InputError
+from c2ser.fileio import atomic_write
+
+
+def byte_order(key):
+    """The sort key that LC_ALL=C uses: the UTF-8 bytes of a string."""
+    return key.encode("utf-8")
+
+
+def read_lines(path):
+    """Yield (line number, line without its end) of a UTF-8 text file, checking the form that every table shares.
+
+    Raises InputError, naming file and line, for a missing file, a byte order mark, bytes that are not UTF-8 and
+    carriage returns (Windows line ends).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    with open(path, "rb") as stream:
+        for number, raw in enumerate(stream, 1):
+            where = f"{path}:{number}"
+            if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
+                raise InputError(f"{where}: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
+            if b"\r" in raw:
+                raise InputError(f"{where}: carriage return (Windows line end); utils/fix_data_dir.sh removes it")
+            try:
+                yield number, raw.decode("utf-8").removesuffix("\n")
+            except UnicodeDecodeError as error:
+                raise InputError(f"{where}: not UTF-8 ({error.reason}); convert the file to UTF-8") from None
+
+
+def split_line(line, where, empty_ok=False):
+    """Split a table line into (key, value). Raises InputError for a blank line or, unless `empty_ok`, no value."""
+    key, _, value = line.replace("\t", " ").partition(" ")
+    if not key:
+        raise InputError(f"{where}: blank line or leading blank; every line is `key value`")
+    value = value.strip()
+    if not value and not empty_ok:
+        raise InputError(f"{where}: {key} has no value")
+    return key, value
+
+
+def read_table(path, empty_ok=False):
+    """Read a table as a dict in file order.
+
+    `empty_ok` admits lines with a key only (an empty transcript). Raises InputError, naming file, line and key, for
+    everything `read_lines` refuses, a blank line, a missing value, a duplicate key, or keys out of byte order.
+    """
+    table, previous = {}, None
+    for number, line in read_lines(path):
+        key, value = split_line(line, f"{path}:{number}", empty_ok)
+        if key in table:
+            raise InputError(f"{path}:{number}: duplicate id {key}; remove one of the two lines")
+        if previous is not None and byte_order(key) < byte_order(previous):
+            raise InputError(
+                f"{path}:{number}: {key} stands after {previous}: not sorted as LC_ALL=C sorts; "
+                "utils/fix_data_dir.sh sorts it"
+            )
+        table[key], previous = value, key
+    return table
+
+
+def write_table(path, table):
+    """Write a dict as a table, sorted by byte order, under its final name only when complete."""
+    with atomic_write(path) as stream:
+        for key in sorted(table, key=byte_order):
+            stream.write(f"{key} {table[key]}\n" if str(table[key]) else f"{key}\n")
