@@ -1,0 +1,110 @@
+"""The wording of prompts and rationales: one module a language, named by its ISO 639-1 code.
+
+To add a language, add `<code>.py` with every name of `CONTRACT` beside these (copy `en.py` and translate), and its
+emotion names to `c2ser.emotions.NAMES`. It is found by its name; tests/cot runs every check on every language found.
+
+A rationale is `opening inference verdict`: the style in the order speed, pitch, volume and the quoted transcript; a
+sentence that weighs them; and `ANSWER_LEAD`, the emotion's name and `FULL_STOP`. What is written must be readable
+back: each phrase of `STYLE` must match the `CUES` of its own measure and level and no other, and no sentence may hold
+a quotation mark of its own, name an emotion or repeat the lead.
+"""
+
+import functools
+import importlib
+import pkgutil
+import re
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from c2ser import emotions
+from c2ser.errors import InputError
+
+CONTRACT = {
+    "PROMPT_EXPLICIT": "the question that asks for a rationale",
+    "PROMPT_IMPLICIT": "the question that asks for the emotion alone",
+    "ANSWER_LEAD": "the fixed words before the emotion's name",
+    "FULL_STOP": "the character that ends a sentence",
+    "SPACE": "what stands between sentences and after the lead: a blank, or nothing",
+    "QUOTES": "opening and closing quotation mark",
+    "COMMA": "what joins style phrases",
+    "AND": "what joins the last style phrase to those before it",
+    "STYLE": "measure → level → phrases, any of which may be used",
+    "CUES": "measure → level → regular expression that finds that level in a text, in wordings beyond STYLE's too",
+    "OPENINGS": "Patterns with {style} and {quote}",
+    "DELIVERY": "high, medium, low, mixed → words for the liveliness that the levels add up to",
+    "INFERENCES": "Patterns with {delivery}",
+    "INFERENCE_BARE": "the inference where neither style nor words are known",
+    "EMOTION_STEMS": "class → regular expression that finds a mention of it, inflected or as a synonym",
+    "SCRIPT": "first word of the Unicode name of the language's letters: LATIN, CJK, CYRILLIC …",
+    "COMMON_WORDS": "frequent words that tell the language from others of its script",
+}
+"""Every name that a template module defines, and what it is for."""
+
+
+class Pattern(NamedTuple):
+    """One wording, for each of the cases: style and words known, only the style, only the words."""
+
+    both: str
+    style: str
+    words: str
+
+
+class Template(SimpleNamespace):
+    """A language's wording: its code as `language`, every name of `CONTRACT`, and what follows from them."""
+
+    def has_name(self, emotion):
+        """Whether answers in the language have a word for the class."""
+        return emotion in emotions.NAMES.get(self.language, emotions.NAMES["en"])
+
+    def emotion_name(self, emotion):
+        """What the language calls the class; InputError where it has no name for it."""
+        if not self.has_name(emotion):
+            raise InputError(f"emotion {emotion!r} has no name in language {self.language!r}; see c2ser.emotions.NAMES")
+        return emotions.name(emotion, self.language)
+
+    def implicit_answer(self, emotion):
+        """The answer that names a class and says nothing else."""
+        return self.emotion_name(emotion)
+
+    def verdict(self, name):
+        """The end of every rationale: lead, the emotion's name, full stop."""
+        return f"{self.ANSWER_LEAD}{self.SPACE}{name}{self.FULL_STOP}"
+
+    def with_verdict(self, reasoning, name):
+        """A rationale from what stands before the lead and the emotion's name."""
+        reasoning = reasoning.strip()
+        return f"{reasoning}{self.SPACE}{self.verdict(name)}" if reasoning else self.verdict(name)
+
+
+@functools.lru_cache(maxsize=None)
+def languages():
+    """Codes of the languages that have templates, sorted."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+@functools.lru_cache(maxsize=None)
+def load(language):
+    """The Template of a language. Raises InputError for a language without one, or one that lacks a name."""
+    if language not in languages():
+        raise InputError(
+            f"no templates for language {language!r}; there are {', '.join(languages())}: choose one of these, or add "
+            f"c2ser/cot/templates/{language}.py"
+        )
+    module = importlib.import_module(f"{__name__}.{language}")
+    lacking = [f"{name} ({purpose})" for name, purpose in CONTRACT.items() if not hasattr(module, name)]
+    if lacking:
+        raise InputError(f"c2ser/cot/templates/{language}.py lacks {'; '.join(lacking)}")
+    return Template(language=language, **{name: getattr(module, name) for name in CONTRACT})
+
+
+def compile_cues(patterns):
+    """measure → level → pattern text → the same with compiled, case-insensitive patterns."""
+    return {
+        measure: {level: re.compile(pattern, re.IGNORECASE) for level, pattern in levels.items()}
+        for measure, levels in patterns.items()
+    }
+
+
+def compile_stems(patterns):
+    """class → pattern text → the same with compiled, case-insensitive patterns."""
+    return {emotion: re.compile(pattern, re.IGNORECASE) for emotion, pattern in patterns.items()}

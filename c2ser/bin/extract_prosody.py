@@ -1,0 +1,91 @@
+"""Measure F0, loudness and speaking rate of every utterance: utt2f0 (Hz), utt2loudness (LUFS), utt2rate (phonemes / s).
+
+A value that cannot be measured is `nan` (no voiced frame, no transcript) or, for the loudness of silence, `-inf`.
+Parallel jobs run this on the parts of a split data directory and join the tables of the parts with cat.
+"""
+
+import argparse
+import logging
+import math
+from pathlib import Path
+
+from c2ser.audio import SAMPLE_RATE, read_audio, read_utterances
+from c2ser.bin.common import run, str_to_bool
+from c2ser.datadir import DataDir, read_table, write_table
+from c2ser.datadir.faults import some
+from c2ser.errors import InputError
+from c2ser.prosody import f0, rate
+from c2ser.prosody.loudness import loudness
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_dir", required=True, help="data directory, or one part of a split one")
+    parser.add_argument("--audio_scp", help="scp of dumped 16 kHz mono audio, one entry an utterance; "
+                        "without it the data directory's wav.scp (and segments) is read")  # fmt: skip
+    parser.add_argument("--out_dir", required=True, help="where utt2f0, utt2loudness and utt2rate are written")
+    parser.add_argument("--f0_method", default="swift", choices=f0.METHODS, help="F0 detector (default: %(default)s)")
+    parser.add_argument("--f0_checkpoint", help="weights file fcnf0++.pt, for --f0_method penn alone")
+    parser.add_argument("--rate_method", default="rules", choices=rate.METHODS,
+                        help="how phonemes are counted (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--allow_commands", type=str_to_bool, default=False,
+                        help="run wav.scp entries of the form `command |` (default: false)")  # fmt: skip
+    return parser
+
+
+def main(argv=None):
+    """Measure every utterance and write the three tables."""
+    args = get_parser().parse_args(argv)
+    data = DataDir(args.data_dir)
+    utterances = data.utterances()
+    languages, texts = data.read("utt2lang"), data.read("text", optional=True)
+    without_language = [utterance for utterance in utterances if utterance not in languages]
+    if without_language:
+        raise InputError(f"{data.path}/utt2lang: no entry for {some(without_language)}; add the language code")
+    tables = {"utt2f0": {}, "utt2loudness": {}, "utt2rate": {}}
+    for utterance, samples in _progress(_audio(data, utterances, args), len(utterances)):
+        seconds = len(samples) / SAMPLE_RATE
+        text, language = texts.get(utterance, ""), languages[utterance]
+        mean_f0 = f0.mean_f0(samples, args.f0_method, args.f0_checkpoint)
+        tables["utt2f0"][utterance] = f"{mean_f0:.2f}"
+        tables["utt2loudness"][utterance] = f"{loudness(samples, SAMPLE_RATE):.2f}"
+        tables["utt2rate"][utterance] = f"{rate.speaking_rate(text, language, seconds, args.rate_method):.3f}"
+    for name, table in tables.items():
+        write_table(Path(args.out_dir) / name, table)
+    _report(tables, args.out_dir)
+
+
+def _audio(data, utterances, args):
+    """(utterance, float32 `(samples,)` at 16 kHz) from the dump or from the data directory itself."""
+    if args.audio_scp is None:
+        yield from read_utterances(data, utterances, args.allow_commands)
+        return
+    entries = read_table(args.audio_scp)
+    missing = [utterance for utterance in utterances if utterance not in entries]
+    if missing:
+        raise InputError(f"{args.audio_scp}: no entry for {some(missing)}; rerun the stage that dumps the audio")
+    for utterance in utterances:
+        try:
+            yield utterance, read_audio(entries[utterance], allow_commands=args.allow_commands)
+        except InputError as error:
+            raise InputError(f"{args.audio_scp}: utterance {utterance}: {error}") from None
+
+
+def _progress(items, total):
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, desc="prosody", unit="utt", mininterval=5.0)
+
+
+def _report(tables, out_dir):
+    reasons = {"utt2f0": "no voiced frame", "utt2loudness": "silence", "utt2rate": "no transcript to count"}
+    for name, table in tables.items():
+        missing = [utterance for utterance, value in table.items() if not math.isfinite(float(value))]
+        listed = f": {some(missing)}" if missing else ""
+        logging.info("%s/%s: %d utterances, %d without a value (%s)%s", out_dir, name, len(table), len(missing),
+                     reasons[name], listed)  # fmt: skip
+
+
+if __name__ == "__main__":
+    run(main)

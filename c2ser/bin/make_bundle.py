@@ -1,0 +1,45 @@
+"""Stage 11's end: write the model.yaml by which `Predictor` finds the parts of a trained system."""
+
+import argparse
+from pathlib import Path
+
+from c2ser.bin.common import run
+from c2ser.datadir import DataDir
+from c2ser.emotions import EMOTIONS
+
+
+def get_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train_dir", type=Path, required=True, help="Data directory trained on, for the classes")
+    parser.add_argument("--llm", type=Path, required=True, help="Language model folder")
+    parser.add_argument("--whisper", type=Path, help="Whisper file; none where the system has no Whisper")
+    parser.add_argument("--emotion_config", type=Path, help="config.yaml of Emotion2Vec-S; none where there is none")
+    parser.add_argument("--emotion_checkpoint", type=Path, help="Weights of Emotion2Vec-S")
+    parser.add_argument("--utterance_mode", default="extra_tokens", help="Its utterance features")
+    parser.add_argument("--language", default="en", help="Language of the answers")
+    parser.add_argument(
+        "--mode", action="append", nargs=3, required=True, metavar=("MODE", "CONFIG", "CHECKPOINT"),
+        help="explicit or implicit, with its config.yaml and weights (repeatable)",
+    )  # fmt: skip
+    parser.add_argument("--out_dir", type=Path, required=True, help="Folder that gets model.yaml")
+    return parser
+
+
+def main(argv=None):
+    args = get_parser().parse_args(argv)
+    from c2ser.inference.bundle import Bundle
+
+    seen = set(DataDir(args.train_dir).read("utt2emo").values())
+    emotion = None
+    if args.emotion_config:
+        emotion = {
+            "config": args.emotion_config, "checkpoint": args.emotion_checkpoint, "utterance_mode": args.utterance_mode
+        }  # fmt: skip
+    modes = {mode: {"config": config, "checkpoint": checkpoint} for mode, config, checkpoint in args.mode}
+    labels = [label for label in EMOTIONS if label in seen]
+    args.out_dir.mkdir(parents=True, exist_ok=True)
+    Bundle(labels, args.language, args.llm, args.whisper, emotion, modes).write(args.out_dir)
+
+
+if __name__ == "__main__":
+    run(main)

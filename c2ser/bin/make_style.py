@@ -1,0 +1,80 @@
+"""Cut speed, pitch and volume into low, medium and high: fits on the training directory alone, writes utt2style.
+
+Every directory needs utt2f0, utt2loudness and utt2rate (c2ser.bin.extract_prosody). A level is `low` under mean − std
+and `high` over mean + std of the population; a value that could not be measured is `unknown`. An utterance whose
+group has no statistics (a new speaker, say) is cut by those of the whole training directory; how many were is
+printed.
+"""
+
+import argparse
+import logging
+from collections import Counter
+
+from c2ser.bin.common import run
+from c2ser.datadir import DataDir
+from c2ser.errors import InputError
+from c2ser.prosody import style
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train_dir", required=True, help="data directory whose utterances the statistics come from")
+    parser.add_argument("--out_dirs", required=True, nargs="+", help="data directories that get a utt2style")
+    parser.add_argument("--population", default="corpus", choices=style.POPULATIONS,
+                        help="over whom mean and deviation are taken (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--min_group_size", type=int, default=style.MIN_GROUP_SIZE,
+                        help="measured training utterances that a group needs for statistics of its own "
+                        "(default: %(default)s)")  # fmt: skip
+    parser.add_argument("--stats", required=True, help="JSON file that the statistics are written to")
+    return parser
+
+
+def main(argv=None):
+    """Fit, label every directory, then write the statistics and the labels."""
+    args = get_parser().parse_args(argv)
+    train = DataDir(args.train_dir)
+    groups = style.population_groups(train, args.population)
+    statistics = {
+        measure: style.StyleStatistics.fit(_values(train, measure), groups, args.min_group_size)
+        for measure in style.MEASURES
+    }
+    labelled = [(data, _levels(data, statistics, args.population)) for data in map(DataDir, args.out_dirs)]
+    style.save_statistics(args.stats, statistics, args.population)
+    for data, levels in labelled:
+        data.write("utt2style", {utterance: style.format_style(level) for utterance, level in levels.items()})
+
+
+def _values(data, measure):
+    """Utterance → float of the table that a measure is cut from, checked to hold every utterance."""
+    table = style.MEASURES[measure]
+    values, read = {}, data.read(table)
+    for utterance in data.utterances():
+        try:
+            values[utterance] = float(read[utterance])
+        except KeyError:
+            raise InputError(f"{data.path}/{table}: no entry for {utterance}; run c2ser.bin.extract_prosody") from None
+        except ValueError:
+            raise InputError(f"{data.path}/{table}: {utterance}: {read[utterance]!r} is not a number") from None
+    return values
+
+
+def _levels(data, statistics, population):
+    """Utterance → {measure: level} of a directory; logs how often each level and the fallback was used."""
+    groups = style.population_groups(data, population)
+    levels = {utterance: {} for utterance in data.utterances()}
+    for measure, statistic in statistics.items():
+        for utterance, value in _values(data, measure).items():
+            levels[utterance][measure] = statistic.level(value, groups.get(utterance))
+        counts = Counter(level[measure] for level in levels.values())
+        shown = " ".join(f"{level}={counts[level]}" for level in (*style.LEVELS, style.UNKNOWN))
+        logging.info("%s: %s: %s", data.path, measure, shown)
+        fallen = sum(groups.get(utterance) not in statistic.groups for utterance in levels)
+        if population != "corpus" and fallen:
+            logging.info("%s: %s: %d of %d utterances cut by the whole training directory: their %s has no statistics",
+                         data.path, measure, fallen, len(levels), population)  # fmt: skip
+    return levels
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,90 @@
+"""Stage 8: a language model folder in Hugging Face's layout, from a GGUF file or from scratch.
+
+From GGUF: weights are dequantised to 16-bit floats in a plain model, since transformers keeps GGUF weights packed and
+refuses to save them. From scratch: a SentencePiece tokenizer is trained on the given texts and a small Llama is
+initialised at random; it is for tests and for machines where 135 M parameters are too many.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from c2ser.bin.common import run
+from c2ser.errors import InputError
+
+
+def get_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out_dir", type=Path, required=True, help="Folder to make")
+    parser.add_argument("--gguf", type=Path, help="GGUF file to convert")
+    parser.add_argument("--texts", type=Path, nargs="*", default=[], help="From scratch: tables `utt text` to train on")
+    parser.add_argument("--vocab_size", type=int, default=400, help="From scratch: SentencePiece vocabulary")
+    parser.add_argument("--hidden_size", type=int, default=128, help="From scratch: width")
+    parser.add_argument("--num_layers", type=int, default=4, help="From scratch: depth")
+    parser.add_argument("--num_heads", type=int, default=4, help="From scratch: attention heads")
+    parser.add_argument("--seed", type=int, default=0, help="From scratch: seed of the weights")
+    return parser
+
+
+def main(argv=None):
+    args = get_parser().parse_args(argv)
+    if bool(args.gguf) == bool(args.texts):
+        raise InputError("give either --gguf, to convert a model, or --texts, to make one from scratch")
+    args.out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=args.out_dir.parent, prefix=".llm-") as folder:
+        made = Path(folder) / "llm"
+        convert_gguf(args.gguf, made) if args.gguf else from_scratch(args, made)
+        shutil.rmtree(args.out_dir, ignore_errors=True)
+        made.rename(args.out_dir)
+
+
+def convert_gguf(gguf, folder):
+    """Dequantise a GGUF file into a plain Hugging Face folder in float16. Raises InputError for an unreadable file."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not gguf.is_file():
+        raise InputError(f"{gguf}: no such file; tools/download_pretrained.py fetches the embedded one")
+    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    try:
+        packed = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{gguf}: not a GGUF model that transformers reads ({error})") from None
+    packed.config.quantization_config = None
+    del packed.config.quantization_config
+    plain = AutoModelForCausalLM.from_config(packed.config, dtype=torch.float32)
+    plain.load_state_dict(packed.state_dict())
+    plain.to(torch.float16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def from_scratch(args, folder):
+    """Train a SentencePiece tokenizer on the texts and initialise a small Llama."""
+    import sentencepiece
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, LlamaTokenizer
+
+    from c2ser.datadir import read_table
+
+    folder.mkdir(parents=True)
+    texts = [text for path in args.texts for text in read_table(path, empty_ok=True).values() if text]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts), model_prefix=str(folder / "tokenizer"), vocab_size=args.vocab_size,
+        hard_vocab_limit=False, character_coverage=1.0, pad_id=-1, minloglevel=2,
+    )  # fmt: skip
+    (folder / "tokenizer.vocab").unlink()
+    tokenizer = LlamaTokenizer.from_pretrained(folder)
+    torch.manual_seed(args.seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=args.hidden_size, intermediate_size=4 * args.hidden_size,
+        num_hidden_layers=args.num_layers, num_attention_heads=args.num_heads, max_position_embeddings=1024,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, tie_word_embeddings=True,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,58 @@
+"""Write RESULTS.md and report.html of an experiment from its score files, and print the results table."""
+
+import argparse
+from pathlib import Path
+
+from c2ser.bin.common import run
+from c2ser.errors import InputError
+from c2ser.evaluation.report import build, render_html, render_markdown
+from c2ser.evaluation.results import format_table
+from c2ser.fileio import atomic_write
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--exp_dir", required=True, help="the experiment: both files are written here")
+    parser.add_argument("--title", required=True, help="title of the report")
+    parser.add_argument("--command", required=True, help="the command that reproduces the experiment, shown as it is")
+    parser.add_argument(
+        "--scores", action="append", required=True, metavar="NAME=PATH", help="a row and its score file; repeatable"
+    )
+    parser.add_argument("--config", action="append", default=[], help="a configuration file to list; repeatable")
+    parser.add_argument("--note", action="append", default=[], help="a remark under the results; repeatable")
+    parser.add_argument(
+        "--curves", action="append", default=[], metavar="NAME=PATH", help="a picture of training curves; repeatable"
+    )
+    return parser
+
+
+def main(argv=None):
+    """Build the report, write both files, print the table and where they are."""
+    args = get_parser().parse_args(argv)
+    folder = Path(args.exp_dir)
+    scores, curves = named_paths(args.scores, "--scores"), named_paths(args.curves, "--curves")
+    report = build(args.title, args.command, scores, args.config, args.note, curves)
+    texts = {"RESULTS.md": render_markdown(report, folder), "report.html": render_html(report, folder)}
+    for name, text in texts.items():
+        with atomic_write(folder / name) as stream:
+            stream.write(text)
+    print(format_table(report.sections[0].rows))
+    print(f"\n{folder / 'RESULTS.md'}\n{folder / 'report.html'}")
+
+
+def named_paths(values, option):
+    """["name=path", …] → {name: path}. Raises InputError for a value without both, and for a name given twice."""
+    named = {}
+    for value in values:
+        name, _, path = value.partition("=")
+        if not name.strip() or not path:
+            raise InputError(f"{option} {value!r}: expected name=path")
+        if name.strip() in named:
+            raise InputError(f"{option}: {name.strip()!r} is given twice")
+        named[name.strip()] = path
+    return named
+
+
+if __name__ == "__main__":
+    run(main)

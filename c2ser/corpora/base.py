@@ -1,0 +1,128 @@
+"""What every corpus module is made of: the utterance, the description of a corpus, and what reading a copy yields.
+
+A corpus module holds two names: `CORPUS`, a `Corpus`, and `read(root) -> Reading`. It knows the layout and nothing
+else; headers, counts, folds and files are the business of `c2ser.corpora.prepare`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from c2ser.errors import InputError
+
+FOLDS_DIR = Path(__file__).with_name("folds")
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One labelled utterance as the distribution describes it.
+
+    id starts with `<speaker>-` (or is the speaker, where a corpus names none). emotion is one of
+    `c2ser.emotions`, language an ISO 639-1 code. audio is the file; recording, start and end (s) are given where
+    several utterances share it. text None means that a transcript should be there and was not
+    found; it is "" where the corpus has none. channel (1-based, or "mean"; None for
+    mono) and seconds are filled in from the file's header. split is the official one: train, dev or test; None where
+    the field uses folds. announced is the duration in s that the annotation gives, where it does. doubt says what is
+    odd about an utterance that is kept all the same.
+    """
+
+    id: str
+    speaker: str
+    emotion: str
+    language: str
+    audio: str
+    text: str | None
+    gender: str | None = None
+    channel: int | str | None = None
+    start: float | None = None
+    end: float | None = None
+    split: str | None = None
+    recording: str | None = None
+    seconds: float | None = None
+    announced: float | None = None
+    doubt: str | None = None
+
+    @property
+    def recording_id(self):
+        """The key of wav.scp."""
+        return self.recording or self.id
+
+
+class Note(NamedTuple):
+    """A file or utterance that does not become part of the data, why, and the official split it belongs to, if any."""
+
+    name: str
+    reason: str
+    split: str | None = None
+
+
+@dataclass
+class Reading:
+    """What a copy of a corpus holds.
+
+    excluded: left out by a rule of the corpus (strays, clips known to be broken). missing: should be there and is
+    not. unexpected: audio where none should be, or under a wrong label; it always stops the preparation.
+    """
+
+    utterances: list[Utterance] = field(default_factory=list)
+    excluded: list[Note] = field(default_factory=list)
+    missing: list[Note] = field(default_factory=list)
+    unexpected: list[Note] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus as published.
+
+    expected: part → emotion → number of utterances, where a part is a speaker, a split or a language, whichever
+    attribute of `Utterance` `counted_by` names; empty: nothing is asserted. folds: path of a table (see `read_folds`)
+    or None. channels: number of channels in a file → the one that carries the speech; mono needs no entry.
+    long_seconds: utterances beyond it are kept and listed as suspicious.
+    """
+
+    name: str
+    title: str
+    languages: tuple[str, ...]
+    licence: str
+    source: str
+    expected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    counted_by: str = "speaker"
+    folds: str | Path | None = None
+    channels: Mapping[int, int | str] = field(default_factory=dict)
+    long_seconds: float = 30.0
+
+    def read_folds(self):
+        """Fold number → test speakers, in the table's order; {} where the corpus has no folds."""
+        return read_folds(self.folds) if self.folds else {}
+
+    def total(self):
+        """The published number of utterances, or None where nothing is asserted."""
+        return sum(sum(counts.values()) for counts in self.expected.values()) or None
+
+
+def read_folds(path):
+    """Read a fold table: lines `fold<TAB>test speakers`, `#` starts a comment.
+
+    Returns {fold: (speaker, …)}. Raises InputError, naming the line, for a malformed line, a fold given twice, or a
+    speaker who is tested in two folds.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; a fold table has lines `fold<TAB>test speakers`")
+    folds, tested = {}, set()
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        line = line.partition("#")[0].strip()
+        if not line:
+            continue
+        fold, _, speakers = line.partition("\t")
+        speakers = tuple(speakers.split())
+        if not fold.isdigit() or not speakers or int(fold) in folds or tested & set(speakers):
+            raise InputError(f"{path}:{number}: expected `fold<TAB>test speakers`, each fold and each speaker once")
+        folds[int(fold)] = speakers
+        tested.update(speakers)
+    return folds
+
+
+def uniform(parts, emotions, count):
+    """The expected counts of a balanced corpus: the same number in every cell."""
+    return {part: dict.fromkeys(emotions, count) for part in parts}

@@ -1,0 +1,35 @@
+"""Quoting a transcript inside a rationale, and telling the quoted words from the rest."""
+
+import re
+import unicodedata
+
+_INNER_MARKS = str.maketrans({"“": "‘", "„": "‘", "«": "‘", "「": "‘", "”": "’", "»": "’", "」": "’", '"': "'"})
+_QUOTED = re.compile('["“„«「].*["“”»」]', re.DOTALL)
+_SENTENCE_ENDS = tuple(".!?…。！？")
+
+
+def clean_transcript(transcript):
+    """The transcript as a rationale quotes it: runs of blanks joined, double quotation marks made single.
+
+    "" where it holds no letter or digit (`...`), since there is then nothing to quote.
+    """
+    text = " ".join(transcript.split()).translate(_INNER_MARKS)
+    return text if comparable(text) else ""
+
+
+def quote(text, template):
+    """A clean transcript in the language's quotation marks, with a full stop after them unless it ends a sentence."""
+    opening, closing = template.QUOTES
+    end = "" if text.endswith(_SENTENCE_ENDS) else template.FULL_STOP
+    return f"{opening}{text}{closing}{end}"
+
+
+def split_quoted(text):
+    """(what stands outside quotation marks, what stands inside): from the first mark to the last counts as inside."""
+    match = _QUOTED.search(text)
+    return (text, "") if match is None else (f"{text[: match.start()]} {text[match.end() :]}", match.group()[1:-1])
+
+
+def comparable(text):
+    """A text for comparison: its letters and digits alone, NFKC, without case."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

@@ -1,0 +1,86 @@
+"""Rationales: the answers that explicit chain-of-thought training teaches (paper, section on chain of thought).
+
+Ours differ from the paper's in one point: the sentence between the quote and the verdict weighs style and words but
+does not depend on the emotion, and the emotion is named once, at the end, after a fixed lead. So the place right
+after the lead is where the model decides: the class names can be scored there, with a rationale before them as
+without one.
+"""
+
+import hashlib
+
+from c2ser.cot import templates
+from c2ser.cot.quote import clean_transcript, quote
+from c2ser.prosody.style import LEVELS, MEASURES
+
+
+def build_rationale(utterance, style, transcript, emotion, language, seed=0):
+    """The explicit answer for an utterance: opening with style and quote, inference, verdict.
+
+    style: measure → level; an unknown or absent level is left out. transcript: in any language; left out where it has
+    no words. emotion: class. language: code of a language with templates. Wording follows from `seed` and the
+    utterance's id alone, whatever else is built. Raises InputError for a language without templates and an emotion
+    without a name.
+    """
+    template = templates.load(language)
+    name = template.emotion_name(emotion)
+    return render(template, style, clean_transcript(transcript), name, _picker(utterance, seed))
+
+
+def build_implicit(emotion, language):
+    """The implicit answer: the emotion's name alone. Raises InputError as `build_rationale` does."""
+    return templates.load(language).implicit_answer(emotion)
+
+
+def render(template, style, words, name, pick):
+    """A rationale in the words of a Template; `pick(slot, options)` chooses the wording of each slot.
+
+    words: a clean transcript. The slots are opening, speed, pitch, volume, inference, delivery.
+    """
+    levels = {measure: style[measure] for measure in MEASURES if style.get(measure) in LEVELS}
+    phrases = [pick(measure, template.STYLE[measure][level]) for measure, level in levels.items()]
+    filling = {
+        "style": template.AND.join([template.COMMA.join(phrases[:-1]), *phrases[-1:]] if phrases[1:] else phrases),
+        "quote": quote(words, template) if words else "",
+        "delivery": pick("delivery", template.DELIVERY[liveliness(levels)]) if levels else "",
+    }
+    sentences = []
+    for slot, patterns in (("opening", template.OPENINGS), ("inference", template.INFERENCES)):
+        pattern = pick(slot, patterns)
+        if levels and words:
+            sentences.append(pattern.both)
+        elif levels:
+            sentences.append(pattern.style)
+        elif words:
+            sentences.append(pattern.words)
+    filled = [_fill(sentence, filling) for sentence in sentences] or [template.INFERENCE_BARE]
+    return template.with_verdict(template.SPACE.join(filled), name)
+
+
+def liveliness(levels):
+    """What the known levels add up to: each high one speaks for a lively delivery, each low one against.
+
+    Speed, pitch and volume all rise with arousal; their balance is stated instead of a feeling, so it contradicts
+    neither the levels nor any emotion. "mixed" where high and low cancel out.
+    """
+    balance = sum({"low": -1, "medium": 0, "high": 1}[level] for level in levels.values())
+    if balance:
+        return "high" if balance > 0 else "low"
+    return "medium" if set(levels.values()) == {"medium"} else "mixed"
+
+
+def _fill(sentence, filling):
+    """Replace {style}, {quote} and {delivery}; braces inside a transcript stay as they are."""
+    before, mark, after = sentence.partition("{quote}")
+    for slot in ("style", "delivery"):
+        before = before.replace(f"{{{slot}}}", filling[slot])
+    return before + (filling["quote"] if mark else "") + after
+
+
+def _picker(utterance, seed):
+    """`pick(slot, options)` that depends on utterance, seed and slot alone."""
+
+    def pick(slot, options):
+        digest = hashlib.sha256(f"{seed}\t{utterance}\t{slot}".encode()).digest()
+        return options[int.from_bytes(digest[:8], "big") % len(options)]
+
+    return pick

@@ -1,0 +1,222 @@
+"""Making data directories from data directories: subset, combine, copy, split."""
+
+import random
+import shutil
+from itertools import chain
+from pathlib import Path
+
+from c2ser.datadir.datadir import UTTERANCE_TABLES, DataDir, invert
+from c2ser.datadir.faults import some
+from c2ser.datadir.replace import KNOWN_TABLES, replace_all
+from c2ser.datadir.tables import byte_order, read_lines
+from c2ser.datadir.validate import validate
+from c2ser.errors import InputError
+
+
+def subset(source, destination, *, utt_list=None, spk_list=None, first=None, per_class=None, seed=0):
+    """Write a directory with some utterances of `source`, chosen in exactly one of these ways.
+
+    utt_list, spk_list: a file with one id at the start of each line; first: so many from the top, in byte order;
+    per_class: so many of each class of utt2emo, drawn with `seed`, each class independently of the others. Raises
+    InputError for an id that is not there and for more utterances than there are.
+    """
+    tables = load(source)
+    utt2spk = tables["utt2spk"]
+    if utt_list is not None:
+        chosen = _read_list(utt_list, utt2spk, f"{source}/utt2spk")
+    elif spk_list is not None:
+        speakers = _read_list(spk_list, set(utt2spk.values()), f"{source}/utt2spk")
+        chosen = {utterance for utterance, speaker in utt2spk.items() if speaker in speakers}
+    elif first is not None:
+        if not 1 <= first <= len(utt2spk):
+            raise InputError(f"{source} holds {len(utt2spk)} utterances; the first {first} cannot be taken")
+        chosen = set(list(utt2spk)[:first])
+    elif per_class is not None:
+        chosen = _draw(source, tables, per_class, seed)
+    else:
+        raise InputError("say what to take: --utt_list, --spk_list, --first or --per_class")
+    _write(destination, restrict(tables, chosen), source)
+
+
+def combine(destination, sources):
+    """Write one directory with the utterances of all `sources`.
+
+    An utterance that two of them hold is an InputError, and so are a recording or a speaker of whom they say different
+    things. Where only some have segments, the others' utterances become segments from 0 to their utt2dur. Returns the
+    tables that were left out, because not every source has them: table → sources without it.
+    """
+    loaded = {str(source): load(source) for source in sources}
+    if len(loaded) < len(sources):
+        raise InputError("a directory is named twice among those to combine")
+    if any("segments" in tables for tables in loaded.values()):
+        for source, tables in loaded.items():
+            tables.setdefault("segments", _whole_recordings(source, tables))
+    partial = {}
+    for table in ("wav.scp", *UTTERANCE_TABLES):
+        without = [source for source, tables in loaded.items() if table not in tables]
+        if without and len(without) < len(loaded):
+            partial[table] = without
+    combined = {}
+    for source, tables in loaded.items():
+        for table in tables:
+            if table not in partial and table != "spk2utt":
+                _merge(combined.setdefault(table, {}), tables[table], table, source, loaded)
+    _write(destination, combined, *sources)
+    return partial
+
+
+def copy(source, destination, *, utt_prefix="", utt_suffix="", spk_prefix="", spk_suffix="", spk_sort=True):
+    """Write a copy of a directory, with something put before or after every utterance id or speaker id.
+
+    Recordings are renamed with their utterance where there are no segments. Raises InputError where an utterance's id
+    would no longer start with its speaker's, unless `spk_sort` is false.
+    """
+    tables = load(source)
+    utterance = {key: f"{utt_prefix}{key}{utt_suffix}" for key in tables["utt2spk"]}
+    speaker = {key: f"{spk_prefix}{key}{spk_suffix}" for key in tables["utt2spk"].values()}
+    if any(character.isspace() for character in utt_prefix + utt_suffix + spk_prefix + spk_suffix):
+        raise InputError("ids hold no blanks: neither may a prefix or suffix")
+    copied = {}
+    for table, values in tables.items():
+        if table in ("wav.scp", "reco2channel") and "segments" in tables:
+            copied[table] = values
+        elif table == "spk2gender":
+            copied[table] = {speaker[key]: value for key, value in values.items()}
+        elif table != "spk2utt":
+            copied[table] = {utterance[key]: value for key, value in values.items()}
+    copied["utt2spk"] = {utterance[key]: speaker[value] for key, value in tables["utt2spk"].items()}
+    for key, value in copied["utt2spk"].items():
+        if spk_sort and not key.startswith(value):
+            raise InputError(
+                f"{source}: utterance {key} would not start with its speaker's id {value}; "
+                "give utterances and speakers the same prefix"
+            )
+    _write(destination, copied, source)
+
+
+def split(source, parts, per_utt=False):
+    """Split a directory into `parts` of about equal size: `<source>/split<parts>/1 …`, as Kaldi names them.
+
+    A speaker is never divided, unless `per_utt`, which writes to `<source>/split<parts>utt/`, gives sizes that differ by
+    one at most, and keeps the order: its parts joined are the whole tables again. An earlier split is replaced when the
+    new one is complete. Returns the parts' paths. Raises InputError for more parts than speakers (utterances).
+    """
+    tables = load(source)
+    utterances = sorted(tables["utt2spk"], key=byte_order)
+    if per_utt:
+        groups = [[utterance] for utterance in utterances]
+    else:
+        groups = [speaker.split() for speaker in invert(tables["utt2spk"]).values()]
+    if not 1 <= parts <= len(groups):
+        what = "utterances" if per_utt else "speakers; --per-utt divides speakers, too"
+        raise InputError(f"{source}: cannot be split into {parts} parts: it has {len(groups)} {what}")
+    target = Path(source) / f"split{parts}{'utt' if per_utt else ''}"
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        for number, part in enumerate(_cut(groups, parts), 1):
+            _write(partial / str(number), restrict(tables, set(part)), source)
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return [target / str(number) for number in range(1, parts + 1)]
+
+
+def load(path):
+    """All known tables of a directory: name → dict. Raises InputError unless it is valid (ids need no speaker prefix)."""
+    validate(path, require=("utt2spk",), spk_sort=False)
+    data_dir = DataDir(path)
+    return {table: data_dir.read(table) for table in data_dir.tables()}
+
+
+def restrict(tables, utterances):
+    """The same tables with these utterances only, and the recordings and speakers that they use.
+
+    reco2channel and spk2gender, which need not know everything, are absent where they would be empty.
+    """
+    utt2spk = tables["utt2spk"]
+    recordings = {tables["segments"][key].split()[0] for key in utterances} if "segments" in tables else utterances
+    speakers = {utt2spk[key] for key in utterances}
+    wanted = {"wav.scp": recordings, "reco2channel": recordings, "spk2gender": speakers}
+    restricted = {
+        table: {key: value for key, value in values.items() if key in wanted.get(table, utterances)}
+        for table, values in tables.items()
+        if table != "spk2utt"
+    }
+    return {table: values for table, values in restricted.items() if values}
+
+
+def unknown_files(path):
+    """Names of files in a directory that are no table known here: operations do not carry them over."""
+    path = Path(path)
+    names = (entry.name for entry in path.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    return sorted(set(names) - set(KNOWN_TABLES))
+
+
+def _write(destination, tables, *sources):
+    destination = Path(destination)
+    if destination.resolve() in [Path(source).resolve() for source in sources]:
+        raise InputError(f"{destination} is both source and destination; name another destination")
+    replace_all(destination, {**tables, "spk2utt": invert(tables["utt2spk"])})
+
+
+def _read_list(path, known, where):
+    chosen = set()
+    for number, line in read_lines(path):
+        name = line.split()[0] if line.strip() else ""
+        if name not in known:
+            raise InputError(f"{path}:{number}: {name or 'a blank line'} is not in {where}; correct the list")
+        chosen.add(name)
+    if not chosen:
+        raise InputError(f"{path}: the list is empty")
+    return chosen
+
+
+def _draw(source, tables, per_class, seed):
+    if "utt2emo" not in tables:
+        raise InputError(f"{source}/utt2emo: no such file; without classes choose with --first")
+    classes = {}
+    for utterance in sorted(tables["utt2emo"], key=byte_order):
+        classes.setdefault(tables["utt2emo"][utterance], []).append(utterance)
+    chosen = set()
+    for label, utterances in classes.items():
+        if not 1 <= per_class <= len(utterances):
+            raise InputError(f"{source}: class {label} has {len(utterances)} utterances; {per_class} cannot be drawn")
+        chosen.update(random.Random(f"{seed} {label}").sample(utterances, per_class))
+    return chosen
+
+
+def _whole_recordings(source, tables):
+    if "utt2dur" not in tables:
+        raise InputError(f"{source}: has neither segments, which another directory has, nor utt2dur to make them from")
+    return {utterance: f"{utterance} 0 {seconds}" for utterance, seconds in tables["utt2dur"].items()}
+
+
+def _merge(merged, values, table, source, sources):
+    shared = [key for key in values if key in merged]
+    if table in UTTERANCE_TABLES or table == "segments":
+        if shared:
+            raise InputError(
+                f"{source}/{table}: {len(shared)} utterances are in another of {', '.join(sources)}, too: "
+                f"{some(shared)}; rename them with utils/copy_data_dir.sh --utt-prefix"
+            )
+    for key in shared:
+        if merged[key] != values[key]:
+            raise InputError(f"{source}/{table}: {key} is {values[key]!r} here and {merged[key]!r} in another directory")
+    merged.update(values)
+
+
+def _cut(groups, parts):
+    """Cut a list of groups into `parts` runs, each cut where the utterances so far come nearest to an equal share."""
+    total, ends = sum(map(len, groups)), []
+    taken = start = 0
+    for number in range(1, parts):
+        share = total * number / parts
+        taken, start = taken + len(groups[start]), start + 1
+        last = len(groups) - (parts - number)
+        while start < last and abs(taken + len(groups[start]) - share) < abs(taken - share):
+            taken, start = taken + len(groups[start]), start + 1
+        ends.append(start)
+    bounds = [0, *ends, len(groups)]
+    return [list(chain.from_iterable(groups[first:last])) for first, last in zip(bounds, bounds[1:])]

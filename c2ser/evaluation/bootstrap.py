@@ -1,0 +1,141 @@
+"""Percentile bootstrap intervals of scores, computed on confusion counts.
+
+A resample of n utterances is a multinomial draw over the cells of the confusion matrix, and a resample of speakers a
+multinomial draw over their matrices; so the cost depends on the number of different cells or speakers, not on the
+number of utterances.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from c2ser.errors import InputError
+from c2ser.evaluation.metrics import METRICS, confusion
+
+LEVEL = 0.95
+"""Confidence level of every interval."""
+DRAWS = 10_000
+MIN_SPEAKERS = 3
+"""With fewer, a resample of speakers has next to no variety and utterances are resampled instead."""
+_CHUNK = 2_000_000  # numbers held at once: bounds the memory, never changes a result
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its 95 % interval.
+
+    `draws` is the number of bootstrap draws (0 where the interval is not a bootstrap), `unit` what was resampled:
+    "speaker", "utterance", "utterance (…)" with the reason why not speakers, or "fold (Student t)".
+    """
+
+    value: float
+    low: float
+    high: float
+    draws: int
+    unit: str
+
+
+def intervals(reference, predicted, labels, speakers=None, draws=DRAWS, seed=0, metrics=METRICS):
+    """Scores of one system with bootstrap intervals.
+
+    Args:
+        reference, predicted, labels: as for `metrics.confusion`.
+        speakers: speaker of each utterance, to resample whole speakers (utterances of one speaker are alike, and
+            intervals that ignore it are too narrow); None resamples utterances. With fewer than `MIN_SPEAKERS`
+            utterances are resampled, and `unit` says so.
+        draws: number of resamples.
+        seed: decides every draw.
+        metrics: name → function of confusion counts.
+    Returns:
+        dict name → `Interval`. A class may be absent from a resample; the mean over classes is then over the others.
+    """
+    counts, times, unit = resampling_units([predicted], reference, labels, speakers)
+    whole = (counts * times[:, None, None, None]).sum(axis=0)[0]
+    sampled = {name: [] for name in metrics}
+    for drawn in resamples(counts, times, draws, seed):
+        for name, metric in metrics.items():
+            sampled[name].append(metric(drawn[:, 0]))
+    return {
+        name: Interval(float(metric(whole)), *percentiles(np.concatenate(sampled[name])), draws, unit)
+        for name, metric in metrics.items()
+    }
+
+
+def resampling_units(systems, reference, labels, speakers=None):
+    """Group utterances into the units that are resampled.
+
+    Args:
+        systems: for each system, its predicted label of each utterance; resampled together, so that they stay paired.
+        reference, labels, speakers: as for `intervals`.
+    Returns:
+        counts: int64 `(kinds, systems, classes, classes + 1)`, the confusion counts of each different unit.
+        times: int64 `(kinds,)`, how many units are of that kind.
+        unit: what a unit is, for `Interval.unit`.
+    Raises:
+        InputError: where there are no utterances or lengths differ.
+    """
+    columns = [np.asarray(column, dtype=str) for column in (reference, *systems)]
+    if not len(reference) or len({len(column) for column in columns}) > 1:
+        raise InputError(f"reference and predictions of {[len(column) for column in columns]} utterances; give the same")
+    table = np.stack(columns, axis=1)
+    groups, unit = _rows_of_speakers(speakers, len(table))
+    if groups is None:
+        table, times = np.unique(table, axis=0, return_counts=True)
+        groups = np.arange(len(table))[:, None]
+    else:
+        times = np.ones(len(groups), dtype=np.int64)
+    counts = [
+        [confusion(table[rows, 0], table[rows, column], labels) for column in range(1, table.shape[1])]
+        for rows in groups
+    ]
+    return np.array(counts), times, unit
+
+
+def resamples(counts, times, draws, seed):
+    """Yield the summed counts of bootstrap resamples in chunks `(draws of this chunk, systems, classes, classes + 1)`.
+
+    `counts` and `times` are those of `resampling_units`; each resample holds as many units as there are.
+    """
+    random = np.random.default_rng(seed)
+    total = times.sum()
+    flat = counts.reshape(len(counts), -1).astype(float)  # float: BLAS multiplies it, and counts stay exact to 2 ** 53
+    chunk = max(1, _CHUNK // max(flat.shape))
+    for start in range(0, draws, chunk):
+        picked = random.multinomial(total, times / total, size=min(chunk, draws - start))
+        yield (picked @ flat).reshape(-1, *counts.shape[1:])
+
+
+def fold_mean(values):
+    """Mean of one score over folds with Student's t interval over the folds' values, cut to [0, 1].
+
+    A bootstrap over a handful of folds is too narrow; t pays for the small number. Folds share training data, so the
+    interval is still on the narrow side (Bengio and Grandvalet, JMLR 2004). With one fold the bounds are NaN.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, dtype=float)
+    mean, folds = float(values.mean()), len(values)
+    if folds < 2:
+        return Interval(mean, math.nan, math.nan, 0, "fold (Student t)")
+    half = float(t.ppf((1 + LEVEL) / 2, folds - 1) * values.std(ddof=1) / math.sqrt(folds))
+    return Interval(mean, max(0.0, mean - half), min(1.0, mean + half), 0, "fold (Student t)")
+
+
+def percentiles(sampled):
+    """Lower and upper bound of the central 95 % of `(draws,)` values, without those that are NaN."""
+    low, high = np.nanpercentile(sampled, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return float(low), float(high)
+
+
+def _rows_of_speakers(speakers, utterances):
+    """The rows of each speaker, and the unit's name; None for the rows where utterances are to be resampled."""
+    if speakers is None:
+        return None, "utterance"
+    if len(speakers) != utterances:
+        raise InputError(f"{len(speakers)} speakers for {utterances} utterances; give one for each")
+    names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
+    if len(names) < MIN_SPEAKERS:
+        return None, f"utterance (only {len(names)} {'speaker' if len(names) == 1 else 'speakers'})"
+    order = np.argsort(index, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(index))[:-1]), "speaker"

@@ -1,0 +1,127 @@
+"""Small pictures for reports: confusion matrices, training curves, embeddings.
+
+Every function writes one PNG under its final name only when complete. The same input gives the same bytes: no date or
+version is stored in the file, and the user's matplotlib settings are not read.
+"""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+from c2ser.errors import InputError
+from c2ser.fileio import atomic_write
+
+_STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+_DPI = 110
+_MAX_LEGEND = 12
+
+
+def confusion_matrix(counts, labels, title, out):
+    """Draw confusion counts `(classes, classes + 1)` as a picture; rows are coloured by their share, cells hold counts.
+
+    Only classes of the reference get a row; the column of invalid answers is always shown.
+    """
+    counts = np.asarray(counts)
+    rows = np.flatnonzero(counts.sum(axis=1))
+    shown = counts[rows]
+    share = shown / shown.sum(axis=1, keepdims=True)
+    with _figure(1.9 + 0.62 * shown.shape[1], 1.5 + 0.5 * shown.shape[0], out) as figure:
+        axes = figure.subplots()
+        axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for row, column in np.ndindex(shown.shape):
+            colour = "white" if share[row, column] > 0.6 else "black"
+            axes.text(column, row, str(shown[row, column]), ha="center", va="center", color=colour)
+        axes.set_xticks(range(len(labels) + 1), [*labels, "invalid"], rotation=40, ha="right")
+        axes.set_yticks(range(len(rows)), [labels[row] for row in rows])
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("reference")
+        axes.set_title(title, fontsize=9)
+
+
+def training_curves(curves, title, out):
+    """Draw one panel for each quantity over the epochs.
+
+    Args:
+        curves: quantity → {"train" or "valid": (epochs, values)}.
+    Raises:
+        InputError: where there is nothing to draw.
+    """
+    if not curves:
+        raise InputError("no training curves to draw")
+    columns = min(len(curves), 3)
+    rows = -(-len(curves) // columns)
+    with _figure(3.2 * columns, 0.4 + 2.3 * rows, out) as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for panel, (quantity, parts) in zip(panels, curves.items()):
+            for part, (epochs, values) in parts.items():
+                panel.plot(epochs, values, marker=".", markersize=4, linewidth=1.2, label=part)
+            panel.set_title(quantity, fontsize=9)
+            panel.set_xlabel("epoch")
+            panel.xaxis.get_major_locator().set_params(integer=True)
+            panel.legend(frameon=False)
+        for panel in panels[len(curves) :]:
+            panel.set_visible(False)
+        figure.suptitle(title, fontsize=9)
+
+
+def embeddings(points, emotions, speakers, title, out):
+    """Draw 2-D points `(utterances, 2)` twice: coloured by emotion and by speaker."""
+    points = np.asarray(points)
+    with _figure(9, 4, out) as figure:
+        for axes, groups, name in zip(figure.subplots(1, 2), (emotions, speakers), ("emotion", "speaker")):
+            # Few colours to many speakers: above the legend's size the picture shows only how far they mix.
+            members = sorted(set(groups))
+            for i, member in enumerate(members):
+                chosen = points[[group == member for group in groups]]
+                label = member.encode("ascii", "backslashreplace").decode("ascii")
+                axes.scatter(*chosen.T, s=9, alpha=0.7, linewidths=0, color=_colour(i, len(members)), label=label)
+            if len(members) <= _MAX_LEGEND:
+                axes.legend(frameon=False, fontsize=7, markerscale=1.5)
+            axes.set_title(f"by {name} ({len(members)})", fontsize=9)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        figure.suptitle(title, fontsize=9)
+
+
+def project(features, method="pca", seed=0):
+    """Project `(utterances, dim)` features, each dimension standardised, to `(utterances, 2)` by "pca" or "tsne".
+
+    The sign of a principal axis is fixed so that its largest weight is positive. Raises InputError for fewer than
+    three utterances, features that are not finite, or another method.
+    """
+    features = np.asarray(features, dtype=np.float64)
+    if len(features) < 3 or not np.isfinite(features).all():
+        raise InputError(f"{len(features)} embeddings: at least 3 are needed, and all values must be finite")
+    spread = features.std(axis=0)
+    standard = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    if method == "pca":
+        _, _, axes = np.linalg.svd(standard, full_matrices=False)
+        axes = axes[:2] * np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(axis=1)])[:, None]
+        return standard @ axes.T
+    if method == "tsne":
+        from sklearn.manifold import TSNE
+
+        perplexity = min(30.0, (len(features) - 1) / 3)
+        return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(standard)
+    raise InputError(f"projection {method!r}: expected pca or tsne")
+
+
+@contextmanager
+def _figure(width, height, out):
+    """A figure of the given size in inches, saved to `out` when the block ends without an error."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+        yield figure
+        with atomic_write(out, "wb") as stream:
+            figure.savefig(stream, format="png", metadata={"Software": None})
+
+
+def _colour(index, total):
+    import matplotlib
+
+    return matplotlib.colormaps["tab10" if total <= 10 else "turbo"](index if total <= 10 else index / (total - 1))

@@ -1,0 +1,157 @@
+"""Reading what a system said about a test set, strictly: nothing missing, nothing extra, nothing unknown."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from c2ser.datadir import DataDir, read_table
+from c2ser.datadir.tables import read_lines
+from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
+from c2ser.errors import InputError
+from c2ser.evaluation.metrics import INVALID
+
+TABLES = ("utt2pred", "utt2scored")
+"""What a decoding directory may hold: the label parsed from the generated text, and the label with the best score."""
+
+
+@dataclass(frozen=True)
+class PredictedSet:
+    """A test set with a system's predictions, in the order of the set's utt2emo.
+
+    `confidence` `(utterances,)` is the posterior of each predicted class, or None where there are no posteriors or the
+    predictions are not the classes that the posteriors favour (a generated text may differ from them). `decode` is
+    the content of decode.json, {} where there is none.
+    """
+
+    data_dir: str
+    decode_dir: str
+    utterances: list
+    reference: list
+    predicted: list
+    speakers: list
+    confidence: np.ndarray | None = None
+    decode: dict = field(default_factory=dict)
+
+    def __len__(self):
+        return len(self.utterances)
+
+
+def read_set(data_dir, decode_dir, table="utt2pred"):
+    """Read the reference of `data_dir` and the predictions `table` of `decode_dir` as a `PredictedSet`.
+
+    Raises InputError, with counts and the first utterances concerned, where utterances lack a prediction or a speaker,
+    predictions or speakers are of unknown utterances, a label is unknown, utt2scored holds an invalid label or
+    disagrees with the posteriors, or a file is malformed.
+    """
+    data, decode_dir = DataDir(data_dir), Path(decode_dir)
+    reference = data.read("utt2emo")
+    if not reference:
+        raise InputError(f"{data.path}/utt2emo: no utterances")
+    _check_labels(reference, data.path / "utt2emo")
+    speakers = data.read("utt2spk")
+    _check_same_utterances(reference, speakers, data.path / "utt2spk", data.path / "utt2emo", "fix the data directory")
+    predicted = read_table(decode_dir / table)
+    _check_same_utterances(reference, predicted, decode_dir / table, data.path / "utt2emo", "decode the set again")
+    _check_labels(predicted, decode_dir / table, () if table == "utt2scored" else (INVALID,))
+    return PredictedSet(
+        str(data_dir),
+        str(decode_dir),
+        list(reference),
+        list(reference.values()),
+        [predicted[utterance] for utterance in reference],
+        [speakers[utterance] for utterance in reference],
+        _read_confidence(decode_dir, predicted, table, list(reference)),
+        _read_decode(decode_dir / "decode.json"),
+    )
+
+
+def read_posteriors(decode_dir):
+    """Read `posteriors` and `labels` of a decoding directory.
+
+    Returns (labels, dict utterance → float array `(labels,)`), or None where the directory has neither. Raises
+    InputError where one of the two is absent, a row has another length, or a row is not a distribution.
+    """
+    decode_dir = Path(decode_dir)
+    path, labels_path = decode_dir / "posteriors", decode_dir / "labels"
+    if not path.is_file() and not labels_path.is_file():
+        return None
+    labels = [line.strip() for _, line in read_lines(labels_path)]
+    _check_labels(dict(enumerate(labels, 1)), labels_path)
+    rows = {}
+    for number, (utterance, row) in enumerate(read_table(path).items(), 1):
+        where = f"{path}:{number}: {utterance}"
+        try:
+            rows[utterance] = np.array(row.split(), dtype=float)
+        except ValueError:
+            raise InputError(f"{where}: a posterior is not a number; decode the set again") from None
+        if len(rows[utterance]) != len(labels):
+            raise InputError(f"{where}: {len(rows[utterance])} posteriors for {len(labels)} classes of {labels_path}")
+        if not (rows[utterance] >= 0).all() or not abs(rows[utterance].sum() - 1) < 1e-3:
+            raise InputError(f"{where}: posteriors must be at least 0 and sum to 1; decode the set again")
+    return labels, rows
+
+
+def label_order(*columns):
+    """The labels that occur in the given columns, in the project's order of classes."""
+    seen = set().union(*columns)
+    return [label for label in EMOTIONS + FURTHER_EMOTIONS if label in seen]
+
+
+def _read_confidence(decode_dir, predicted, table, utterances):
+    """Posterior of each utterance's predicted class `(utterances,)`; None as `PredictedSet` says."""
+    found = read_posteriors(decode_dir)
+    if found is None:
+        return None
+    labels, rows = found
+    _check_same_utterances(utterances, rows, decode_dir / "posteriors", decode_dir / table, "decode the set again")
+    column = {label: i for i, label in enumerate(labels)}
+    confidence = np.empty(len(utterances))
+    for i, utterance in enumerate(utterances):
+        confidence[i] = rows[utterance].max()
+        chosen = column.get(predicted[utterance])
+        if chosen is None or rows[utterance][chosen] < confidence[i]:
+            if table == "utt2scored":
+                raise InputError(
+                    f"{decode_dir}/utt2scored: {utterance}: {predicted[utterance]} is not the class with the highest "
+                    "value in posteriors; decode the set again"
+                )
+            return None
+    return confidence
+
+
+def _read_decode(path):
+    """The content of decode.json, {} where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON ({error}); decode the set again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object; decode the set again")
+    return content
+
+
+def _check_labels(table, path, further=()):
+    unknown = [(key, label) for key, label in table.items() if not is_known(label) and label not in further]
+    if unknown:
+        listed = ", ".join(f"{key} {label}" for key, label in unknown[:5])
+        raise InputError(
+            f"{path}: {len(unknown)} of {len(table)} entries hold an unknown label, first: {listed}; "
+            f"known are {', '.join((*EMOTIONS, *FURTHER_EMOTIONS, *further))}"
+        )
+
+
+def _check_same_utterances(expected, found, path, expected_path, remedy):
+    missing = [utterance for utterance in expected if utterance not in found]
+    known = set(expected)
+    extra = [utterance for utterance in found if utterance not in known]
+    faults = []
+    if missing:
+        faults.append(f"{len(missing)} of {len(known)} utterances are missing, first: {', '.join(missing[:5])}")
+    if extra:
+        faults.append(f"{len(extra)} utterances are not in {expected_path}, first: {', '.join(extra[:5])}")
+    if faults:
+        raise InputError(f"{path}: {'; '.join(faults)}; {remedy}")

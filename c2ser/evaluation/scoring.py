@@ -1,0 +1,128 @@
+"""From predictions on one or several test sets to the numbers that a score file holds."""
+
+from dataclasses import asdict
+
+from c2ser.errors import InputError
+from c2ser.evaluation import metrics
+from c2ser.evaluation.bootstrap import DRAWS, fold_mean, intervals
+from c2ser.evaluation.predictions import label_order
+
+COSTS = ("tokens_per_utterance", "seconds_per_utterance")
+"""Entries of decode.json that are averaged over sets and reported."""
+
+
+def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
+    """Score `PredictedSet`s pooled and one by one.
+
+    Args:
+        sets: the test sets, typically one per fold; no utterance may be in two of them.
+        table: the table that the predictions came from, noted in the result.
+        draws, seed: of the bootstrap.
+        unit: "speaker" resamples speakers where there are enough, "utterance" never does.
+    Returns:
+        A dict that JSON can hold: `n`, `invalid`, `speakers`, `labels`, `confusion` (rows reference, columns predicted,
+        last column invalid), `scores` (ua, wa, macro_f1 as value, low, high, draws, unit), `weighted_f1`, `ece` (None
+        where the predictions are not those of posteriors), `per_class`, `chance`, `majority`, `sets` (the scores of each
+        set), `fold_mean` (the mean over sets with Student's t interval, None for one set), `decode`.
+        All scores are fractions in [0, 1].
+    Raises:
+        InputError: where sets share utterances or were decoded in different modes.
+    """
+    _check_disjoint(sets)
+    reference = [label for one in sets for label in one.reference]
+    predicted = [label for one in sets for label in one.predicted]
+    speakers = [speaker for one in sets for speaker in one.speakers]
+    labels = label_order(reference, predicted)
+    counts = metrics.confusion(reference, predicted, labels)
+    clusters = speakers if unit == "speaker" else None
+    scores = intervals(reference, predicted, labels, clusters, draws, seed)
+    most_frequent = labels[int(metrics.support(counts).argmax())]
+    each = [_score_one(one, labels) for one in sets]
+    return {
+        "table": table,
+        "n": len(reference),
+        "invalid": int(counts[:, -1].sum()),
+        "speakers": len(set(speakers)),
+        "seed": seed,
+        "labels": labels,
+        "confusion": counts.tolist(),
+        "scores": {name: asdict(interval) for name, interval in scores.items()},
+        "weighted_f1": float(metrics.weighted_f1(counts)),
+        "ece": _ece(sets),
+        "per_class": _per_class(counts, labels),
+        "chance": _values(metrics.chance(counts)),
+        "majority": {"label": most_frequent, **_values(metrics.majority(counts))},
+        "sets": each,
+        "fold_mean": _fold_mean(each),
+        "decode": _mean_cost(sets),
+    }
+
+
+def _score_one(one, labels):
+    counts = metrics.confusion(one.reference, one.predicted, labels)
+    invalid = int(counts[:, -1].sum())
+    return {
+        "data_dir": one.data_dir,
+        "decode_dir": one.decode_dir,
+        "n": len(one),
+        "invalid": invalid,
+        "speakers": len(set(one.speakers)),
+        **_values(counts),
+    }
+
+
+def _values(counts):
+    return {name: float(metric(counts)) for name, metric in metrics.METRICS.items()}
+
+
+def _per_class(counts, labels):
+    """Label → its number of utterances, recall, precision and F1; the last three None for one the reference lacks."""
+    columns = zip(labels, metrics.support(counts), metrics.recall(counts), metrics.precision(counts), metrics.f1(counts))
+    return {
+        label: {
+            "n": int(number),
+            "recall": float(recall) if number else None,
+            "precision": float(precision) if number else None,
+            "f1": float(f1) if number else None,
+        }
+        for label, number, recall, precision, f1 in columns
+    }
+
+
+def _fold_mean(each):
+    if len(each) < 2:
+        return None
+    return {name: asdict(fold_mean([one[name] for one in each])) for name in metrics.METRICS}
+
+
+def _ece(sets):
+    if any(one.confidence is None for one in sets):
+        return None
+    confidence = [value for one in sets for value in one.confidence]
+    correct = [truth == answer for one in sets for truth, answer in zip(one.reference, one.predicted)]
+    return metrics.ece(confidence, correct)
+
+
+def _mean_cost(sets):
+    """Mode and mean costs of decoding over all utterances; None where a set has no decode.json."""
+    if not all(one.decode for one in sets):
+        return None
+    modes = sorted({str(one.decode.get("mode")) for one in sets})
+    if len(modes) > 1:
+        raise InputError(f"the decoding directories are of different modes: {', '.join(modes)}; score them apart")
+    cost = {"mode": sets[0].decode.get("mode")}
+    for name in COSTS:
+        if all(isinstance(one.decode.get(name), (int, float)) for one in sets):
+            cost[name] = sum(one.decode[name] * len(one) for one in sets) / sum(len(one) for one in sets)
+    return cost
+
+
+def _check_disjoint(sets):
+    origin = {}
+    for one in sets:
+        for utterance in one.utterances:
+            if utterance in origin:
+                raise InputError(
+                    f"{utterance} is in both {origin[utterance]} and {one.data_dir}; pool sets that share no utterance"
+                )
+            origin[utterance] = one.data_dir

@@ -1,0 +1,74 @@
+"""What belongs to a trained system: `model.yaml` in its folder says where each part lies, relative to that folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from c2ser.errors import InputError
+from c2ser.fileio import atomic_write
+
+MANIFEST = "model.yaml"
+PARTS = ("config", "checkpoint")
+
+
+@dataclass
+class Bundle:
+    """A trained system.
+
+    labels: the classes it was trained on; language: of its answers; llm, whisper: base models (whisper may be None);
+    emotion: {"config", "checkpoint", "utterance_mode"} of Emotion2Vec-S, or None; modes: "explicit"/"implicit" →
+    {"config", "checkpoint"}. All paths are absolute once read.
+    """
+
+    labels: list
+    language: str
+    llm: Path
+    whisper: Path | None
+    emotion: dict | None
+    modes: dict
+
+    @classmethod
+    def read(cls, folder):
+        """Read folder/model.yaml. Raises InputError where it or a part that it names is missing."""
+        folder = Path(folder)
+        manifest = folder / MANIFEST
+        if not manifest.is_file():
+            raise InputError(f"{manifest}: no such file; --model is the folder that stage 11 or 14 of a recipe made")
+        values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+
+        def locate(path):
+            found = (folder / path).resolve()
+            if not found.exists():
+                raise InputError(f"{manifest}: names {path}, which is not there; rerun the recipe, or stage 14 to pack it")
+            return found
+
+        def parts(section):
+            return {key: locate(value) if key in PARTS else value for key, value in section.items()}
+
+        return cls(
+            labels=values["labels"], language=values["language"], llm=locate(values["llm"]),
+            whisper=locate(values["whisper"]) if values.get("whisper") else None,
+            emotion=parts(values["emotion"]) if values.get("emotion") else None,
+            modes={mode: parts(section) for mode, section in values["modes"].items()},
+        )  # fmt: skip
+
+    def write(self, folder):
+        """Write folder/model.yaml with paths relative to the folder."""
+        folder = Path(folder).resolve()
+
+        def relative(path):
+            return os.path.relpath(Path(path).resolve(), folder)
+
+        def parts(section):
+            return {key: relative(value) if key in PARTS else value for key, value in section.items()}
+
+        values = {
+            "labels": list(self.labels), "language": self.language, "llm": relative(self.llm),
+            "whisper": relative(self.whisper) if self.whisper else None,
+            "emotion": parts(self.emotion) if self.emotion else None,
+            "modes": {mode: parts(section) for mode, section in self.modes.items()},
+        }  # fmt: skip
+        with atomic_write(folder / MANIFEST) as stream:
+            yaml.safe_dump(values, stream, sort_keys=False, allow_unicode=True)

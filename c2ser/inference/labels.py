@@ -1,0 +1,149 @@
+"""From generated free text to a label, offline and by fixed rules.
+
+The paper maps answers to labels with a second language model; a table gives the same label for the same text
+everywhere and says when it finds none. What it does not understand is an invalid answer, never a guess.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+from c2ser.cot import templates
+from c2ser.emotions import EMOTIONS
+from c2ser.inference.label_words import (
+    AFFIRMERS,
+    CHINESE_NEGATION,
+    CONTRASTS,
+    NAMES,
+    NEARBY,
+    NEGATORS,
+    forms,
+)
+
+_CHINESE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts without blanks: no word boundaries beside them
+_LETTER = rf"[^\W_{_CHINESE}]"
+_WORD = re.compile(rf"{_LETTER}+n't|{_LETTER}+")
+_CLAUSE_END = re.compile(r"[.,;:!?()\n、。—–\"“”„«»「」]")
+_SENTENCE_END = re.compile(r"[.!?。\n;]")
+_QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|„[^”“]*(?:[”“]|$)|«[^»]*(?:»|$)|「[^」]*(?:」|$)")  # or cut off
+_REACH = 4  # a negator may stand this many words before the emotion: "does not sound very happy"
+
+
+class Parsed(NamedTuple):
+    """The label of an answer and where it was found: "lead" or "text"; or None and why not: "several" or "none"."""
+
+    label: str | None
+    reason: str
+
+
+def parse_label(text, language_hint=None, labels=EMOTIONS):
+    """Find the one emotion that an answer names.
+
+    Where the text holds an answer lead ("Emotion:", as the training texts have it) the first sentence after the LAST
+    lead that names an emotion decides, and without one there is no label. Otherwise the whole text is read, except
+    for quotations, which are the speaker's words. Negated emotions ("not happy", "不快乐", "nie jest zły") do not
+    count. Case, punctuation, width of characters and lost accents ("zlosc") do not matter.
+
+    Args:
+        text: what the model generated, in any of the languages of `label_words.NAMES`.
+        language_hint: language whose names are looked for first ("pl": in Polish, "sad" is an orchard); the others'
+            are where it has none in the text. None, or a language without words, looks for all at once.
+        labels: the classes to look for; names of others are not seen.
+    """
+    text = _normalise(text)
+    tail = _after_last_lead(text)
+    if tail is None:
+        return _read(_QUOTATION.sub(_drop_speech, text), language_hint, tuple(labels), "text")
+    for sentence in _SENTENCE_END.split(tail):
+        parsed = _read(sentence, language_hint, tuple(labels), "lead")
+        if parsed.reason != "none":
+            return parsed
+    return Parsed(None, "none")
+
+
+def _read(text, language, labels, reason):
+    """The one label that `text` names: by names in `language`, by names in any, or by nearby words in any language."""
+    everywhere = tuple(NAMES)
+    tiers = [("names", everywhere), ("nearby", everywhere)]
+    if language in NAMES:
+        tiers.insert(0, ("names", (language,)))
+    for kind, languages in tiers:
+        found = _mentions(text, _word_table(kind, languages, labels))
+        if found:
+            return Parsed(found.pop(), reason) if len(found) == 1 else Parsed(None, "several")
+    return Parsed(None, "none")
+
+
+def _mentions(text, table):
+    """The set of labels whose words stand in `text` without a negation."""
+    by_word, chinese = table
+    places = [(by_word[word.group()], word.start()) for word in _WORD.finditer(text) if word.group() in by_word]
+    if chinese:
+        places += [(by_word[word.group()], word.start()) for word in chinese.finditer(text)]
+    return {label for label, start in places if not _negated(text, start)}
+
+
+def _negated(text, start):
+    """Whether the word at `start` is negated by what stands before it in its clause."""
+    clause = _CLAUSE_END.split(text[:start])[-1]
+    if CHINESE_NEGATION.search(clause):
+        return True
+    words = [*_WORD.findall(clause), ""]
+    for i in range(len(words) - 2, max(len(words) - 2 - _REACH, -1), -1):
+        if words[i] in CONTRASTS and words[i - 1] not in NEGATORS:  # Polish "nie ma złości" is no contrast
+            return False
+        if (words[i] in NEGATORS or words[i].endswith("n't")) and words[i + 1] not in AFFIRMERS:
+            return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _word_table(kind, languages, labels):
+    """(word → label, pattern of its Chinese words or None) for the given classes; words with and without accents.
+
+    A nearby word that is the name of another of the classes ("calm", where that is one) is left out.
+    """
+    source = {"names": NAMES, "nearby": NEARBY}[kind]
+    taken = set(_word_table("names", languages, labels)[0]) if kind == "nearby" else set()
+    exact = {
+        word: label
+        for language in languages
+        for label, entry in source.get(language, {}).items()
+        if label in labels
+        for word in forms(entry)
+        if word not in taken
+    }
+    by_word = {_without_accents(word): label for word, label in exact.items()} | exact
+    chinese = sorted((word for word in exact if re.match(f"[{_CHINESE}]", word)), key=len, reverse=True)
+    return by_word, re.compile("|".join(chinese)) if chinese else None
+
+
+def _after_last_lead(text):
+    """The text behind the last answer lead of any language, None where there is none."""
+    ends = [match.end() for match in _lead_pattern().finditer(text)]
+    return text[ends[-1] :] if ends else None
+
+
+@lru_cache(maxsize=1)
+def _lead_pattern():
+    texts = [templates.load(language).ANSWER_LEAD for language in templates.languages()]
+    leads = {re.escape(_normalise(lead).strip()).replace(":", r"\s*:") for lead in texts}
+    return re.compile(rf"(?<!{_LETTER})(?:{'|'.join(sorted(leads, key=len, reverse=True))})")
+
+
+def _drop_speech(quotation):
+    """What is left of a quotation: nothing of the speaker's words, but a single word, which is the answer in quotes."""
+    words = quotation.group().strip("\"“”„«»「」 .,!?。")
+    return quotation.group() if re.fullmatch(rf"{_LETTER}+|[{_CHINESE}]{{2,3}}", words) else ' "" '
+
+
+def _normalise(text):
+    """Compatibility forms unified (full-width colons and letters), lower case, one kind of apostrophe."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("’", "'")
+
+
+def _without_accents(word):
+    """Latin letters without their marks: "złość" → "zlosc"."""
+    letters = unicodedata.normalize("NFD", word.replace("ł", "l"))
+    return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", letters))

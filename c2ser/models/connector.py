@@ -1,0 +1,69 @@
+"""From encoder frames and emotion tokens to the embeddings that the language model reads (paper, section III-C)."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Subsampler(nn.Module):
+    """Three causal convolutions (kernel 3, strides 1, 2, 2) with GELU: 50 Hz → 12.5 Hz."""
+
+    strides = (1, 2, 2)
+
+    def __init__(self, dim, out_dim):
+        super().__init__()
+        sizes = [dim, out_dim, out_dim, out_dim]
+        self.convs = nn.ModuleList(
+            nn.Conv1d(before, after, 3, stride) for before, after, stride in zip(sizes, sizes[1:], self.strides)
+        )
+
+    def forward(self, x, lengths):
+        """`(batch, frames, dim)`, zero where padded, and int `(batch,)` → the same at a quarter of the rate. An
+        utterance of n frames gives ceil(ceil(n / 2) / 2)."""
+        x = x.transpose(1, 2)
+        for conv in self.convs:
+            x = F.gelu(conv(F.pad(x, (2, 0))))
+            lengths = torch.div(lengths - 1, conv.stride[0], rounding_mode="floor") + 1
+        return x.transpose(1, 2), lengths
+
+
+class Connector(nn.Module):
+    """Pre-norm transformer over [emotion tokens | speech frames], then a linear layer to the width of the LLM.
+
+    dim: width; llm_dim: of the language model's embeddings; llm_std: their standard deviation, at which the output
+    starts, so that the language model meets familiar magnitudes. Positions are absolute and sinusoidal.
+    """
+
+    def __init__(self, llm_dim, llm_std, dim=1024, depth=4, heads=4, feedforward=2560, dropout=0.1):
+        super().__init__()
+        self.dim = dim
+        layer = nn.TransformerEncoderLayer(
+            dim, heads, feedforward, dropout, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(dim, llm_dim)
+        nn.init.normal_(self.project.weight, std=llm_std * dim**-0.5)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, x, lengths):
+        """`(batch, length, dim)` and int `(batch,)` → `(batch, length, llm_dim)`; what lies beyond a length is void."""
+        x = self.dropout(x + sinusoids(x.shape[1], self.dim, x.device, x.dtype))
+        padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+        return self.project(self.layers(x, src_key_padding_mask=padding))
+
+
+def sinusoids(length, dim, device, dtype):
+    """Vaswani et al.'s position encoding, `(length, dim)`, sines in the first half and cosines in the second."""
+    position = torch.arange(length, device=device, dtype=torch.float32)[:, None]
+    rate = torch.exp(torch.arange(dim // 2, device=device) * (-torch.log(torch.tensor(10000.0)) / max(1, dim // 2 - 1)))
+    return torch.cat([torch.sin(position * rate), torch.cos(position * rate)], dim=1).to(dtype)
+
+
+def join_lengthwise(first, second, second_lengths):
+    """Put the same number of vectors before every sequence of a batch.
+
+    first: `(batch, count, dim)`; second: `(batch, length, dim)` with lengths int `(batch,)`. Returns
+    `(batch, count + length, dim)` and the new lengths.
+    """
+    return torch.cat([first, second], dim=1), second_lengths + first.shape[1]

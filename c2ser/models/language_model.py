@@ -1,0 +1,73 @@
+"""The language model, its tokenizer and its prompts."""
+
+import torch
+
+from c2ser.errors import InputError
+
+SPEECH_PLACE = "<|speech|>"
+"""Stands in a prompt where the speech embeddings go; never seen by the model."""
+
+LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj")
+"""Where the paper's released configuration puts LoRA (no up_proj)."""
+
+
+def load_tokenizer(path):
+    """Tokenizer of a local Hugging Face folder. Raises InputError where there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no tokenizer there ({error}); stage 8 of the recipe prepares the folder") from None
+
+
+def load_language_model(path, train="lora", rank=8, alpha=32, dropout=0.1, targets=LORA_TARGETS):
+    """A causal LM of a local Hugging Face folder, in float32, prepared for training.
+
+    train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
+    Raises InputError where the folder holds no causal LM, or none of the target modules.
+    """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(path, local_files_only=True, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    if train == "full":
+        return model
+    model.requires_grad_(False)
+    if train == "frozen":
+        return model
+    if train != "lora":
+        raise InputError(f"llm_conf: train: {train!r}: expected lora, full or frozen")
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets), task_type="CAUSAL_LM")
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise InputError(f"{path}: LoRA finds nothing to adapt: {error}; set llm_conf: targets") from None
+
+
+def split_prompt(tokenizer, prompt, style):
+    """Token ids before and after the speech.
+
+    style: "plain" — the prompt, then the speech, then the answer; "chat" — the tokenizer's chat template around a user
+    turn of prompt and speech. Returns two lists of ids. Raises InputError for a tokenizer without a chat template.
+    """
+    if style == "plain":
+        return tokenizer(prompt)["input_ids"], []
+    if style != "chat":
+        raise InputError(f"prompt_style: {style!r}: expected plain or chat")
+    if not tokenizer.chat_template:
+        raise InputError("prompt_style: chat, but the tokenizer has no chat template; choose plain")
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt + SPEECH_PLACE}], tokenize=False, add_generation_prompt=True
+    )
+    before, after = text.split(SPEECH_PLACE)
+    return [tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after)]
+
+
+def answer_ids(tokenizer, text):
+    """Token ids of an answer, ended by the end-of-sequence token."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]

@@ -1,0 +1,125 @@
+"""The Whisper encoder at the true length of each utterance, in batches that give what single utterances give.
+
+openai-whisper's own forward pass takes exactly 30 s and knows no padding mask; this one reuses its parameters (and so
+its checkpoints) and masks what is padding.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from whisper.audio import HOP_LENGTH, N_FRAMES, log_mel_spectrogram
+from whisper.model import AudioEncoder
+
+from c2ser.errors import InputError
+
+MIN_SAMPLES = 400
+"""The analysis window: a shorter waveform cannot be transformed without being mostly padding."""
+
+
+class WhisperEncoder(nn.Module):
+    """Waveforms → hidden states at 50 Hz (paper, section III-A).
+
+    n_mels, n_audio_ctx (positions at 50 Hz), n_audio_state (width), n_audio_head, n_audio_layer: as in Whisper's
+    "dims". Speech longer than n_audio_ctx / 50 s (30 s) is encoded in consecutive windows of that length.
+    """
+
+    def __init__(self, n_mels=80, n_audio_ctx=1500, n_audio_state=384, n_audio_head=6, n_audio_layer=4):
+        super().__init__()
+        self.n_mels, self.dim = n_mels, n_audio_state
+        self.encoder = AudioEncoder(n_mels, n_audio_ctx, n_audio_state, n_audio_head, n_audio_layer)
+        self.window = min(N_FRAMES, 2 * n_audio_ctx)
+
+    @classmethod
+    def from_checkpoint(cls, path):
+        """Load an openai-whisper .pt file ({"dims", "model_state_dict"}); of a whole model only the encoder is kept.
+
+        Raises InputError where the file is not one. Nothing in the file is executed (weights_only).
+        """
+        dims, state = load_whisper_file(path)
+        model = cls(**dims)
+        state = {key.removeprefix("encoder."): value.float() for key, value in state.items() if key.startswith("encoder.")}
+        missing, unexpected = model.encoder.load_state_dict(state, strict=False)
+        if missing or unexpected:
+            raise InputError(f"{path}: not a whole Whisper encoder: missing {missing}, unknown {unexpected}")
+        return model
+
+    def mel(self, speech, lengths):
+        """Waveforms `(batch, samples)` → list of `(n_mels, frames)` at 100 Hz, each normalised by its own maximum.
+
+        Whisper's normalisation takes the maximum of everything it is given, hence one utterance at a time.
+        """
+        mels = []
+        for wave, length in zip(speech, lengths.tolist()):
+            wave = wave[: max(length, 1)]
+            wave = F.pad(wave, (0, max(0, MIN_SAMPLES - wave.numel())))
+            mels.append(log_mel_spectrogram(wave.float(), self.n_mels))
+        return mels
+
+    def forward(self, speech, lengths, augment=None, layer=None):
+        """Encode waveforms.
+
+        speech: float `(batch, samples)` at 16 kHz; lengths: int `(batch,)` in samples; augment: a function on one mel
+        spectrogram `(n_mels, frames)`, or None; layer: 0 for the input of the first block, n for the output of the
+        n-th, None for the last with the final norm. Returns `(batch, frames, dim)`, zero where padded, and the
+        numbers of frames, int `(batch,)`, at 50 Hz.
+        """
+        mels = self.mel(speech, lengths)
+        if augment is not None:
+            mels = [augment(mel) for mel in mels]
+        windows = [part for mel in mels for part in mel.split(self.window, dim=1)]
+        counts = [-(-mel.shape[1] // self.window) for mel in mels]
+        encoded = [states[:frames] for states, frames in zip(*self._encode(windows, layer))]
+        joined, first = [], 0
+        for count in counts:
+            joined.append(torch.cat(encoded[first : first + count]))
+            first += count
+        frames = torch.tensor([len(states) for states in joined], device=speech.device)
+        return nn.utils.rnn.pad_sequence(joined, batch_first=True), frames
+
+    def _encode(self, mels, layer):
+        """Encode windows of up to 30 s together: list of `(n_mels, frames)` → `(windows, frames // 2, dim)`, lengths."""
+        encoder = self.encoder
+        lengths = torch.tensor([mel.shape[1] for mel in mels], device=mels[0].device)
+        x = nn.utils.rnn.pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2)
+        # A short utterance must see zeros beyond its end in the second convolution too, as it does when alone.
+        inside = torch.arange(x.shape[2], device=x.device) < lengths[:, None]
+        x = F.gelu(encoder.conv1(x)) * inside[:, None]
+        x = F.gelu(encoder.conv2(x)).transpose(1, 2)
+        x = x + encoder.positional_embedding[: x.shape[1]].to(x.dtype)
+        lengths = (lengths + 1) // 2
+        mask = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, None, None, :]
+        depth = len(encoder.blocks) if layer is None else layer
+        for block in encoder.blocks[:depth]:
+            x = x + masked_attention(block.attn, block.attn_ln(x), mask)
+            x = x + block.mlp(block.mlp_ln(x))
+        return encoder.ln_post(x) if layer is None else x, lengths.tolist()
+
+
+def masked_attention(attention, x, mask):
+    """Self-attention with the parameters of whisper's MultiHeadAttention; mask `(batch, 1, 1, frames)`, True = attend."""
+    batch, frames, dim = x.shape
+
+    def heads(projected):
+        return projected.view(batch, frames, attention.n_head, -1).transpose(1, 2)
+
+    query, key, value = heads(attention.query(x)), heads(attention.key(x)), heads(attention.value(x))
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    return attention.out(mixed.transpose(1, 2).reshape(batch, frames, dim))
+
+
+def load_whisper_file(path):
+    """Read an openai-whisper file: the encoder's dims as a dict, and the state dict. Raises InputError."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        dims, state = dict(checkpoint["dims"]), checkpoint["model_state_dict"]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints") from None
+    except Exception as error:
+        raise InputError(f"{path}: not an openai-whisper checkpoint ({error})") from None
+    names = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
+    return {name: dims[name] for name in names}, state
+
+
+def mel_frames(samples):
+    """Number of 100 Hz mel frames of that many samples."""
+    return samples // HOP_LENGTH

@@ -1,0 +1,151 @@
+"""Style labels: speed, pitch and volume of an utterance as low, medium or high.
+
+The paper cuts each measure at its mean ± 1 standard deviation and does not say over whom; here the population is an
+option (`POPULATIONS`), and its statistics come from training utterances alone.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from c2ser.errors import InputError
+from c2ser.fileio import atomic_write
+
+MEASURES = {"speed": "utt2rate", "pitch": "utt2f0", "volume": "utt2loudness"}
+"""The style measures, in the order in which they are written and told, and the table each is cut from."""
+
+LEVELS = ("low", "medium", "high")
+
+UNKNOWN = "unknown"
+"""The level of a value that could not be measured (NaN). Rationales leave that measure out."""
+
+POPULATIONS = ("corpus", "language", "speaker", "gender")
+"""Over whom mean and deviation are taken: the whole training directory, or its utterances of one language, speaker or
+gender."""
+
+MIN_GROUP_SIZE = 10
+"""Groups with fewer measured training utterances have no statistics of their own."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and (population) standard deviation of `count` finite values, in their unit; None where count is 0."""
+
+    mean: float | None
+    std: float | None
+    count: int
+
+    @classmethod
+    def of(cls, values):
+        """Moments of an iterable of floats, NaN and infinite ones left out."""
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            return cls(None, None, 0)
+        mean = math.fsum(finite) / len(finite)
+        return cls(mean, math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / len(finite)), len(finite))
+
+
+@dataclass(frozen=True)
+class StyleStatistics:
+    """What one measure is cut by: moments of each group of the population, and of everybody.
+
+    `overall` serves every group that has none of its own: one not seen in training (a test speaker with the population
+    `speaker`), one of fewer than the minimum of utterances, and an utterance whose group is not known.
+    """
+
+    overall: Moments
+    groups: dict[str, Moments]
+
+    @classmethod
+    def fit(cls, values, groups, min_group_size=MIN_GROUP_SIZE):
+        """Statistics of training utterances.
+
+        values: utterance → float; NaN and infinite values are left out. groups: utterance → group; an utterance that is
+        not in it counts only towards `overall`.
+        """
+        members = {}
+        for utterance, value in values.items():
+            if utterance in groups:
+                members.setdefault(groups[utterance], []).append(value)
+        moments = {group: Moments.of(members[group]) for group in sorted(members)}
+        large = {group: moment for group, moment in moments.items() if moment.count >= max(1, min_group_size)}
+        return cls(Moments.of(values.values()), large)
+
+    def level(self, value, group=None):
+        """Level of a value: "low" under mean − std, "high" over mean + std, "medium" between, the borders included.
+
+        -inf, the loudness of silence, is "low". NaN is `UNKNOWN`, and so is everything where training measured nothing.
+        """
+        moments = self.groups.get(group, self.overall)
+        if math.isnan(value) or not moments.count:
+            return UNKNOWN
+        reach = moments.std + 1e-9  # rounding must not push a value off the border
+        if value < moments.mean - reach:
+            return "low"
+        return "high" if value > moments.mean + reach else "medium"
+
+
+def save_statistics(path, statistics, population):
+    """Write {measure: StyleStatistics} and the population's name as JSON, whole or not at all."""
+    document = {"population": population, "measures": {name: asdict(value) for name, value in statistics.items()}}
+    with atomic_write(path) as stream:
+        json.dump(document, stream, indent=2, ensure_ascii=False, allow_nan=False)
+        stream.write("\n")
+
+
+def load_statistics(path):
+    """What `save_statistics` wrote: ({measure: StyleStatistics}, population). InputError for another file."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; c2ser.bin.make_style writes it")
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        statistics = {
+            name: StyleStatistics(
+                Moments(**value["overall"]), {group: Moments(**moments) for group, moments in value["groups"].items()}
+            )
+            for name, value in document["measures"].items()
+        }
+        return statistics, document["population"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: not a file of style statistics ({error!r}); rerun c2ser.bin.make_style") from None
+
+
+def population_groups(data_dir, population):
+    """Utterance → group of a data directory for one of `POPULATIONS`; utterances of no known group are not in it.
+
+    `corpus` has no groups: everybody falls under the overall statistics. The gender `u` (unknown) is no group. Raises
+    InputError for an unknown population, or where the table that it needs (utt2lang, utt2spk, spk2gender) is not
+    there.
+    """
+    if population not in POPULATIONS:
+        raise InputError(f"unknown population {population!r}; known are {', '.join(POPULATIONS)}")
+    if population == "corpus":
+        return {}
+    if population == "language":
+        return data_dir.read("utt2lang")
+    speakers = data_dir.read("utt2spk")
+    if population == "speaker":
+        return speakers
+    genders = {speaker: gender for speaker, gender in data_dir.read("spk2gender").items() if gender != "u"}
+    return {utterance: genders[speaker] for utterance, speaker in speakers.items() if speaker in genders}
+
+
+def format_style(levels):
+    """{measure: level} → the value of a utt2style line: `speed=low pitch=high volume=medium`."""
+    return " ".join(f"{measure}={levels[measure]}" for measure in MEASURES)
+
+
+def parse_style(value, where="utt2style"):
+    """The value of a utt2style line → {measure: level}, in the order of `MEASURES`.
+
+    Raises InputError, naming `where`, for a measure that is missing, repeated or unknown, and for an unknown level.
+    """
+    pairs = [part.partition("=")[::2] for part in value.split()]
+    levels = dict(pairs)
+    if len(pairs) != len(MEASURES) or set(levels) != set(MEASURES):
+        raise InputError(f"{where}: {value!r}: expected `speed=… pitch=… volume=…`; rerun c2ser.bin.make_style")
+    for measure, level in levels.items():
+        if level not in (*LEVELS, UNKNOWN):
+            raise InputError(f"{where}: {measure}={level}: expected one of {', '.join((*LEVELS, UNKNOWN))}")
+    return {measure: levels[measure] for measure in MEASURES}

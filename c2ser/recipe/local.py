@@ -1,0 +1,185 @@
+"""Running jobs on this machine, as many at a time as are allowed. The engine of utils/run.py."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from c2ser.errors import InputError
+from c2ser.recipe.jobs import parse, positive, report_failures, shell
+
+OPTIONS = ("max_jobs_run", "gpu", "num_threads", "mem", "time", "name", "num_nodes", "config")
+"""What run.py accepts. mem, time, name and config mean something to slurm.py only; scripts give them to either."""
+
+POLL = 0.02
+GRACE = 5.0
+"""Seconds between looks at the running jobs, and for a job to end after SIGTERM before it gets SIGKILL."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(argv):
+    """run.py: run what the command line asks for; returns the exit status, 0 where every job succeeded."""
+    request = parse(argv, OPTIONS)
+    if request.options.get("num_nodes", "1") != "1":
+        raise InputError("--num_nodes: run.py has this machine only; use slurm.py (cmd_backend=slurm in cmd.sh)")
+    threads = positive(request.options, "num_threads", 1)
+    devices = _device_sets(request.options.get("gpu", "0"))
+    most = positive(request.options, "max_jobs_run", len(devices) if devices else max(1, _processors() // threads))
+    failed = Pool(request, threads, devices, most).run()
+    if failed:
+        report_failures("run.py", request, failed)
+    return 1 if failed else 0
+
+
+class Pool:
+    """The jobs of one request. devices: sets of GPUs, as CUDA_VISIBLE_DEVICES names them, that jobs take turns with."""
+
+    def __init__(self, request, threads, devices, most):
+        self.request, self.threads, self.most = request, threads, most
+        self.free = devices * -(-most // len(devices)) if devices else [None] * most
+        self.running = {}
+        self.failed = {}
+
+    def run(self):
+        """Run every job, also after one has failed. Returns number → reason of the failed ones, in order."""
+        waiting = list(self.request.numbers)
+        try:
+            with leave_on_signals():
+                while waiting or self.running:
+                    while waiting and len(self.running) < self.most:
+                        self._start(waiting.pop(0))
+                    self._collect()
+                    time.sleep(POLL)
+        except BaseException:
+            self._terminate()
+            raise
+        return dict(sorted(self.failed.items()))
+
+    def _start(self, number):
+        command, log = self.request.command_of(number), self.request.log_of(number)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        stream, header = open(log, "wb", buffering=0), shell(command).replace("\n", "\n# ")
+        stream.write(f"# {header}\n# Started at {_now()}\n#\n".encode("utf-8", "surrogateescape"))
+        device = self.free.pop(0)
+        environment = None if device is None else {**os.environ, "CUDA_VISIBLE_DEVICES": device}
+        started = time.monotonic()
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=environment
+            )
+        except OSError as error:
+            stream.write(f"{command[0]}: {error.strerror}\n".encode())
+            process = None
+        self.running[number] = process, stream, device, started
+        if process is None:
+            self._end(number, 127)
+
+    def _collect(self):
+        for number, (process, *_) in list(self.running.items()):
+            if process.poll() is not None:
+                self._end(number, process.returncode)
+
+    def _end(self, number, code):
+        _, stream, device, started = self.running.pop(number)
+        self.free.append(device)
+        seconds = round(time.monotonic() - started)
+        code = 128 - code if code < 0 else code
+        stream.write(
+            f"# Accounting: time={seconds} threads={self.threads}\n"
+            f"# Ended (code {code}) at {_now()}, elapsed time {seconds} seconds\n".encode()
+        )
+        stream.close()
+        if code:
+            self.failed[number] = f"code {code}" + (f" (signal {code - 128})" if code > 128 else "")
+
+    def _terminate(self):
+        """End the jobs with all that they have started, and close their logs."""
+        tree = _descendants()
+        for asked in (signal.SIGTERM, signal.SIGKILL):
+            for child in tree:
+                _kill(child, asked)
+            deadline = time.monotonic() + GRACE
+            while time.monotonic() < deadline and tree & _processes().keys():
+                for process, *_ in self.running.values():
+                    process.poll()
+                time.sleep(POLL)
+        for number, (process, *_) in list(self.running.items()):
+            self._end(number, process.wait())
+
+
+@contextmanager
+def leave_on_signals():
+    """Inside, Ctrl-C, SIGTERM and SIGHUP raise SystemExit(128 + signal), once; those ignored (nohup) stay ignored."""
+    caught = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def leave(number, _frame):
+        for other in caught:
+            signal.signal(other, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in caught}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _device_sets(gpus):
+    """`--gpu N` → the visible devices in sets of N, or [] where none is asked for or none is there."""
+    if not gpus.isdigit():
+        raise InputError(f"--gpu {gpus}: expected a number of devices")
+    count = int(gpus)
+    if count == 0:
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = _installed_devices() if visible is None else [name for name in visible.split(",") if name.strip()]
+    return [",".join(names[first : first + count]) for first in range(0, len(names) - count + 1, count)]
+
+
+def _installed_devices():
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout
+    except OSError:
+        return []
+    return [str(number) for number, _ in enumerate(line for line in listed.splitlines() if line.startswith("GPU "))]
+
+
+def _processors():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _descendants():
+    """Process ids of everything that this process has started, directly or not."""
+    parents, found = _processes(), {os.getpid()}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _processes():
+    """Living process → its parent, for all of this machine."""
+    if Path("/proc/self/stat").is_file():
+        listed = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                listed.append([stat.parent.name, *stat.read_text(errors="replace").rpartition(")")[2].split()[:2]])
+            except OSError:
+                continue  # it has ended meanwhile
+    else:
+        done = subprocess.run(["ps", "-A", "-o", "pid=,state=,ppid="], capture_output=True, text=True)
+        listed = [line.split() for line in done.stdout.splitlines()]
+    return {int(child): int(parent) for child, state, parent in listed if not state.startswith("Z")}
+
+
+def _kill(process, number):
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        pass
+
+
+def _now():
+    return datetime.now().astimezone().strftime("%a %b %d %H:%M:%S %Z %Y")

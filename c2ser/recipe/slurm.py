@@ -1,0 +1,183 @@
+"""Running jobs through Slurm as one job array. The engine of utils/slurm.py."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from c2ser.errors import InputError
+from c2ser.recipe.jobs import parse, positive, report_failures, shell
+from c2ser.recipe.local import leave_on_signals
+
+CONFIG = "conf/slurm.conf"
+DEFAULT_CONFIG = """
+command sbatch --export=ALL
+option name=* --job-name $0
+option time=* --time $0
+option mem=* --mem-per-cpu $0
+option mem=0
+option num_threads=* --cpus-per-task $0 --ntasks-per-node=1
+option num_nodes=* --nodes $0
+option gpu=* --gres=gpu:$0
+option gpu=0
+"""
+"""Used where there is no conf/slurm.conf. Partitions differ from site to site: name yours there."""
+
+RUN = Path(__file__).resolve().parents[2] / "utils" / "run.py"
+POLL, LONGEST_POLL, QUEUE_POLL = 0.1, 5.0, 15.0
+"""Seconds between looks at the finished jobs (at first, at last) and at the queue."""
+
+
+def main(argv):
+    """slurm.py: submit, wait, report; returns the exit status, 0 where every job succeeded."""
+    request = parse(argv)
+    config = request.options.pop("config", None)
+    limit = positive(request.options, "max_jobs_run", len(request.numbers)) if request.variable else None
+    request.options.pop("max_jobs_run", None)
+    place, stem = _place(request)
+    sync = place / f".done.{stem}.{os.getpid()}"
+    script = place / f"{stem}.sh"
+    submit = sbatch_command(read_config(config), request.options, config or CONFIG)
+    if request.variable:
+        submit.append(f"--array={request.numbers[0]}-{request.numbers[-1]}%{limit}")
+    submit += [f"--output={place / stem}.%{'a' if request.variable else 'j'}.out", str(script)]
+    place.mkdir(parents=True, exist_ok=True)
+    script.write_text(job_script(request, sync, submit), encoding="utf-8")
+    job = None
+    try:
+        with leave_on_signals():
+            job = _submit(submit)
+            failed = _wait(job, request.numbers, sync)
+    except BaseException:
+        if job:
+            subprocess.run(["scancel", job])
+        raise
+    finally:
+        for number in request.numbers:
+            _sync_file(sync, number).unlink(missing_ok=True)
+    if failed:
+        report_failures("slurm.py", request, failed)
+    return 1 if failed else 0
+
+
+def read_config(path=None):
+    """Read a configuration of Kaldi's form: lines `command …`, `option name=value …`, `default name=value`.
+
+    path: the file; None for conf/slurm.conf or, where there is none, DEFAULT_CONFIG. Returns (command as words, option
+    (name, value) → words, default name → value). Raises InputError, naming file and line, for any other line.
+    """
+    if path is not None and not Path(path).is_file():
+        raise InputError(f"{path}: no such file")
+    source = path or (CONFIG if Path(CONFIG).is_file() else None)
+    text = Path(source).read_text(encoding="utf-8") if source else DEFAULT_CONFIG
+    command, options, defaults = [], {}, {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
+        name, equals, value = words[1].partition("=") if len(words) > 1 else ("", "", "")
+        if words[0] == "command" and len(words) > 1:
+            command = words[1:]
+        elif words[0] == "option" and equals:
+            options[name.replace("-", "_"), value] = words[2:]
+        elif words[0] == "default" and equals and len(words) == 2:
+            defaults[name.replace("-", "_")] = value
+        else:
+            raise InputError(f"{source}:{number}: expected `command …`, `option name=value …` or `default name=value`")
+    if not command:
+        raise InputError(f"{source}: no line `command sbatch …`")
+    return command, options, defaults
+
+
+def sbatch_command(config, wanted, where=CONFIG):
+    """The words that start sbatch, for the options wanted on the command line (name → value).
+
+    An option of the configuration with this very value goes before one with `*`, in whose words $0 stands for the
+    value. Raises InputError for an option that the configuration does not know.
+    """
+    command, options, defaults = config
+    words = list(command)
+    for name, value in {**defaults, **wanted}.items():
+        found = options.get((name, value), options.get((name, "*")))
+        if found is None:
+            raise InputError(f"option --{name.replace('_', '-')} {value}: {where} has no `option {name}={value}` for it")
+        words += [word.replace("$0", value) for word in found]
+    return words
+
+
+def job_script(request, sync, submit):
+    """The script of the array: each of its jobs runs its part through run.py, which writes the log, and tells how it ended."""
+    variable = [f"{request.variable}=$_number:$_number"] if request.variable else []
+    threads = ["--num-threads", request.options.get("num_threads", "1")]
+    command = [*map(shlex.quote, [sys.executable, str(RUN), *threads]), *variable]
+    command += map(shlex.quote, [request.log, *request.command])
+    return f"""#!/usr/bin/env bash
+# Submitted with: {shell(submit)}
+_number=${{SLURM_ARRAY_TASK_ID:-1}}
+_ended={shlex.quote(str(sync.absolute()))}.$_number
+trap 'status=$?; echo $status > "$_ended.partial" && mv "$_ended.partial" "$_ended"' EXIT
+cd {shlex.quote(os.getcwd())} || exit 1
+[ ! -f ./path.sh ] || . ./path.sh
+{" ".join(command)}
+"""
+
+
+def _place(request):
+    """Where the script and what sbatch says go: q/ beside the logs; and the name of the log without the job's number."""
+    folder, stem = Path(request.log).parent, Path(request.log).stem
+    if request.variable:
+        while request.variable in str(folder):
+            folder = folder.parent
+        stem = stem.replace(request.variable, "").strip("._-") or "jobs"
+    return folder / "q", stem
+
+
+def _submit(command):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        raise InputError(f"{command[0]}: {error.strerror}; is Slurm here? cmd_backend=local in cmd.sh needs none") from None
+    number = re.search(r"\d+", done.stdout)
+    if done.returncode or not number:
+        raise InputError(f"{shell(command)}: not accepted: {(done.stderr or done.stdout).strip()}")
+    return number.group()
+
+
+def _wait(job, numbers, sync):
+    """Wait until every job has told how it ended or has left the queue. Returns number → reason of those that failed."""
+    waiting, failed, pause, gone = set(numbers), {}, POLL, 0
+    asked = time.monotonic()
+    while True:
+        for number in sorted(waiting):
+            if _sync_file(sync, number).is_file():
+                waiting.remove(number)
+                status = _sync_file(sync, number).read_text().strip()
+                if status != "0":
+                    failed[number] = f"code {status}"
+        if not waiting:
+            return dict(sorted(failed.items()))
+        if gone > 1:  # seen twice, since the file system may lag behind the queue
+            failed |= {number: f"left the queue without an end (job {job}): cancelled, or out of time?" for number in waiting}
+            return dict(sorted(failed.items()))
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_POLL)
+        if time.monotonic() - asked > QUEUE_POLL:
+            gone, asked = (0 if _queued(job) else gone + 1), time.monotonic()
+
+
+def _queued(job):
+    """Whether the queue still knows the job; true where it cannot be asked just now."""
+    try:
+        done = subprocess.run(["squeue", "-h", "-j", job, "-o", "%i"], capture_output=True, text=True)
+    except OSError:
+        return True
+    if done.returncode:
+        return "Invalid job id" not in done.stderr
+    return bool(done.stdout.strip())
+
+
+def _sync_file(sync, number):
+    return sync.with_name(f"{sync.name}.{number}")

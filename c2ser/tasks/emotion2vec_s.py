@@ -1,0 +1,57 @@
+"""ESPnet2 task: Emotion2Vec-S pretraining."""
+
+from dataclasses import fields
+
+from espnet2.utils.nested_dict_action import NestedDictAction
+
+from c2ser.errors import InputError
+from c2ser.models.emotion2vec import Emotion2VecConfig
+from c2ser.models.emotion2vec_s import Emotion2VecS
+from c2ser.tasks.common import PCM_SCALE, SpeechTask
+
+
+class Emotion2VecSTask(SpeechTask):
+    """Data: `speech` (kaldi_ark of 16-bit audio) and, optionally, `label` (text_int; −1 = unlabelled)."""
+
+    @classmethod
+    def add_task_arguments(cls, parser):
+        group = parser.add_argument_group("Emotion2Vec-S")
+        group.add_argument(
+            "--backbone_conf", action=NestedDictAction, default={}, help="Fields of Emotion2VecConfig; default: base size"
+        )
+        group.add_argument(
+            "--model_conf", action=NestedDictAction, default={}, help="Arguments of Emotion2VecS: masks, decoder, losses, EMA"
+        )
+
+    @classmethod
+    def build_preprocess_fn(cls, args, train):
+        return scale_speech
+
+    @classmethod
+    def required_data_names(cls, train=True, inference=False):
+        return ("speech",)
+
+    @classmethod
+    def optional_data_names(cls, train=True, inference=False):
+        return ("label",)
+
+    @classmethod
+    def build_model(cls, args):
+        return Emotion2VecS(backbone_config(args.backbone_conf), accum_grad=args.accum_grad, **args.model_conf)
+
+
+def backbone_config(values):
+    """A dict from a configuration file → Emotion2VecConfig. Raises InputError for an unknown key."""
+    known = {field.name for field in fields(Emotion2VecConfig)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(f"backbone_conf: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    values = dict(values)
+    if "conv_layers" in values:
+        values["conv_layers"] = [tuple(layer) for layer in values["conv_layers"]]
+    return Emotion2VecConfig(**values)
+
+
+def scale_speech(utterance, data):
+    """Preprocessing: 16-bit samples → [-1, 1]."""
+    return {**data, "speech": data["speech"] * PCM_SCALE}

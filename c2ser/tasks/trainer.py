@@ -1,0 +1,40 @@
+"""ESPnet2's trainer with checkpoints that survive being killed while they are written."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from espnet2.train.trainer import Trainer
+
+
+class AtomicTrainer(Trainer):
+    """Trainer whose files appear under their names only when complete.
+
+    ESPnet writes checkpoint.pth in place: a kill at that moment leaves a file that cannot be resumed from.
+    """
+
+    @classmethod
+    def run(cls, **arguments):
+        """As `Trainer.run`, with every `torch.save` to a path made atomic meanwhile."""
+        with atomic_saves():
+            super().run(**arguments)
+
+
+@contextmanager
+def atomic_saves():
+    """Within the block, `torch.save(object, path)` writes beside the path and renames."""
+    save = torch.save
+
+    def save_beside(state, target, *arguments, **options):
+        if not isinstance(target, (str, Path)):
+            return save(state, target, *arguments, **options)
+        partial = f"{target}.partial"
+        save(state, partial, *arguments, **options)
+        os.replace(partial, target)
+
+    torch.save = save_beside
+    try:
+        yield
+    finally:
+        torch.save = save

@@ -1,0 +1,42 @@
+"""Package metadata. `make install` (tools/install.sh) sets up an environment with the pinned dependency set."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+version = re.search(r'__version__ = "(.+)"', (here / "c2ser/__init__.py").read_text(encoding="utf-8")).group(1)
+readme = here / "README.md"
+
+setup(
+    name="c2ser",
+    version=version,
+    description="Speech emotion recognition with an audio language model: contextual perception and chain of thought",
+    long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["c2ser", "c2ser.*"]),
+    package_data={"c2ser": ["corpora/folds/*.tsv", "evaluation/*.html"]},
+    install_requires=[
+        "espnet>=202511", "torch>=2.8", "torchaudio", "sentencepiece", "kaldiio", "transformers>=5.0", "openai-whisper",
+        "numpy", "peft", "soundfile", "soxr", "swift-f0", "pyloudnorm", "pypinyin", "scikit-learn", "scipy",
+        "matplotlib", "jinja2", "tensorboard", "tqdm", "pyyaml", "gguf", "protobuf",
+    ],
+    extras_require={
+        "test": ["pytest"],
+        "video": ["av"],
+        "f0": ["pyworld", "penn"],
+        "gpl": ["praat-parselmouth", "phonemizer", "espeakng-loader"],
+        "lhotse": ["lhotse"],
+    },
+    entry_points={"console_scripts": ["c2ser = c2ser.cli:main"]},
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Programming Language :: Python :: 3",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)  # fmt: skip

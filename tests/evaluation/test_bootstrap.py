@@ -1,0 +1,137 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from c2ser.errors import InputError
+from c2ser.evaluation import bootstrap, metrics
+from c2ser.evaluation.metrics import INVALID
+
+LABELS = ("angry", "neutral", "sad")
+
+
+def answers(random, utterances, accuracy):
+    reference = random.choice(LABELS, utterances)
+    predicted = np.where(random.random(utterances) < accuracy, reference, random.choice([*LABELS, INVALID], utterances))
+    return reference, predicted
+
+
+def test_values_are_those_of_the_whole_set_and_lie_inside():
+    reference, predicted = answers(np.random.default_rng(0), 200, 0.6)
+    counts = metrics.confusion(reference, predicted, LABELS)
+    found = bootstrap.intervals(reference, predicted, LABELS, draws=500)
+    assert set(found) == {"ua", "wa", "macro_f1"}
+    for name, interval in found.items():
+        assert interval.value == pytest.approx(metrics.METRICS[name](counts))
+        assert interval.low < interval.value < interval.high
+        assert (interval.draws, interval.unit) == (500, "utterance")
+
+
+def test_seed_decides_everything_and_memory_does_not(monkeypatch):
+    reference, predicted = answers(np.random.default_rng(1), 100, 0.5)
+    first = bootstrap.intervals(reference, predicted, LABELS, draws=300, seed=3)
+    assert bootstrap.intervals(reference, predicted, LABELS, draws=300, seed=3) == first
+    assert bootstrap.intervals(reference, predicted, LABELS, draws=300, seed=4) != first
+    monkeypatch.setattr(bootstrap, "_CHUNK", 50)
+    assert bootstrap.intervals(reference, predicted, LABELS, draws=300, seed=3) == first
+
+
+def test_accuracy_interval_is_the_binomial_one():
+    # The bootstrap of a proportion is a binomial draw: its percentiles are known exactly.
+    reference, predicted = ["sad"] * 200, ["sad"] * 120 + ["angry"] * 80
+    interval = bootstrap.intervals(reference, predicted, LABELS, draws=20000)["wa"]
+    low, high = stats.binom(200, 0.6).ppf([0.025, 0.975]) / 200
+    assert interval.low == pytest.approx(low, abs=0.006) and interval.high == pytest.approx(high, abs=0.006)
+
+
+def test_agrees_with_resampling_one_by_one():
+    reference, predicted = answers(np.random.default_rng(2), 80, 0.6)
+    random = np.random.default_rng(0)
+    scores = []
+    for _ in range(2000):
+        rows = random.integers(0, 80, 80)
+        scores.append(metrics.macro_f1(metrics.confusion(reference[rows], predicted[rows], LABELS)))
+    interval = bootstrap.intervals(reference, predicted, LABELS, draws=5000)["macro_f1"]
+    assert (interval.low, interval.high) == pytest.approx(tuple(np.percentile(scores, [2.5, 97.5])), abs=0.015)
+
+
+def test_coverage_of_the_true_score():
+    random = np.random.default_rng(5)
+    true_ua = 0.6 + 0.4 / 4  # a guess among three classes and the invalid answer
+    covered = 0
+    for trial in range(200):
+        interval = bootstrap.intervals(*answers(random, 150, 0.6), LABELS, draws=400, seed=trial)["ua"]
+        covered += interval.low <= true_ua <= interval.high
+    assert 0.91 <= covered / 200 <= 0.99
+
+
+def test_speakers_that_differ_widen_the_interval():
+    random = np.random.default_rng(6)
+    parts = [answers(random, 60, accuracy) for accuracy in (0.1, 0.9, 0.2, 0.8, 0.3, 0.95)]
+    reference, predicted = (np.concatenate(column) for column in zip(*parts))
+    speakers = np.repeat([f"s{i}" for i in range(6)], 60)
+    clustered = bootstrap.intervals(reference, predicted, LABELS, speakers, draws=2000)["wa"]
+    plain = bootstrap.intervals(reference, predicted, LABELS, draws=2000)["wa"]
+    assert (clustered.unit, plain.unit) == ("speaker", "utterance")
+    assert clustered.value == plain.value
+    assert clustered.high - clustered.low > 2 * (plain.high - plain.low)
+
+
+def test_order_of_utterances_does_not_matter_to_clusters():
+    random = np.random.default_rng(7)
+    reference, predicted = answers(random, 90, 0.5)
+    speakers = np.repeat(["c", "a", "b"], 30)
+    shuffled = random.permutation(90)
+    first = bootstrap.intervals(reference, predicted, LABELS, speakers, draws=200)
+    assert bootstrap.intervals(reference[shuffled], predicted[shuffled], LABELS, speakers[shuffled], draws=200) == first
+
+
+@pytest.mark.parametrize(("speakers", "unit"), [(1, "utterance (only 1 speaker)"), (2, "utterance (only 2 speakers)")])
+def test_too_few_speakers_fall_back_and_say_so(speakers, unit):
+    reference, predicted = answers(np.random.default_rng(8), 40, 0.5)
+    names = [f"s{i % speakers}" for i in range(40)]
+    found = bootstrap.intervals(reference, predicted, LABELS, names, draws=100)["ua"]
+    plain = bootstrap.intervals(reference, predicted, LABELS, draws=100)["ua"]
+    assert found.unit == unit and (found.low, found.high) == (plain.low, plain.high)
+
+
+def test_resamples_hold_as_many_units_as_there_are():
+    reference, predicted = answers(np.random.default_rng(9), 50, 0.5)
+    counts, times, _ = bootstrap.resampling_units([predicted], reference, LABELS)
+    drawn = np.concatenate(list(bootstrap.resamples(counts, times, 100, seed=0)))
+    assert drawn.shape == (100, 1, 3, 4)
+    assert (drawn.sum(axis=(1, 2, 3)) == 50).all()
+    np.testing.assert_allclose(drawn.mean(axis=0)[0], metrics.confusion(reference, predicted, LABELS), atol=1.5)
+
+
+def test_a_class_missing_from_a_resample_is_left_out_of_the_mean():
+    found = bootstrap.intervals(["sad"] * 30 + ["angry"], ["sad"] * 30 + ["neutral"], LABELS, draws=500)["ua"]
+    assert found.value == pytest.approx(0.5) and found.high == 1.0  # resamples without the one angry utterance
+
+
+def test_fold_mean_is_student_t():
+    values = [0.5, 0.6, 0.4, 0.55, 0.45]
+    found = bootstrap.fold_mean(values)
+    low, high = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, low, high))
+    assert (found.draws, found.unit) == (0, "fold (Student t)")
+
+
+def test_fold_mean_stays_in_range_and_needs_two_folds():
+    assert (bootstrap.fold_mean([0.9, 1.0]).high, bootstrap.fold_mean([0.0, 0.1]).low) == (1.0, 0.0)
+    single = bootstrap.fold_mean([0.7])
+    assert single.value == 0.7 and math.isnan(single.low) and math.isnan(single.high)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], [], LABELS), "of \\[0, 0\\] utterances"),
+        ((["sad"], ["sad", "sad"], LABELS), "of \\[1, 2\\] utterances"),
+        ((["sad"], ["sad"], LABELS, ["a", "b"]), "2 speakers for 1 utterances"),
+    ],
+)
+def test_refuses(arguments, message):
+    with pytest.raises(InputError, match=message):
+        bootstrap.intervals(*arguments, draws=10)

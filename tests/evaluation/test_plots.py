@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.decomposition import PCA
+
+from c2ser.ark import ArkWriter
+from c2ser.bin import plot_curves, plot_embeddings
+from c2ser.datadir import write_table
+from c2ser.emotions import EMOTIONS
+from c2ser.errors import InputError
+from c2ser.evaluation import curves, plots
+
+LIMIT = 300_000
+
+
+def pixels(path):
+    assert 0 < path.stat().st_size <= LIMIT
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def test_confusion_matrix_of_seven_classes_is_small_and_not_blank(tmp_path):
+    counts = np.random.default_rng(0).integers(0, 5000, (7, 8))
+    plots.confusion_matrix(counts, EMOTIONS, "n = 35000", tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size < 100_000 and np.ptp(pixels(tmp_path / "a.png")) > 100
+
+
+def test_confusion_matrix_leaves_out_rows_without_utterances(tmp_path):
+    counts = np.zeros((7, 8), dtype=int)
+    for rows in (2, 7):
+        counts[:rows] = 3
+        plots.confusion_matrix(counts, EMOTIONS, "", tmp_path / f"{rows}.png")
+    assert pixels(tmp_path / "2.png").shape[0] < pixels(tmp_path / "7.png").shape[0]
+
+
+def test_pictures_do_not_depend_on_the_users_settings(tmp_path):
+    import matplotlib
+
+    plots.confusion_matrix(np.eye(2, 3, dtype=int), EMOTIONS[:2], "t", tmp_path / "a.png")
+    with matplotlib.rc_context({"font.size": 25, "axes.facecolor": "red"}):
+        plots.confusion_matrix(np.eye(2, 3, dtype=int), EMOTIONS[:2], "t", tmp_path / "b.png")
+        assert matplotlib.rcParams["font.size"] == 25
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_failure_leaves_no_picture(tmp_path):
+    with pytest.raises(InputError, match="no training curves"):
+        plots.training_curves({}, "", tmp_path / "a.png")
+    with pytest.raises(IndexError):
+        plots.confusion_matrix(np.ones((3, 4), dtype=int), EMOTIONS[:2], "", tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_pca_agrees_with_sklearn():
+    features = np.random.default_rng(1).normal(size=(40, 6)) @ np.diag([1, 2, 3, 4, 5, 6])
+    features[:, 1] += 2 * features[:, 5]
+    standard = (features - features.mean(axis=0)) / features.std(axis=0)
+    found, expected = plots.project(features), PCA(2).fit_transform(standard)
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-9)
+
+
+def test_projections_are_repeatable_and_stand_constant_dimensions():
+    features = np.random.default_rng(2).normal(size=(12, 5))
+    features[:, 0] = 7
+    for method in ("pca", "tsne"):
+        points = plots.project(features, method, seed=1)
+        assert points.shape == (12, 2) and np.isfinite(points).all()
+        np.testing.assert_array_equal(points, plots.project(features, method, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("features", "method", "message"),
+    [
+        (np.ones((2, 4)), "pca", "at least 3"),
+        (np.full((4, 4), np.nan), "pca", "finite"),
+        (np.ones((4, 4)), "umap", "pca or tsne"),
+    ],
+)
+def test_project_refuses(features, method, message):
+    with pytest.raises(InputError, match=message):
+        plots.project(features, method)
+
+
+def test_embeddings_picture_of_many_speakers(tmp_path):
+    random = np.random.default_rng(3)
+    speakers = [f"说话人{i % 30}" for i in range(90)]
+    plots.embeddings(random.normal(size=(90, 2)), list(random.choice(EMOTIONS, 90)), speakers, "", tmp_path / "a.png")
+    assert np.ptp(pixels(tmp_path / "a.png")) > 100
+
+
+@pytest.fixture
+def features(tmp_path):
+    """(features' scp, data directory) of eight utterances whose features are 1 to 4 tokens of width 5."""
+    random = np.random.default_rng(4)
+    utterances = [f"a_{i}" for i in range(8)]
+    with ArkWriter(tmp_path / "feats.ark", tmp_path / "feats.scp") as writer:
+        for i, utterance in enumerate(utterances):
+            writer[utterance] = random.normal(size=(1 + i % 4, 5)).astype(np.float32)
+    write_table(tmp_path / "data/utt2emo", {utterance: "sad" for utterance in utterances})
+    write_table(tmp_path / "data/utt2spk", {utterance: "a" for utterance in utterances})
+    return tmp_path / "feats.scp", tmp_path / "data"
+
+
+def test_features_are_averaged_over_tokens(features, tmp_path):
+    with ArkWriter(tmp_path / "b.ark", tmp_path / "b.scp") as writer:
+        writer["u"] = np.array([[1, 2], [3, 6]], dtype=np.float32)
+        writer["v"] = np.array([5, 7], dtype=np.float32)
+    assert plot_embeddings.pooled(tmp_path / "b.scp", ["v", "u"]).tolist() == [[5, 7], [2, 4]]
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_plot_embeddings_command(features, tmp_path, method):
+    out = tmp_path / "embeddings.png"
+    plot_embeddings.main(
+        ["--feats_scp", str(features[0]), "--data_dir", str(features[1]), "--method", method, "--out", str(out)]
+    )
+    assert np.ptp(pixels(out)) > 100
+
+
+def test_plot_embeddings_refuses_missing_features(features, tmp_path):
+    lines = features[0].read_text(encoding="utf-8").splitlines()
+    features[0].write_text("\n".join(lines[2:]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="2 of 8 utterances have no features, first: a_0, a_1"):
+        plot_embeddings.main(["--feats_scp", str(features[0]), "--data_dir", str(features[1]), "--out", "x.png"])
+
+
+def write_logs(exp_dir, epochs, first=1):
+    """Logs as ESPnet's trainer writes them: twice within an epoch, then its means at the same step as the last."""
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    for part in ("train", "valid"):
+        writer = EventFileWriter(str(exp_dir / "tensorboard" / part))
+        for epoch in range(first, first + epochs):
+            values = [(10 * epoch, "loss", 10 / epoch + (part == "valid")), (10 * epoch, "train_time", 1.0)]
+            if part == "train":
+                values = [(10 * epoch - 5, "loss", 99.0), (10 * epoch, "loss", 98.0), (10 * epoch, "iter_epoch", epoch), *values]
+            else:
+                values.append((10 * epoch, "acc", 0.1 * epoch))
+            for step, tag, value in values:
+                summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+                writer.add_event(Event(step=step, wall_time=step, summary=summary))
+        writer.close()
+
+
+def test_read_curves_takes_the_means_of_epochs(tmp_path):
+    write_logs(tmp_path, 3)
+    found = curves.read_curves(tmp_path)
+    assert set(found) == {"loss", "acc"}  # times are not model quantities
+    assert found["loss"]["train"] == ([1, 2, 3], pytest.approx([10, 5, 10 / 3]))
+    assert found["loss"]["valid"] == ([1, 2, 3], pytest.approx([11, 6, 13 / 3]))
+    assert set(found["acc"]) == {"valid"}
+    assert list(curves.read_curves(tmp_path, ["train_time"])) == ["train_time"]
+
+
+def test_plot_curves_command(tmp_path):
+    write_logs(tmp_path, 2)
+    plot_curves.main(["--exp_dir", str(tmp_path), "--out", str(tmp_path / "curves.png"), "--title", "tiny"])
+    assert np.ptp(pixels(tmp_path / "curves.png")) > 100
+
+
+def test_read_curves_refuses(tmp_path):
+    with pytest.raises(InputError, match="tensorboard/train: no tensorboard logs"):
+        curves.read_curves(tmp_path)
+    write_logs(tmp_path, 0)
+    with pytest.raises(InputError, match="no finished epoch"):
+        curves.read_curves(tmp_path)
+    write_logs(tmp_path, 1)
+    with pytest.raises(InputError, match="no quantity wer; it holds acc, iter_epoch, loss"):
+        curves.read_curves(tmp_path, ["wer"])

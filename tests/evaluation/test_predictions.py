@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from c2ser.errors import InputError
+from c2ser.evaluation.predictions import label_order, read_posteriors, read_set
+
+
+def rewrite(path, change):
+    """Apply `change` to the list of a file's lines."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("".join(f"{line}\n" for line in change(lines)), encoding="utf-8")
+
+
+def test_reads_a_set_in_its_order(one_set):
+    data, decode = one_set
+    found = read_set(data, decode)
+    assert found.utterances == [f"m1_{i}" for i in range(6)] and len(found) == 6
+    assert found.reference == ["angry", "angry", "fearful", "fearful", "neutral", "neutral"]
+    assert found.predicted == ["angry", "fearful", "<invalid>", "fearful", "happy", "neutral"]
+    assert found.speakers == ["m1"] * 6
+    assert found.decode["mode"] == "implicit"
+
+
+def test_confidence_only_where_predictions_are_those_of_the_posteriors(one_set):
+    assert read_set(*one_set, "utt2scored").confidence.tolist() == [0.8] * 6
+    assert read_set(*one_set, "utt2pred").confidence is None
+    for name in ("posteriors", "labels"):
+        (one_set[1] / name).unlink()
+    assert read_set(*one_set, "utt2scored").confidence is None
+
+
+def test_a_probe_directory_needs_only_predictions_and_posteriors(one_set):
+    data, decode = one_set
+    (decode / "utt2scored").replace(decode / "utt2pred")
+    (decode / "decode.json").unlink()
+    found = read_set(data, decode)
+    assert found.decode == {} and found.confidence.tolist() == [0.8] * 6
+
+
+def test_equal_posteriors_may_go_either_way(one_set):
+    rewrite(one_set[1] / "posteriors", lambda lines: [f"{line.split()[0]} 0.5 0.5 0" for line in lines[:4]] + lines[4:])
+    assert read_set(*one_set, "utt2scored").confidence.tolist() == [0.5] * 4 + [0.8] * 2
+
+
+def test_posteriors_are_read_as_numbers(one_set):
+    labels, rows = read_posteriors(one_set[1])
+    assert labels == ["angry", "fearful", "neutral"]
+    np.testing.assert_array_equal(rows["m1_1"], [0.1, 0.8, 0.1])
+
+
+def test_label_order_is_the_projects():
+    assert label_order(["sad", "<invalid>"], ["calm", "angry"]) == ["angry", "sad", "calm"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("utt2pred", lambda lines: lines[2:], r"utt2pred: 2 of 6 utterances are missing, first: m1_0, m1_1; decode"),
+        ("utt2pred", lambda lines: [*lines, "m2_0 sad", "m2_1 sad"], r"2 utterances are not in \S+utt2emo, first: m2_0"),
+        ("utt2pred", lambda lines: [*lines[:5], "m9 sad"], r"1 of 6 utterances are missing.*; 1 utterances are not in"),
+        ("utt2pred", lambda lines: ["m1_0 Angry", *lines[1:]], r"1 of 6 entries hold an unknown label, first: m1_0 Angry"),
+        ("utt2pred", lambda lines: ["m1_0", *lines[1:]], r"utt2pred:1: m1_0 has no value"),
+        ("utt2pred", lambda lines: lines[::-1], r"not sorted"),
+        ("utt2pred", lambda lines: [lines[0], *lines], r"duplicate id m1_0"),
+        ("utt2scored", lambda lines: ["m1_0 <invalid>", *lines[1:]], r"unknown label, first: m1_0 <invalid>"),
+        ("utt2scored", lambda lines: ["m1_0 neutral", *lines[1:]], r"m1_0: neutral is not the class with the highest"),
+        ("utt2scored", lambda lines: ["m1_0 happy", *lines[1:]], r"m1_0: happy is not the class with the highest"),
+        ("posteriors", lambda lines: lines[1:], r"posteriors: 1 of 6 utterances are missing, first: m1_0"),
+        ("posteriors", lambda lines: ["m1_0 0.5 0.5", *lines[1:]], r"posteriors:1: m1_0: 2 posteriors for 3 classes"),
+        ("posteriors", lambda lines: ["m1_0 0.5 0.5 0.5", *lines[1:]], r"posteriors:1: m1_0: posteriors must be"),
+        ("posteriors", lambda lines: ["m1_0 nan 0.5 0.5", *lines[1:]], r"posteriors:1: m1_0: posteriors must be"),
+        ("posteriors", lambda lines: ["m1_0 1.5 -0.5 0", *lines[1:]], r"posteriors:1: m1_0: posteriors must be"),
+        ("posteriors", lambda lines: ["m1_0 a b c", *lines[1:]], r"posteriors:1: m1_0: a posterior is not a number"),
+        ("labels", lambda lines: ["Angry", *lines[1:]], r"labels: 1 of 3 entries hold an unknown label, first: 1 Angry"),
+        ("decode.json", lambda lines: ["{"], r"decode.json: not JSON"),
+        ("decode.json", lambda lines: ["[]"], r"decode.json: expected a JSON object"),
+    ],
+)
+def test_refuses_faulty_predictions(one_set, name, change, message):
+    data, decode = one_set
+    rewrite(decode / name, change)
+    table = name if name.startswith("utt2") else "utt2scored"
+    with pytest.raises(InputError, match=message):
+        read_set(data, decode, table)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("utt2emo", lambda lines: [], r"utt2emo: no utterances"),
+        ("utt2emo", lambda lines: ["m1_0 anger", *lines[1:]], r"utt2emo: 1 of 6 entries hold an unknown label"),
+        ("utt2emo", lambda lines: ["m1_0 <invalid>", *lines[1:]], r"utt2emo: 1 of 6 entries hold an unknown label"),
+        ("utt2spk", lambda lines: lines[1:], r"utt2spk: 1 of 6 utterances are missing, first: m1_0; fix the data"),
+    ],
+)
+def test_refuses_a_faulty_reference(one_set, name, change, message):
+    rewrite(one_set[0] / name, change)
+    with pytest.raises(InputError, match=message):
+        read_set(*one_set)
+
+
+@pytest.mark.parametrize("name", ["utt2pred", "posteriors", "labels"])
+def test_a_missing_file_is_named(one_set, name):
+    (one_set[1] / name).unlink()
+    with pytest.raises(InputError, match=rf"{name}: no such file"):
+        read_set(*one_set, "utt2pred")

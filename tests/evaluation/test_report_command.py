@@ -1,0 +1,157 @@
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from c2ser.bin import report, score
+from c2ser.errors import InputError
+from c2ser.evaluation import environment
+
+
+class Page(HTMLParser):
+    """Collects the texts of table cells, the sources that a page refers to, and its viewport."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.cells, self.sources, self.viewport, self._in_cell = [], [], None, False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self._in_cell = tag in ("td", "th")
+        self.sources += [attributes[name] for name in ("src", "href") if name in attributes]
+        if attributes.get("name") == "viewport":
+            self.viewport = attributes["content"]
+
+    def handle_endtag(self, tag):
+        self._in_cell = False
+
+    def handle_data(self, data):
+        if self._in_cell:
+            self.cells.append(data)
+
+
+@pytest.fixture
+def experiment(folds, tmp_path):
+    """An experiment directory with the scores of two tables over three folds, and a configuration beside it."""
+    for table in ("utt2pred", "utt2scored"):
+        data, decode = ([str(path) for path in paths] for paths in folds)
+        out = str(tmp_path / f"exp/score_{table}.json")
+        score.main(["--data_dir", *data, "--decode_dir", *decode, "--pred", table, "--draws", "60", "--out", out])
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/my train.yaml").write_text("max_epoch: 1\n", encoding="utf-8")
+    return tmp_path / "exp"
+
+
+def options(experiment, *more):
+    scores = [f"--scores={name}={experiment}/score_{table}.json" for name, table in
+              (("implicit (text)", "utt2pred"), ("implicit <scoring>", "utt2scored"))]  # fmt: skip
+    return ["--exp_dir", str(experiment), "--title", "Tiny", "--command", "./run.sh --folds '1 2 3'", *scores, *more]
+
+
+def written(experiment):
+    return [(experiment / name).read_text(encoding="utf-8") for name in ("RESULTS.md", "report.html")]
+
+
+def test_results_hold_what_was_asked(experiment):
+    config, curves = experiment.parent / "conf/my train.yaml", experiment / "score_utt2pred.png"
+    report.main(options(experiment, "--config", str(config), "--note", "No speaker is in training.", "--note", "Two",
+                        "--curves", f"loss={curves}"))  # fmt: skip
+    text, _ = written(experiment)
+    assert text.startswith("# Tiny\n")
+    assert "| implicit (text) | 18 | 3 | 50.0 [50.0, 50.0] |" in text  # three equal speakers: nothing varies
+    assert "| implicit \\<scoring> | 18 | 0 | 83.3 [83.3, 83.3] |" in text
+    assert "| Chance (1 of 3 classes) | 18 | 0 | 33.3 |" in text and "| Always angry | 18 | 0 |" in text
+    assert "| implicit (text) | mean of 3 | 18 | 3 |" in text
+    assert "| implicit \\<scoring> | 50.0 | 100.0 | 100.0 |" in text  # recall of each class
+    assert "| implicit (text), implicit \\<scoring> | implicit | 18 | 4 | 1 |" in text
+    assert "![Confusion matrix: implicit (text)](score_utt2pred.png)" in text
+    assert "![Training: loss](score_utt2pred.png)" in text
+    assert "[../conf/my train.yaml](../conf/my%20train.yaml)" in text
+    assert "```\n./run.sh --folds '1 2 3'\n```" in text
+    assert "- No speaker is in training.\n- Two\n" in text
+    for name in ("Date", "Revision", "Python", "torch", "Processor", "Cores", "System"):
+        assert re.search(rf"^- {name}: \S", text, re.MULTILINE), name
+
+
+def test_every_link_of_results_leads_to_a_file(experiment):
+    config = experiment.parent / "conf/my train.yaml"
+    report.main(options(experiment, "--config", str(config)))
+    links = re.findall(r"\]\(([^)]+)\)", written(experiment)[0])
+    assert len(links) == 3
+    for link in links:
+        assert (experiment / link.replace("%20", " ")).is_file() and not Path(link).is_absolute()
+
+
+def test_page_needs_no_other_file(experiment):
+    report.main(options(experiment, "--note", "No <speaker> is in training."))
+    _, html = written(experiment)
+    page = Page(html)
+    assert len(page.sources) == 2 and all(source.startswith("data:image/png;base64,") for source in page.sources)
+    pictures = [base64.b64decode(source.partition(",")[2]) for source in page.sources]
+    assert pictures[0] == (experiment / "score_utt2pred.png").read_bytes()
+    assert "http" not in html and "@import" not in html and "url(" not in html
+    assert "width=device-width" in page.viewport and "overflow-x: auto" in html
+    assert "implicit <scoring>" in page.cells and "<scoring>" not in html
+    assert "No &lt;speaker&gt; is in training." in html
+
+
+def test_page_and_results_show_the_same_tables(experiment):
+    report.main(options(experiment))
+    text, html = written(experiment)
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    assert [cell.replace("\\", "") for row in rows for cell in row] == Page(html).cells
+
+
+def test_regeneration_changes_the_date_at_most(experiment):
+    report.main(options(experiment))
+    first = [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", text) for text in written(experiment)]
+    report.main(options(experiment))
+    assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", text) for text in written(experiment)] == first
+
+
+def test_prints_the_table_and_where_the_report_lies(experiment, capsys):
+    capsys.readouterr()
+    report.main(options(experiment))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("System") and lines[2].startswith("implicit (text)")
+    assert lines[-2:] == [str(experiment / "RESULTS.md"), str(experiment / "report.html")]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--scores", "absent.json"], "--scores 'absent.json': expected name=path"),
+        (["--scores", "=absent.json"], "expected name=path"),
+        (["--scores", "implicit (text)=x.json"], "'implicit \\(text\\)' is given twice"),
+        (["--scores", "a=absent.json"], "absent.json: no such file"),
+        (["--config", "absent.yaml"], "--config absent.yaml: no such file"),
+        (["--curves", "loss=absent.png"], "absent.png: no such picture"),
+        (["--curves", f"loss={__file__}"], "not a PNG"),
+    ],
+)
+def test_refuses_and_leaves_nothing(experiment, more, message):
+    with pytest.raises(InputError, match=message):
+        report.main(options(experiment, *more))
+    assert not (experiment / "RESULTS.md").exists() and not (experiment / "report.html").exists()
+
+
+def test_a_score_without_its_picture_is_refused(experiment):
+    (experiment / "score_utt2pred.png").unlink()
+    with pytest.raises(InputError, match="score_utt2pred.png: no such picture"):
+        report.main(options(experiment))
+
+
+def test_revision_without_git_is_unknown(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert environment.git_revision() == "unknown (not a git checkout)"
+    assert dict(environment.environment())["torch"]
+
+
+@pytest.mark.parametrize(("changed", "revision"), [("", "abc123"), (" M c2ser/audio.py", "abc123+dirty")])
+def test_revision_tells_changed_files(monkeypatch, changed, revision):
+    answers = {"ls-files": "environment.py", "rev-parse": "abc123", "status": changed}
+    monkeypatch.setattr(environment, "_output", lambda *command: answers[command[3]])
+    assert environment.git_revision() == revision

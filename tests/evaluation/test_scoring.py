@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+from c2ser.errors import InputError
+from c2ser.evaluation.predictions import PredictedSet, read_set
+from c2ser.evaluation.scoring import score_sets
+
+
+def predicted_set(prefix, reference, predicted, **more):
+    utterances = [f"{prefix}{i}" for i in range(len(reference))]
+    return PredictedSet(f"data/{prefix}", f"exp/{prefix}", utterances, reference, predicted, [prefix] * len(reference), **more)
+
+
+def test_scores_one_set_by_hand(one_set):
+    score = score_sets([read_set(*one_set)], draws=50)
+    assert score["labels"] == ["angry", "fearful", "happy", "neutral"]  # happy was answered, but is in no reference
+    assert score["confusion"] == [[1, 1, 0, 0, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 0], [0, 0, 1, 1, 0]]
+    assert (score["n"], score["invalid"], score["speakers"], score["table"]) == (6, 1, 1, "utt2pred")
+    assert score["scores"]["ua"]["value"] == score["scores"]["wa"]["value"] == pytest.approx(1 / 2)
+    assert score["scores"]["macro_f1"]["value"] == pytest.approx((2 / 3 + 1 / 2 + 2 / 3) / 3)
+    assert score["scores"]["ua"]["unit"] == "utterance (only 1 speaker)"
+    assert score["per_class"]["fearful"] == {"n": 2, "recall": 0.5, "precision": 0.5, "f1": 0.5}
+    assert score["per_class"]["happy"] == {"n": 0, "recall": None, "precision": None, "f1": None}
+    assert score["chance"]["ua"] == pytest.approx(1 / 3)
+    assert score["majority"]["label"] == "angry" and score["majority"]["wa"] == pytest.approx(1 / 3)
+    assert score["ece"] is None and score["fold_mean"] is None
+    assert score["decode"] == {"mode": "implicit", "tokens_per_utterance": 4, "seconds_per_utterance": 0.5}
+    assert json.loads(json.dumps(score, allow_nan=False)) == score
+
+
+def test_calibration_of_scored_predictions(one_set):
+    score = score_sets([read_set(*one_set, "utt2scored")], "utt2scored", draws=50)
+    assert score["ece"] == pytest.approx(5 / 6 - 0.8)
+
+
+def test_pools_folds_and_averages_them():
+    right = predicted_set("a", ["sad"] * 4 + ["angry"] * 4, ["sad"] * 4 + ["angry"] * 4)
+    wrong = predicted_set("b", ["sad"] * 2, ["angry"] * 2)
+    score = score_sets([right, wrong], draws=50)
+    assert score["scores"]["wa"]["value"] == pytest.approx(8 / 10)
+    assert score["fold_mean"]["wa"]["value"] == pytest.approx(1 / 2)
+    assert score["fold_mean"]["wa"]["unit"] == "fold (Student t)"
+    assert [(one["data_dir"], one["n"], one["wa"]) for one in score["sets"]] == [("data/a", 8, 1.0), ("data/b", 2, 0.0)]
+
+
+def test_speakers_are_resampled_unless_told_otherwise(folds):
+    sets = [read_set(*pair) for pair in zip(*folds)]
+    assert score_sets(sets, draws=50)["scores"]["ua"]["unit"] == "speaker"
+    assert score_sets(sets, draws=50, unit="utterance")["scores"]["ua"]["unit"] == "utterance"
+
+
+def test_costs_are_averaged_over_utterances():
+    first = predicted_set("a", ["sad"] * 3, ["sad"] * 3, decode={"mode": "explicit", "tokens_per_utterance": 40})
+    second = predicted_set("b", ["sad"], ["sad"], decode={"mode": "explicit", "tokens_per_utterance": 60})
+    assert score_sets([first, second], draws=10)["decode"] == {"mode": "explicit", "tokens_per_utterance": 45}
+    assert score_sets([first, predicted_set("c", ["sad"], ["sad"])], draws=10)["decode"] is None
+
+
+def test_refuses_to_count_an_utterance_twice():
+    one = predicted_set("a", ["sad"], ["sad"])
+    with pytest.raises(InputError, match="a0 is in both data/a and data/a"):
+        score_sets([one, one], draws=10)
+
+
+def test_refuses_to_mix_modes():
+    sets = [predicted_set(mode, ["sad"], ["sad"], decode={"mode": mode}) for mode in ("explicit", "implicit")]
+    with pytest.raises(InputError, match="different modes: explicit, implicit"):
+        score_sets(sets, draws=10)
