@@ -30,7 +30,8 @@ def read_ark(entry):
 class ArkWriter:
     """Context manager that writes an ark with its scp: `writer[key] = matrix` or `(sample rate, int16 samples)`.
 
-    Both files appear under their names only when the block ends without an error.
+    The keys may come in any order; the scp is sorted. Both files appear under their names only when the block ends
+    without an error.
     """
 
     def __init__(self, ark, scp):
@@ -50,8 +51,9 @@ class ArkWriter:
     def __exit__(self, kind, error, trace):
         self._writer.close()
         if kind is None:
-            lines = self._partial_scp.read_text(encoding="utf-8").replace(str(self._partial_ark), str(self.ark))
-            self._partial_scp.write_text(lines, encoding="utf-8", newline="\n")
+            text = self._partial_scp.read_text(encoding="utf-8").replace(str(self._partial_ark), str(self.ark))
+            lines = sorted(text.splitlines(keepends=True), key=lambda line: line.split(" ", 1)[0].encode())
+            self._partial_scp.write_text("".join(lines), encoding="utf-8", newline="\n")
             self._partial_ark.replace(self.ark)
             self._partial_scp.replace(self.scp)
         else:

@@ -1,16 +1,16 @@
-# Stage markers for recipes; to be sourced. A finished stage is skipped, a half-finished one is resumed or done again, and
-# one whose inputs have changed is done again:
+# Stage markers for recipes; to be sourced. A finished stage is skipped, a half-finished one is resumed or done again,
+# and one whose inputs have changed is done again:
 #
 #     . utils/stage.sh
-#     if stage_begin exp/fold1/e2v_s --file conf/train_e2v_s.yaml --value "seed=$seed" --done data/fold1/.done.prepare; then
+#     if stage_begin exp/fold1/e2v_s --file conf/train_e2v_s.yaml --value "seed=$seed" --done data/fold1; then
 #         …
 #         stage_end
 #     fi
 #
 # stage_begin MARKER [--file F] [--glob 'PATTERN'] [--value NAME=VALUE] [--done MARKER] [--clean PATH] …
 #   MARKER is a file `.done…`, or a directory, in which .done is meant. What the stage depends on is named by --file,
-#   --glob and --value and, for what another stage has made, --done. Prints one line and returns 0 where the work must be
-#   done; 1 where it is up to date. $stage_verdict then is
+#   --glob and --value and, for what another stage has made, --done. Prints one line and returns 0 where the work must
+#   be done, 1 where it is up to date. $stage_verdict then is
 #       skip     up to date
 #       run      never done
 #       resume   interrupted, with the same inputs: what it has made so far may be built upon

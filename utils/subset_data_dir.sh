@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Take some utterances: utils/subset_data_dir.sh --utt-list FILE | --spk-list FILE | --first N | --per-class N [--seed S]
+# Take some utterances: utils/subset_data_dir.sh --utt-list F | --spk-list F | --first N | --per-class N [--seed S]
 #                       data/train data/small
 # The order of Kaldi, `--first data/train 100 data/small`, is understood as well.
 if [ $# -eq 4 ] && [[ $1 =~ ^--(first|per[-_]class)$ && ! $2 =~ ^[0-9]+$ && $3 =~ ^[0-9]+$ ]]; then

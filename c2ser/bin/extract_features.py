@@ -1,13 +1,14 @@
 """Stage 6: frozen features of dumped audio: Emotion2Vec-S or a Whisper encoder, in length-bucketed batches.
 
 Emotion2Vec-S: tokens.scp, utterance features `(10, dim)` for the language model, and pooled.scp, their mean joined with the
-mean over frames `(2 · dim)`. Whisper: pooled.scp, mean and deviation over frames `(2 · dim)`. All float32.
+mean over frames `(2 · dim)`; `dim` holds the width. Whisper: pooled.scp, mean and deviation over frames `(2 · dim)`. All float32.
 """
 
 import argparse
 from pathlib import Path
 
 from c2ser.bin.common import run
+from c2ser.fileio import atomic_write
 
 
 def get_parser():
@@ -71,6 +72,9 @@ def emotion_features(args, device):
     def extract(speech, lengths):
         tokens, mean = encoder(speech, lengths)
         return {"tokens": tokens, "pooled": torch.cat([tokens.mean(1), mean], dim=1)}
+
+    with atomic_write(args.out_dir / "dim") as stream:
+        stream.write(f"{encoder.dim}\n")
 
     return extract
 

@@ -20,7 +20,10 @@ def get_parser():
     parser.add_argument("--root", required=True, help="directory of the corpus, or one above it")
     parser.add_argument("--data_dir", default="data", help="where all, fold<k> or train, dev and test are written")
     parser.add_argument("--folds", default="", help='only these folds, e.g. "1 2"; empty: all of them')
-    parser.add_argument("--allow_missing", type=int, default=0, help="how many published utterances may be missing, or lack their transcript")
+    parser.add_argument(
+        "--allow_missing", type=int, default=0,
+        help="how many of the published utterances may be missing, and how many may lack their transcript",
+    )  # fmt: skip
     parser.add_argument(
         "--dev_speakers", type=int, default=1, help="speakers cut from a fold's train for dev; 0: no dev is made"
     )
@@ -36,7 +39,7 @@ def main(argv=None):
         raise InputError("--allow_missing and --dev_speakers are numbers from 0")
     folds = args.folds.split()
     if not all(fold.isdigit() for fold in folds):
-        raise InputError(f"--folds {args.folds!r}: expected numbers such as \"1 2\"")
+        raise InputError(f'--folds {args.folds!r}: expected numbers such as "1 2"')
     lines = prepare(
         corpora.load(args.corpus),
         args.root,

@@ -15,7 +15,7 @@ from c2ser.fileio import atomic_write
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--data_dir", nargs="+", required=True, help="test sets: data directories with utt2emo, utt2spk")
+    parser.add_argument("--data_dir", nargs="+", required=True, help="test sets: directories with utt2emo and utt2spk")
     parser.add_argument("--decode_dir", nargs="+", required=True, help="what was decoded of each, in the same order")
     parser.add_argument("--pred", choices=TABLES, default=TABLES[0], help="which predictions to score")
     parser.add_argument("--out", required=True, help="the score file, .json; the confusion matrix is drawn beside it")

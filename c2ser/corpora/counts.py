@@ -65,7 +65,7 @@ def _message(corpus, reading, differences, short, surplus, allow_missing):
     if reading.missing:
         lines += ["missing:", listing(reading.missing)]
     if surplus:
-        lines.append(f"{surplus} too many: a label is wrong or files were added; utterances too many are never allowed.")
+        lines.append(f"{surplus} too many: a label is wrong or files were added, which is never allowed.")
     if short > allow_missing:
         lines.append(f"{short} are missing: fetch them, or accept the loss with --allow_missing {short}.")
     return "\n".join(lines)

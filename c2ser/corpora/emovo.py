@@ -40,7 +40,7 @@ SENTENCES = {
     "d1": "Sabato sera cosa farà?",
     "d2": "Porti con te quella cosa?",
 }
-NAME = re.compile(r"(%s)-([fm][1-3])-(%s)\.wav" % ("|".join(EMOTIONS), "|".join(SENTENCES)), re.IGNORECASE)
+NAME = re.compile(rf"({'|'.join(EMOTIONS)})-([fm][1-3])-({'|'.join(SENTENCES)})\.wav", re.IGNORECASE)
 
 CORPUS = Corpus(
     name="emovo",

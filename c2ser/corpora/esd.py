@@ -12,13 +12,13 @@ Layouts; both go about and give the same data:
 
 The number tells the emotion: 1–350 neutral, 351–700 angry, 701–1050 happy, 1051–1400 sad, 1401–1750 surprised; a file
 whose folder says otherwise is refused. The inner split shares its speakers between train and test; it is not used.
-Transcript lines are `0011_000351<TAB>text<TAB>Angry`, with 中立 生气 快乐 伤心 惊喜 for Mandarin speakers. A few lines have
-blanks for TABs. Encodings differ: GB2312 (0001 0002 0004 0005 0009), UTF-16 (0003 0006 0007 0008 0010 0012 0013 0014
-0018 0019), UTF-8 (0011 0015 0020), latin-1 (0016 0017); copies were converted now and then, so each file is tried.
+Transcript lines are `0011_000351<TAB>text<TAB>Angry`, with 中立 生气 快乐 伤心 惊喜 for Mandarin speakers. About
+fifteen lines have blanks for TABs. Encodings differ: GB2312 (0001 0002 0004 0005 0009), UTF-16 (0003 0006 0007 0008
+0010 0012 0013 0014 0018 0019), UTF-8 (0011 0015 0020), latin-1 (0016 0017); copies were converted now and then, so
+each is tried on each file, and the labels tell which one is right.
 Licence: for research, on request. Source: https://github.com/HLTSingapore/Emotional-Speech-Data
 """
 
-import os
 import re
 
 from c2ser.corpora.base import FOLDS_DIR, Corpus, Note, Reading, Utterance, uniform

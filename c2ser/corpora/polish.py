@@ -20,7 +20,7 @@ from c2ser.corpora.files import find_root, is_audio
 SPEAKERS = ("m1", "m2", "m3", "m4", "m5")
 EMOTIONS = {"a": "angry", "s": "fearful", "n": "neutral"}
 WORDS = ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj")
-NAME = re.compile(r"(m[1-5])\.([asn])_(%s)_([1-5])\.wav" % "|".join(WORDS), re.IGNORECASE)
+NAME = re.compile(rf"(m[1-5])\.([asn])_({'|'.join(WORDS)})_([1-5])\.wav", re.IGNORECASE)
 
 CORPUS = Corpus(
     name="polish",

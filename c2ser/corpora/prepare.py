@@ -54,7 +54,8 @@ def read_headers(corpus, reading):
                 headers = {utterance.audio: read_header(utterance.audio)}  # segments of a recording stand together
             frames, rate, channels = headers[utterance.audio]
         except InputError as error:
-            reading.missing.append(Note(utterance.audio, str(error).removeprefix(f"{utterance.audio}: "), utterance.split))
+            reason = str(error).removeprefix(f"{utterance.audio}: ")
+            reading.missing.append(Note(utterance.audio, reason, utterance.split))
             continue
         whole = utterance.start is None
         utterance.seconds = frames / rate if whole else utterance.end - utterance.start
@@ -93,7 +94,7 @@ def check_utterances(corpus, utterances):
 
 
 def raise_doubts(corpus, utterances, allow_missing=0):
-    """Say of each utterance what is odd about it. Raises InputError for more than `allow_missing` absent transcripts."""
+    """Say of each utterance what is odd about it. More than `allow_missing` absent transcripts raise InputError."""
     untranscribed = [utterance for utterance in utterances if utterance.text is None]
     if len(untranscribed) > allow_missing:
         notes = [Note(utterance.audio, "no transcript") for utterance in untranscribed]

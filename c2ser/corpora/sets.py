@@ -52,7 +52,8 @@ def choose_dev_speakers(folds, fold, present, number):
     candidates = [speaker for other in following for speaker in folds[other] if speaker in present]
     if number >= len(candidates):
         raise InputError(
-            f"--dev_speakers {number}: fold {fold} has {len(candidates)} training speakers, and one must stay there; 0 makes no dev"
+            f"--dev_speakers {number}: fold {fold} has {len(candidates)} training speakers, and one must stay there; "
+            "0 makes no dev"
         )
     return set(candidates[:number])
 

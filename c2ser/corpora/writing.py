@@ -60,8 +60,9 @@ def all_or_none(data_dir):
             path.rename(target)
     except BaseException:
         for name in moved:
+            if not (new / name).exists():
+                shutil.rmtree(data_dir / name)
             if (old / name).exists():
-                shutil.rmtree(data_dir / name, ignore_errors=True)
                 (old / name).rename(data_dir / name)
         raise
     finally:

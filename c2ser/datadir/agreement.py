@@ -7,6 +7,7 @@ RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
 """Sample rates, in Hz, that recordings come in."""
 
 FIX = "utils/fix_data_dir.sh leaves out what is not in every table"
+RENAME = "rename it in every table, as utils/copy_data_dir.sh does for all"
 REBUILD = "utils/fix_data_dir.sh writes spk2utt anew from utt2spk"
 
 
@@ -69,7 +70,7 @@ def _speakers(scans, utterances, spk_sort):
     if spk_sort:
         for key, speaker in utt2spk.items():
             if not key.startswith(speaker):
-                message = f"{key} does not start with its speaker's id {speaker}; utils/copy_data_dir.sh renames utterances"
+                message = f"{key} does not start with its speaker's id {speaker}; {RENAME}"
                 found.append(Fault("spk-prefix", str(scans["utt2spk"].path), utterances[key].line, message))
     speakers = invert(utt2spk)
     if "spk2utt" in scans:
@@ -107,6 +108,6 @@ def _durations(scans):
         except (KeyError, TypeError, ValueError):
             continue  # reported as a fault of its own
         if not any(abs(samples - seconds * rate) <= 0.01 * rate + 1 for rate in RATES):
-            message = f"{key}: {row.value} s, but utt2num_samples says {samples} samples: no usual sample rate fits both"
-            found.append(Fault("dur-samples", str(scans["utt2dur"].path), row.line, f"{message}; measure both again"))
+            message = f"{key}: {row.value} s, but utt2num_samples says {samples}: no usual sample rate fits both"
+            found.append(Fault("dur-samples", str(scans["utt2dur"].path), row.line, f"{message}; measure them again"))
     return found

@@ -32,7 +32,7 @@ def fix(path, *, spk_sort=True, emotions=None):
     """Mend a data directory in place and return what was done; a sound directory is left as it is.
 
     Mended are byte order marks, Windows line ends, blanks, blank lines, a missing last newline, order, identical
-    duplicates, ids that are not NFC, utterances that some table lacks, and spk2utt. The files as they were before lie in
+    duplicates, ids that are not NFC, utterances that some table lacks, and spk2utt. The files as they were lie in
     `.backup/` afterwards, with the ids that were left out in `.backup/removed_utterances`. Raises InputError, having
     changed nothing, where a fault remains that only a person can mend: conflicting duplicates, wrong labels, wrong
     numbers, text that is not UTF-8. Options: see `find_faults`.
@@ -93,7 +93,8 @@ def _intersect(scans):
     kept, removed = set.intersection(*holders.values()), {}
     if not kept:
         counts = ", ".join(f"{len(keys)} in {table}" for table, keys in holders.items())
-        raise InputError(f"{scans['utt2spk'].path.parent}: no utterance is in every table ({counts}); nothing was changed")
+        where = scans["utt2spk"].path.parent
+        raise InputError(f"{where}: no utterance is in every table ({counts}); nothing was changed")
     for key in sorted(everything - kept, key=byte_order):
         absent = [table for table, keys in holders.items() if key not in keys]
         removed[key] = f"not in {', '.join(absent)}"

@@ -97,9 +97,9 @@ def copy(source, destination, *, utt_prefix="", utt_suffix="", spk_prefix="", sp
 def split(source, parts, per_utt=False):
     """Split a directory into `parts` of about equal size: `<source>/split<parts>/1 …`, as Kaldi names them.
 
-    A speaker is never divided, unless `per_utt`, which writes to `<source>/split<parts>utt/`, gives sizes that differ by
-    one at most, and keeps the order: its parts joined are the whole tables again. An earlier split is replaced when the
-    new one is complete. Returns the parts' paths. Raises InputError for more parts than speakers (utterances).
+    A speaker is never divided, unless `per_utt`, which writes to `<source>/split<parts>utt/`, gives sizes that differ
+    by one at most, and keeps the order: its parts joined are the whole tables again. An earlier split is replaced when
+    the new one is complete. Returns the parts' paths. Raises InputError for more parts than speakers (utterances).
     """
     tables = load(source)
     utterances = sorted(tables["utt2spk"], key=byte_order)
@@ -124,7 +124,7 @@ def split(source, parts, per_utt=False):
 
 
 def load(path):
-    """All known tables of a directory: name → dict. Raises InputError unless it is valid (ids need no speaker prefix)."""
+    """All known tables of a directory: name → dict. Raises InputError unless it is valid; any ids will do."""
     validate(path, require=("utt2spk",), spk_sort=False)
     data_dir = DataDir(path)
     return {table: data_dir.read(table) for table in data_dir.tables()}
@@ -203,7 +203,10 @@ def _merge(merged, values, table, source, sources):
             )
     for key in shared:
         if merged[key] != values[key]:
-            raise InputError(f"{source}/{table}: {key} is {values[key]!r} here and {merged[key]!r} in another directory")
+            raise InputError(
+                f"{source}/{table}: {key} is {values[key]!r} here and {merged[key]!r} in another directory; "
+                "correct one, or rename with utils/copy_data_dir.sh"
+            )
     merged.update(values)
 
 

@@ -1,0 +1,1 @@
+"""Scores with intervals, paired tests, results tables, pictures and the report."""

@@ -77,7 +77,8 @@ def resampling_units(systems, reference, labels, speakers=None):
     """
     columns = [np.asarray(column, dtype=str) for column in (reference, *systems)]
     if not len(reference) or len({len(column) for column in columns}) > 1:
-        raise InputError(f"reference and predictions of {[len(column) for column in columns]} utterances; give the same")
+        lengths = ", ".join(str(len(column)) for column in columns)
+        raise InputError(f"reference and predictions of {lengths} utterances; give as many of each, and at least one")
     table = np.stack(columns, axis=1)
     groups, unit = _rows_of_speakers(speakers, len(table))
     if groups is None:

@@ -145,7 +145,7 @@ def reliability(confidence, correct, bins=15):
 
 
 def ece(confidence, correct, bins=15):
-    """Expected calibration error: mean |accuracy − confidence| over the bins of `reliability`, weighted by their counts.
+    """Expected calibration error: mean |accuracy − confidence| over the bins of `reliability`, weighted by count.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
     """

@@ -100,9 +100,11 @@ def project(features, method="pca", seed=0):
         return standard @ axes.T
     if method == "tsne":
         from sklearn.manifold import TSNE
+        from threadpoolctl import threadpool_limits
 
         perplexity = min(30.0, (len(features) - 1) / 3)
-        return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(standard)
+        with threadpool_limits(1):  # more threads wait for each other where the cores are shared: minutes, not seconds
+            return TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(standard)
     raise InputError(f"projection {method!r}: expected pca or tsne")
 
 

@@ -14,9 +14,9 @@ from c2ser.evaluation.environment import environment, git_revision
 PNG = b"\x89PNG\r\n\x1a\n"
 INTERVALS = (
     "Square brackets hold 95 % intervals: percentile bootstrap over the units named under “Further scores”, and "
-    "Student's t over the test sets for their mean. A bootstrap over fewer than about ten speakers is too narrow; where "
-    "test sets are speakers, the interval of their mean is then the safer one. An invalid answer (no label, or several) "
-    "counts as wrong. UA is the mean recall, macro-F1 the mean F1, over the classes of the test set."
+    "Student's t over the test sets for their mean. A bootstrap over fewer than about ten speakers is too narrow; "
+    "where test sets are speakers, the interval of their mean is then the safer one. An invalid answer (no label, or "
+    "several) counts as wrong. UA is the mean recall, macro-F1 the mean F1, over the classes of the test set."
 )
 
 
@@ -105,7 +105,7 @@ def render_html(report, folder):
     jinja = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     jinja.filters["inline"] = lambda path: base64.b64encode(path.read_bytes()).decode("ascii")
     configs = [_relative(path, folder) for path in report.configs]
-    return jinja.get_template("report.html.jinja").render(report=report, configs=configs) + "\n"
+    return jinja.get_template("report_template.html").render(report=report, configs=configs) + "\n"
 
 
 def _check_picture(path):

@@ -51,7 +51,7 @@ def score_rows(scores):
 
 
 def fold_rows(scores):
-    """The scores of each test set of the systems that were scored on several, and their mean; [] where there are none."""
+    """The scores of each test set of the systems that were scored on several, and their mean; [] without any."""
     rows = [["System", "test set", "n", "invalid", *HEADINGS.values()]]
     for name, score in scores.items():
         if score["fold_mean"] is None:
@@ -87,7 +87,7 @@ def detail_rows(scores):
 
 
 def cost_rows(scores):
-    """What decoding cost, one row for each decoding; [] where none was measured. Systems of one decoding share a row."""
+    """What decoding cost, one row for each decoding, which may serve several systems; [] where none was measured."""
     decodings = {}
     for name, score in scores.items():
         if score["decode"] and any(cost in score["decode"] for cost in COSTS):

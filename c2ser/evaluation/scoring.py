@@ -22,8 +22,8 @@ def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
     Returns:
         A dict that JSON can hold: `n`, `invalid`, `speakers`, `labels`, `confusion` (rows reference, columns predicted,
         last column invalid), `scores` (ua, wa, macro_f1 as value, low, high, draws, unit), `weighted_f1`, `ece` (None
-        where the predictions are not those of posteriors), `per_class`, `chance`, `majority`, `sets` (the scores of each
-        set), `fold_mean` (the mean over sets with Student's t interval, None for one set), `decode`.
+        where the predictions are not those of posteriors), `per_class`, `chance`, `majority`, `sets` (the scores of
+        each set), `fold_mean` (the mean over sets with Student's t interval, None for one set), `decode`.
         All scores are fractions in [0, 1].
     Raises:
         InputError: where sets share utterances or were decoded in different modes.
@@ -77,7 +77,7 @@ def _values(counts):
 
 def _per_class(counts, labels):
     """Label → its number of utterances, recall, precision and F1; the last three None for one the reference lacks."""
-    columns = zip(labels, metrics.support(counts), metrics.recall(counts), metrics.precision(counts), metrics.f1(counts))
+    scores = (metric(counts) for metric in (metrics.support, metrics.recall, metrics.precision, metrics.f1))
     return {
         label: {
             "n": int(number),
@@ -85,7 +85,7 @@ def _per_class(counts, labels):
             "precision": float(precision) if number else None,
             "f1": float(f1) if number else None,
         }
-        for label, number, recall, precision, f1 in columns
+        for label, number, recall, precision, f1 in zip(labels, *scores)
     }
 
 

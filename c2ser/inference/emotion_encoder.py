@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from c2ser.errors import InputError
+from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
 
 UTTERANCE_MODES = ("extra_tokens", "first10_frames", "mean")
 
@@ -21,9 +22,6 @@ class EmotionEncoder:
     """
 
     def __init__(self, config, checkpoint, utterance_mode="extra_tokens", device="cpu"):
-        from c2ser.tasks.emotion2vec_s import backbone_config
-        from c2ser.models.emotion2vec import Emotion2Vec
-
         if utterance_mode not in UTTERANCE_MODES:
             raise InputError(f"utterance_mode {utterance_mode!r}: expected one of {', '.join(UTTERANCE_MODES)}")
         self.mode, self.device = utterance_mode, device

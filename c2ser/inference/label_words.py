@@ -156,7 +156,7 @@ CHINESE_NEGATION = re.compile(
 
 
 def forms(entry):
-    """The set of words that an entry of `NAMES` or `NEARBY` stands for: "trist(e|i) ira" → {"triste", "tristi", "ira"}."""
+    """The words that an entry of `NAMES` or `NEARBY` stands for: "trist(e|i) ira" → {"triste", "tristi", "ira"}."""
     found = set()
     for word in entry.split():
         stem, _, endings = word.partition("(")

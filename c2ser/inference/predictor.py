@@ -13,6 +13,7 @@ from c2ser.inference.bundle import Bundle
 from c2ser.inference.emotion_encoder import EmotionEncoder, read_config, read_weights
 from c2ser.inference.generation import generate, score_candidates
 from c2ser.inference.labels import parse_label
+from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import answer_ids, load_tokenizer
 
 
@@ -130,12 +131,10 @@ class Predictor:
         if mode not in self.bundle.modes:
             raise InputError(f"mode {mode!r}: this system has {', '.join(self.bundle.modes)}")
         if mode not in self._models:
-            from c2ser.tasks.c2ser import C2SERTask
-
             part = self.bundle.modes[mode]
             config = read_config(part["config"])
             config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
-            model = C2SERTask.build_model(config)
+            model = build_c2ser(config)
             model.load_state_dict(read_weights(part["checkpoint"]))
             self._models[mode] = model.eval().requires_grad_(False).to(self.device)
         return self._models[mode]

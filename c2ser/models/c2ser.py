@@ -9,11 +9,10 @@ import torch.nn.functional as F
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
+from c2ser.cot.prompts import MODES
 from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Subsampler, join_lengthwise
 from c2ser.models.schedule import explicit_batch
-
-MODES = ("explicit", "implicit")
 
 
 class C2SER(AbsESPnetModel):

@@ -5,11 +5,13 @@ section III-B); its training objective is in emotion2vec_s.py.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from c2ser.errors import InputError
 
 
 @dataclass
@@ -32,6 +34,18 @@ class Emotion2VecConfig:
     layerdrop: float = 0.05
     normalise: bool = True
     """Layer-normalise the waveform first (the `normalize` of the checkpoint's task config)."""
+
+
+def backbone_config(values):
+    """A dict from a configuration file → Emotion2VecConfig. Raises InputError for an unknown key."""
+    known = {field.name for field in fields(Emotion2VecConfig)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise InputError(f"backbone_conf: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    values = dict(values)
+    if "conv_layers" in values:
+        values["conv_layers"] = [tuple(layer) for layer in values["conv_layers"]]
+    return Emotion2VecConfig(**values)
 
 
 class Emotion2Vec(nn.Module):

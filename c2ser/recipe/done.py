@@ -3,9 +3,10 @@
     key=$(python3 -m c2ser.recipe.done key --file conf/train.yaml --glob 'data/train/*' --value nj=8 --done data/train)
     python3 -m c2ser.recipe.done check exp/a "$key" || { …; python3 -m c2ser.recipe.done mark exp/a "$key"; }
 
-utils/stage.sh wraps this for recipes. A marker is a file `.done…`; where another path is given, `.done` inside it is meant.
-It holds the key and, as comments, every input with a short hash, from which a later run tells what has changed. While a
-stage runs, the same content stands in `<marker>.begun`, so that an interrupted stage is told from one that must start anew.
+utils/stage.sh wraps this for recipes. A marker is a file `.done…`; where another path is given, `.done` inside it is
+meant. It holds the key and, as comments, every input with a short hash, from which a later run tells what has changed.
+While a stage runs, the same content stands in `<marker>.begun`, so that an interrupted stage is told from one that must
+start anew.
 """
 
 import argparse
@@ -164,7 +165,7 @@ def get_parser():
     commands.add_parser("key", parents=[inputs], help="print the key of these inputs")
     stage = commands.add_parser("begin", parents=[inputs], help="decide whether a stage must run, and say why")
     stage.add_argument(
-        "--clean", action="append", default=[], metavar="PATH", help="what the stage makes: removed unless it is resumed"
+        "--clean", action="append", default=[], metavar="PATH", help="what the stage makes: removed unless resumed"
     )
     stage.add_argument("--force", action="store_true", help="run it in any case")
     stage.add_argument("marker", help="the marker of the stage, or the directory that holds it")

@@ -47,22 +47,28 @@ class Pool:
     def run(self):
         """Run every job, also after one has failed. Returns number → reason of the failed ones, in order."""
         waiting = list(self.request.numbers)
-        try:
-            with leave_on_signals():
+        with caught_signals() as received:
+            try:
                 while waiting or self.running:
-                    while waiting and len(self.running) < self.most:
+                    while waiting and len(self.running) < self.most and not received:
                         self._start(waiting.pop(0))
                     self._collect()
+                    if received:
+                        raise SystemExit(128 + received[0])
                     time.sleep(POLL)
-        except BaseException:
-            self._terminate()
-            raise
+            finally:
+                if self.running:
+                    self._terminate()
         return dict(sorted(self.failed.items()))
 
     def _start(self, number):
         command, log = self.request.command_of(number), self.request.log_of(number)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        stream, header = open(log, "wb", buffering=0), shell(command).replace("\n", "\n# ")
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            stream = open(log, "wb", buffering=0)
+        except OSError as error:
+            raise InputError(f"{log}: the log cannot be written: {error.strerror}") from None
+        header = shell(command).replace("\n", "\n# ")
         stream.write(f"# {header}\n# Started at {_now()}\n#\n".encode("utf-8", "surrogateescape"))
         device = self.free.pop(0)
         environment = None if device is None else {**os.environ, "CUDA_VISIBLE_DEVICES": device}
@@ -103,7 +109,7 @@ class Pool:
             for child in tree:
                 _kill(child, asked)
             deadline = time.monotonic() + GRACE
-            while time.monotonic() < deadline and tree & _processes().keys():
+            while time.monotonic() < deadline and not _processes().keys().isdisjoint(tree):
                 for process, *_ in self.running.values():
                     process.poll()
                 time.sleep(POLL)
@@ -112,19 +118,19 @@ class Pool:
 
 
 @contextmanager
-def leave_on_signals():
-    """Inside, Ctrl-C, SIGTERM and SIGHUP raise SystemExit(128 + signal), once; those ignored (nohup) stay ignored."""
+def caught_signals():
+    """Inside, Ctrl-C, SIGTERM and SIGHUP are only noted: yields the list of their numbers, for the caller to look at.
+
+    Nothing is cut off half-way, as it would be by an exception. Signals that are ignored (nohup) stay ignored.
+    """
+    received = []
     caught = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-
-    def leave(number, _frame):
-        for other in caught:
-            signal.signal(other, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, leave) for number in caught}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in caught}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _device_sets(gpus):
@@ -152,11 +158,11 @@ def _processors():
 
 
 def _descendants():
-    """Process ids of everything that this process has started, directly or not."""
-    parents, found = _processes(), {os.getpid()}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {os.getpid()}
+    """Process ids of everything that this process has started, directly or not; parents stand before their children."""
+    parents, found = _processes(), [os.getpid()]
+    for parent in found:  # grows while it is walked through
+        found += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found[1:]
 
 
 def _processes():

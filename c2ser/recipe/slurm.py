@@ -10,7 +10,7 @@ from pathlib import Path
 
 from c2ser.errors import InputError
 from c2ser.recipe.jobs import parse, positive, report_failures, shell
-from c2ser.recipe.local import leave_on_signals
+from c2ser.recipe.local import caught_signals
 
 CONFIG = "conf/slurm.conf"
 DEFAULT_CONFIG = """
@@ -46,15 +46,13 @@ def main(argv):
     submit += [f"--output={place / stem}.%{'a' if request.variable else 'j'}.out", str(script)]
     place.mkdir(parents=True, exist_ok=True)
     script.write_text(job_script(request, sync, submit), encoding="utf-8")
-    job = None
     try:
-        with leave_on_signals():
+        with caught_signals() as received:
             job = _submit(submit)
-            failed = _wait(job, request.numbers, sync)
-    except BaseException:
-        if job:
-            subprocess.run(["scancel", job])
-        raise
+            failed = _wait(job, request.numbers, sync, received)
+            if received:
+                subprocess.run(["scancel", job])
+                raise SystemExit(128 + received[0])
     finally:
         for number in request.numbers:
             _sync_file(sync, number).unlink(missing_ok=True)
@@ -103,13 +101,13 @@ def sbatch_command(config, wanted, where=CONFIG):
     for name, value in {**defaults, **wanted}.items():
         found = options.get((name, value), options.get((name, "*")))
         if found is None:
-            raise InputError(f"option --{name.replace('_', '-')} {value}: {where} has no `option {name}={value}` for it")
+            raise InputError(f"option --{name.replace('_', '-')} {value}: {where} has no line `option {name}={value}`")
         words += [word.replace("$0", value) for word in found]
     return words
 
 
 def job_script(request, sync, submit):
-    """The script of the array: each of its jobs runs its part through run.py, which writes the log, and tells how it ended."""
+    """The script of the array. Each job runs its part through run.py, which writes the log, and tells how it ended."""
     variable = [f"{request.variable}=$_number:$_number"] if request.variable else []
     threads = ["--num-threads", request.options.get("num_threads", "1")]
     command = [*map(shlex.quote, [sys.executable, str(RUN), *threads]), *variable]
@@ -126,7 +124,7 @@ cd {shlex.quote(os.getcwd())} || exit 1
 
 
 def _place(request):
-    """Where the script and what sbatch says go: q/ beside the logs; and the name of the log without the job's number."""
+    """Where the script and what sbatch says go, q/ beside the logs, and the log's name without the job's number."""
     folder, stem = Path(request.log).parent, Path(request.log).stem
     if request.variable:
         while request.variable in str(folder):
@@ -139,33 +137,41 @@ def _submit(command):
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:
-        raise InputError(f"{command[0]}: {error.strerror}; is Slurm here? cmd_backend=local in cmd.sh needs none") from None
+        message = f"{command[0]}: {error.strerror}; is Slurm here? cmd_backend=local in cmd.sh needs none"
+        raise InputError(message) from None
     number = re.search(r"\d+", done.stdout)
     if done.returncode or not number:
         raise InputError(f"{shell(command)}: not accepted: {(done.stderr or done.stdout).strip()}")
     return number.group()
 
 
-def _wait(job, numbers, sync):
-    """Wait until every job has told how it ended or has left the queue. Returns number → reason of those that failed."""
+def _wait(job, numbers, sync, received):
+    """Wait until every job has told how it ended or has left the queue, or until a signal is received.
+
+    Returns number → reason of the jobs that failed.
+    """
     waiting, failed, pause, gone = set(numbers), {}, POLL, 0
     asked = time.monotonic()
-    while True:
+    while not received:
         for number in sorted(waiting):
             if _sync_file(sync, number).is_file():
                 waiting.remove(number)
                 status = _sync_file(sync, number).read_text().strip()
                 if status != "0":
                     failed[number] = f"code {status}"
-        if not waiting:
-            return dict(sorted(failed.items()))
         if gone > 1:  # seen twice, since the file system may lag behind the queue
-            failed |= {number: f"left the queue without an end (job {job}): cancelled, or out of time?" for number in waiting}
-            return dict(sorted(failed.items()))
-        time.sleep(pause)
+            why = f"left the queue without an end (job {job}): cancelled, or out of time?"
+            failed |= dict.fromkeys(waiting, why)
+            waiting = set()
+        if not waiting:
+            break
+        end = time.monotonic() + pause
+        while time.monotonic() < end and not received:
+            time.sleep(POLL)
         pause = min(pause * 1.5, LONGEST_POLL)
         if time.monotonic() - asked > QUEUE_POLL:
             gone, asked = (0 if _queued(job) else gone + 1), time.monotonic()
+    return dict(sorted(failed.items()))
 
 
 def _queued(job):

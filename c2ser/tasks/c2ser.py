@@ -4,12 +4,9 @@ import numpy as np
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
 
-from c2ser.cot.prompts import PROMPTS
-from c2ser.errors import InputError
-from c2ser.models.c2ser import C2SER, MODES
-from c2ser.models.language_model import answer_ids, load_language_model, load_tokenizer, split_prompt
-from c2ser.models.specaugment import SpecAugment
-from c2ser.models.whisper_encoder import WhisperEncoder
+from c2ser.cot.prompts import MODES
+from c2ser.models.build import build_c2ser
+from c2ser.models.language_model import answer_ids, load_tokenizer
 from c2ser.tasks.common import PCM_SCALE, SpeechTask
 
 
@@ -44,23 +41,7 @@ class C2SERTask(SpeechTask):
 
     @classmethod
     def build_model(cls, args):
-        if not args.llm:
-            raise InputError("--llm is not set: stage 8 of the recipe prepares a language model folder")
-        tokenizer = load_tokenizer(args.llm)
-        prompts = {
-            mode: split_prompt(tokenizer, PROMPTS[args.prompt_language][mode], args.prompt_style) for mode in MODES
-        }
-        return C2SER(
-            encoder=WhisperEncoder.from_checkpoint(args.whisper) if args.whisper else None,
-            llm=load_language_model(args.llm, **args.llm_conf),
-            prompts=prompts,
-            emotion_dim=args.emotion_dim,
-            connector=args.connector_conf,
-            augment=SpecAugment(**args.specaug_conf) if args.specaug else None,
-            schedule_batches=args.max_epoch * (args.num_iters_per_epoch or 1),
-            seed=args.seed,
-            **args.model_conf,
-        )
+        return build_c2ser(args)
 
 
 class Tokenize:

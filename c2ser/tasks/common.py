@@ -1,7 +1,7 @@
 """What both tasks share: the trainer, the collate function, the scale of dumped audio."""
 
+import torch
 from espnet2.tasks.abs_task import AbsTask
-from espnet2.train.collate_fn import CommonCollateFn
 
 from c2ser.tasks.trainer import AtomicTrainer
 
@@ -21,4 +21,21 @@ class SpeechTask(AbsTask):
 
     @classmethod
     def build_collate_fn(cls, args, train):
-        return CommonCollateFn(float_pad_value=0.0, int_pad_value=LABEL_PADDING)
+        return collate
+
+
+def collate(batch):
+    """Pad a batch: list of (utterance, name → array `(length, …)`) → utterances, name → tensor `(batch, longest, …)` and
+    name_lengths → int `(batch,)`.
+
+    Floats are padded with 0, integers with −1. ESPnet's own function does the same, but importing it imports every
+    grapheme-to-phoneme converter that ESPnet knows, which takes longer than a small training.
+    """
+    utterances, items = zip(*batch)
+    padded = {}
+    for name in items[0]:
+        arrays = [torch.as_tensor(item[name]) for item in items]
+        value = 0.0 if arrays[0].is_floating_point() else LABEL_PADDING
+        padded[name] = torch.nn.utils.rnn.pad_sequence(arrays, batch_first=True, padding_value=value)
+        padded[f"{name}_lengths"] = torch.tensor([len(array) for array in arrays])
+    return list(utterances), padded

@@ -1,11 +1,8 @@
 """ESPnet2 task: Emotion2Vec-S pretraining."""
 
-from dataclasses import fields
-
 from espnet2.utils.nested_dict_action import NestedDictAction
 
-from c2ser.errors import InputError
-from c2ser.models.emotion2vec import Emotion2VecConfig
+from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion2vec_s import Emotion2VecS
 from c2ser.tasks.common import PCM_SCALE, SpeechTask
 
@@ -38,18 +35,6 @@ class Emotion2VecSTask(SpeechTask):
     @classmethod
     def build_model(cls, args):
         return Emotion2VecS(backbone_config(args.backbone_conf), accum_grad=args.accum_grad, **args.model_conf)
-
-
-def backbone_config(values):
-    """A dict from a configuration file → Emotion2VecConfig. Raises InputError for an unknown key."""
-    known = {field.name for field in fields(Emotion2VecConfig)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise InputError(f"backbone_conf: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    values = dict(values)
-    if "conv_layers" in values:
-        values["conv_layers"] = [tuple(layer) for layer in values["conv_layers"]]
-    return Emotion2VecConfig(**values)
 
 
 def scale_speech(utterance, data):

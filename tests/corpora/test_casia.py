@@ -27,7 +27,10 @@ def test_the_whole_corpus(tmp_path, shared, run):
         assert prepared.classes(f"fold{fold}/test") == dict.fromkeys(CLASSES, 50)
         assert list(prepared[f"fold{fold}/test"].read("spk2utt")) == [speaker]
     data = prepared["all"]
-    assert [data.read("text")[f"zhaozuoxiang-sad-{number}"] for number in (201, 247)] == ["就是下雨也去。", "职员完成任务"]
+    assert [data.read("text")[f"zhaozuoxiang-sad-{number}"] for number in (201, 247)] == [
+        "就是下雨也去。",
+        "职员完成任务",
+    ]
     assert data.read("wav.scp")["zhaozuoxiang-sad-201"].endswith("casia/ZhaoZuoxiang/sad/201.wav")
     assert set(data.read("utt2lang").values()) == {"zh"} and not data.has("suspicious")
     assert sorted(os.path.basename(path) for path in prepared.listed("all", "excluded")) == ["201.wav", "202.wav"]

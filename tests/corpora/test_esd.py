@@ -9,7 +9,13 @@ SPEAKERS = [f"{number:04}" for number in range(1, 21)]
 FOLDERS = ("Neutral", "Angry", "Happy", "Sad", "Surprise")
 CLASSES = ("angry", "happy", "neutral", "sad", "surprised")
 CHINESE = dict(zip(FOLDERS, ("中立", "生气", "快乐", "伤心", "惊喜")))
-FOLDS = ("0005 0011 0016 0018", "0012 0014 0015 0019", "0003 0004 0006 0009", "0007 0008 0013 0020", "0001 0002 0010 0017")
+FOLDS = (
+    "0005 0011 0016 0018",
+    "0012 0014 0015 0019",
+    "0003 0004 0006 0009",
+    "0007 0008 0013 0020",
+    "0001 0002 0010 0017",
+)
 ENCODINGS = {
     **dict.fromkeys(("0001", "0002", "0004", "0005", "0009"), "gb2312"),
     **dict.fromkeys("0003 0006 0007 0008 0010 0012 0013 0014 0018 0019".split(), "utf-16"),
@@ -27,7 +33,8 @@ def folder_of(number):
 def text_of(speaker, number):
     if speaker <= "0010":
         return f"打远一看第{number}句"
-    return f"The café’s line {number}, naïve." if ENCODINGS[speaker] != "latin-1" else f"The café\x92s line {number}, naïve."
+    apostrophe = "\x92" if ENCODINGS[speaker] == "latin-1" else "’"
+    return f"The café{apostrophe}s line {number}, naïve."
 
 
 def lines(speaker):

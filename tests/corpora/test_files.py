@@ -7,7 +7,9 @@ from c2ser.errors import InputError
 
 
 def test_kaldi_id_keeps_letters_of_every_script_and_nothing_that_sorts_before_a_hyphen():
-    made = [kaldi_id(name) for name in ("Dr. Green", "Guy #1", "Maitre d'", "赵默笙（大学）", " 阿霞", "Joey/Drake", "a-b")]
+    made = [
+        kaldi_id(name) for name in ("Dr. Green", "Guy #1", "Maitre d'", "赵默笙（大学）", " 阿霞", "Joey/Drake", "a-b")
+    ]
     assert made == ["Dr._Green", "Guy_1", "Maitre_d", "赵默笙_大学", "阿霞", "Joey_Drake", "a_b"]
     assert kaldi_id("e\u0301") == "\u00e9" and kaldi_id("कमला देवी") == "कमला_देवी"
     with pytest.raises(InputError, match="without a letter"):

@@ -18,6 +18,7 @@ def test_what_is_no_audio_is_refused(tmp_path):
     (tmp_path / "text.wav").write_text("no audio at all")
     (tmp_path / "empty.wav").touch()
     write_wav(tmp_path / "none.wav", 0)
-    for name, message in (("text", "not audio"), ("empty", "not audio"), ("none", "no sound"), ("gone", "no such file")):
+    faults = {"text": "not audio", "empty": "not audio", "none": "no sound", "gone": "no such file"}
+    for name, message in faults.items():
         with pytest.raises(InputError, match=rf"{name}.wav: .*{message}"):
             read_header(str(tmp_path / f"{name}.wav"))

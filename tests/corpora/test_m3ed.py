@@ -66,7 +66,10 @@ def test_all_utterances(tree, tmp_path, run, table):
     assert sizes == {"all": 24437, "train": 17420, "dev": 2819, "test": 4198}
     data = prepared["all"]
     speakers, emotions, text = data.read("utt2spk"), data.read("utt2emo"), data.read("text")
-    assert speakers["nishiwodeyan_阿霞-" + next(r[0] for r in table if r[3] == "nishiwodeyan_ 阿霞")] == "nishiwodeyan_阿霞"
+    assert (
+        speakers["nishiwodeyan_阿霞-" + next(r[0] for r in table if r[3] == "nishiwodeyan_ 阿霞")]
+        == "nishiwodeyan_阿霞"
+    )
     assert speakers["shaonianpai_王胜男-shaonianpai_1_1"] == "shaonianpai_王胜男" and len(set(speakers.values())) == 635
     assert emotions["shaonianpai_林大为-shaonianpai_1_2"] == "surprised"
     assert text["shaonianpai_林大为-shaonianpai_1_2"] == "第 shaonianpai_1_2 句"

@@ -224,7 +224,8 @@ def test_damaged_audio_is_named(good, words, change):
 def test_segment_beyond_its_recording(segmented):
     edit(segmented, "segments", swap("ann-rec 2.0 3.0", "ann-rec 2.0 3.5"))
     assert find_faults(segmented.path) == []
-    assert_found(segmented, "segment", "segments", 3, "ends at 3.5 s, its recording ann-rec at 3.00 s", check_audio=True)
+    words = "ends at 3.5 s, its recording ann-rec at 3.00 s"
+    assert_found(segmented, "segment", "segments", 3, words, check_audio=True)
 
 
 def test_commands_run_only_when_allowed(good, tmp_path):

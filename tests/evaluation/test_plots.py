@@ -135,7 +135,8 @@ def write_logs(exp_dir, epochs, first=1):
         for epoch in range(first, first + epochs):
             values = [(10 * epoch, "loss", 10 / epoch + (part == "valid")), (10 * epoch, "train_time", 1.0)]
             if part == "train":
-                values = [(10 * epoch - 5, "loss", 99.0), (10 * epoch, "loss", 98.0), (10 * epoch, "iter_epoch", epoch), *values]
+                within = [(10 * epoch - 5, "loss", 99.0), (10 * epoch, "loss", 98.0)]
+                values = [*within, (10 * epoch, "iter_epoch", epoch), *values]
             else:
                 values.append((10 * epoch, "acc", 0.1 * epoch))
             for step, tag, value in values:

@@ -9,7 +9,8 @@ from c2ser.evaluation.scoring import score_sets
 
 def predicted_set(prefix, reference, predicted, **more):
     utterances = [f"{prefix}{i}" for i in range(len(reference))]
-    return PredictedSet(f"data/{prefix}", f"exp/{prefix}", utterances, reference, predicted, [prefix] * len(reference), **more)
+    speakers = [prefix] * len(reference)
+    return PredictedSet(f"data/{prefix}", f"exp/{prefix}", utterances, reference, predicted, speakers, **more)
 
 
 def test_scores_one_set_by_hand(one_set):

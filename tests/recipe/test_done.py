@@ -139,5 +139,5 @@ def test_commands(capsys):
 
 
 def test_it_needs_the_standard_library_only():
-    code = "import sys; import c2ser.recipe.done; print([name for name in ('numpy', 'torch', 'yaml') if name in sys.modules])"
+    code = "import sys, c2ser.recipe.done; print([name for name in ('numpy', 'torch', 'yaml') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -87,7 +87,8 @@ def test_subset_wants_one_choice(call, utils, data):
 
 
 def test_copy_and_combine(call, utils, data, tmp_path):
-    done = call(utils / "copy_data_dir.sh", "--utt-prefix", "x-", "--spk-prefix", "x-", "--utt-suffix", "-sp0.9", data.path, "x")
+    options = ("--utt-prefix", "x-", "--spk-prefix", "x-", "--utt-suffix", "-sp0.9")
+    done = call(utils / "copy_data_dir.sh", *options, data.path, "x")
     assert done.returncode == 0, done.stderr
     assert DataDir(tmp_path / "x").utterances()[0] == "x-a-0-sp0.9"
     done = call(utils / "combine_data.sh", "both", data.path, "x")

@@ -105,14 +105,16 @@ def test_options_may_stand_after_the_range(run, tmp_path):
 
 
 def test_jobs_take_turns_with_devices(run, tmp_path):
-    arguments = ("JOB=1:4", "JOB.log", "bash", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 0.3")
-    assert run("--gpu", "1", *arguments, CUDA_VISIBLE_DEVICES="4,7").returncode == 0
-    assert sorted(output(tmp_path / f"{number}.log") for number in (1, 2)) == ["4\n", "7\n"]
-    assert sorted(output(tmp_path / f"{number}.log") for number in (3, 4)) == ["4\n", "7\n"]
-    run("--gpu", "2", *arguments, CUDA_VISIBLE_DEVICES="4,7")
-    assert output(tmp_path / "3.log") == "4,7\n"
-    run("--gpu", "0", *arguments, CUDA_VISIBLE_DEVICES="4,7")
-    assert output(tmp_path / "3.log") == "4,7\n"
+    def seen(jobs, *options):
+        show = ("bash", "-c", "echo $CUDA_VISIBLE_DEVICES")
+        done = run(*options, f"JOB=1:{jobs}", "JOB.log", *show, CUDA_VISIBLE_DEVICES="4,7")
+        assert done.returncode == 0, done.stderr
+        return [output(tmp_path / f"{number}.log").strip() for number in range(1, jobs + 1)]
+
+    assert seen(2, "--gpu", "1", "--max-jobs-run", "2") == ["4", "7"]
+    assert set(seen(5, "--gpu", "1")) == {"4", "7"}
+    assert seen(2, "--gpu", "2") == ["4,7", "4,7"]
+    assert seen(2, "--gpu", "0") == ["4,7", "4,7"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """utils/slurm.py submits an array, waits for it and reports; sbatch is a stand-in that runs the script here."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from c2ser.recipe.jobs import parse
 SBATCH = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > "$FAKE/sbatch"
 [ ! -f "$FAKE/refuse" ] || { echo 'Invalid partition name' >&2; exit 1; }
-script=${!#} range=
+script=$(readlink -f "${!#}") range=
 for word in "$@"; do
     case $word in --array=*) range=${word#--array=}; range=${range%\\%*} ;; esac
 done
@@ -27,7 +28,10 @@ else submit X=1
 fi
 echo 'Submitted batch job 4711'
 """
-SQUEUE = '#!/usr/bin/env bash\n[ ! -f "$FAKE/lose" ] || { echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1; }\necho 4711\n'
+SQUEUE = """#!/usr/bin/env bash
+[ ! -f "$FAKE/lose" ] || { echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1; }
+echo 4711
+"""
 SCANCEL = '#!/usr/bin/env bash\necho "$@" > "$FAKE/scancel"\n'
 
 
@@ -35,9 +39,8 @@ SCANCEL = '#!/usr/bin/env bash\necho "$@" > "$FAKE/scancel"\n'
 def fake(tmp_path):
     """A folder with stand-ins for Slurm's programs; they leave there what they were told."""
     folder = tmp_path / "fake"
-    folder.mkdir()
+    (folder / "bin").mkdir(parents=True)
     for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE), ("scancel", SCANCEL)):
-        (folder / name).parent.joinpath("bin").mkdir(exist_ok=True)
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
     return folder
@@ -48,8 +51,6 @@ def submit(call, utils, fake):
     """Run utils/slurm.py with arguments; returns the process and the words that sbatch was given."""
 
     def run(*arguments):
-        import os
-
         path = f"{fake}/bin:{os.environ['PATH']}"
         done = call(sys.executable, utils / "slurm.py", *arguments, PATH=path, FAKE=str(fake))
         given = (fake / "sbatch").read_text().splitlines() if (fake / "sbatch").is_file() else None
@@ -73,7 +74,8 @@ def test_an_array_runs_with_the_logs_of_run_py(submit, tmp_path):
         log = tmp_path / "my log" / f"x.{number}.log"
         assert output(log) == shown + "\n"
         assert "# Accounting: time=" in log.read_text() and "threads=3\n# Ended (code 0)" in log.read_text()
-    assert given[:-2] == ["--export=ALL", "--gres=gpu:1", "--cpus-per-task", "3", "--ntasks-per-node=1", "--array=1-3%2"]
+    resources = ["--gres=gpu:1", "--cpus-per-task", "3", "--ntasks-per-node=1"]
+    assert given[:-2] == ["--export=ALL", *resources, "--array=1-3%2"]
     assert given[-2:] == ["--output=my log/q/x.%a.out", "my log/q/x.sh"]
     assert [path.name for path in (tmp_path / "my log" / "q").iterdir()] == ["x.sh"]
 
@@ -111,7 +113,7 @@ def test_configuration(submit, tmp_path):
     _, given = submit("--gpu", 2, "--mem", "3G", "x.log", "true", "x")
     assert given[:6] == ["--account=me", "-p", "gpu", "--gres=gpu:2", "--mem", "3G"]
     done, _ = submit("--time", "1:0:0", "x.log", "true", "x")
-    assert done.returncode == 1 and "option --time 1:0:0: conf/slurm.conf has no `option time=1:0:0`" in done.stderr
+    assert done.returncode == 1 and "option --time 1:0:0: conf/slurm.conf has no line `option time=1:0:0`" in done.stderr
     (tmp_path / "other.conf").write_text("command sbatch -q\n\noptoin gpu=0\n")
     done, _ = submit("--config", "other.conf", "x.log", "true", "x")
     assert done.returncode == 1 and "other.conf:3: expected `command" in done.stderr
@@ -131,8 +133,6 @@ def test_without_slurm(call, utils, tmp_path):
 
 
 def test_a_job_that_leaves_the_queue_has_failed(fake, tmp_path, monkeypatch, capsys):
-    import os
-
     (fake / "lose").touch()
     monkeypatch.setenv("PATH", f"{fake}/bin:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE", str(fake))
@@ -143,8 +143,6 @@ def test_a_job_that_leaves_the_queue_has_failed(fake, tmp_path, monkeypatch, cap
 
 
 def test_ctrl_c_cancels_the_array(utils, fake, tmp_path):
-    import os
-
     environment = os.environ | {"PATH": f"{fake}/bin:{os.environ['PATH']}", "FAKE": str(fake)}
     command = [sys.executable, str(utils / "slurm.py"), "JOB=1:2", "JOB.log", "bash", "-c", "touch up.JOB; sleep 2"]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment)

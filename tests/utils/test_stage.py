@@ -12,7 +12,8 @@ if stage_begin data/.done.prepare --file conf/prepare.yaml; then
     cat conf/prepare.yaml > data/text
     stage_end
 fi
-if stage_begin exp/train --file conf/train.yaml --value "nj=${nj:-1}" --done data/.done.prepare --clean exp/train/model; then
+inputs=(--file conf/train.yaml --value "nj=${nj:-1}" --done data/.done.prepare)
+if stage_begin exp/train "${inputs[@]}" --clean exp/train/model; then
     echo "train $stage_verdict"
     mkdir -p exp/train/model
     echo step >> exp/train/model/steps
@@ -74,7 +75,8 @@ def test_a_half_finished_stage_is_resumed(recipe, tmp_path):
     assert status == 1 and "end run" not in lines
     assert not (tmp_path / "exp" / "train" / ".done").exists()
     status, lines, _ = recipe()
-    assert lines[1:] == ["[resume] exp/train: it was interrupted, its inputs are the same", "train resume", "end resume"]
+    resumed = "[resume] exp/train: it was interrupted, its inputs are the same"
+    assert lines[1:] == [resumed, "train resume", "end resume"]
     assert (tmp_path / "exp" / "train" / "model" / "steps").read_text() == "step\nstep\n"
     assert recipe()[1] == SKIPPED
 

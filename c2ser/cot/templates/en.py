@@ -87,8 +87,8 @@ INFERENCES = (
         "The words show how the speaker feels.",
     ),
     Pattern(
-        "Along with what is said, such {delivery} speech reveals the inner state.",
-        "Such {delivery} speech reveals the inner state.",
+        "Along with what is said, this {delivery} style reveals the inner state.",
+        "This {delivery} style reveals the inner state.",
         "What is said reveals the inner state.",
     ),
     Pattern(

@@ -1,0 +1,31 @@
+"""Copy tables into a data directory, for its utterances only. Raises an error where a table lacks one."""
+
+import argparse
+from pathlib import Path
+
+from c2ser.bin.common import run
+from c2ser.datadir import DataDir, read_table
+from c2ser.errors import InputError
+
+
+def get_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_dir", type=Path, required=True, help="Data directory that receives the tables")
+    parser.add_argument("tables", type=Path, nargs="+", help="Tables over at least its utterances")
+    return parser
+
+
+def main(argv=None):
+    args = get_parser().parse_args(argv)
+    data = DataDir(args.data_dir)
+    utterances = data.utterances()
+    for path in args.tables:
+        table = read_table(path)
+        lacking = [utterance for utterance in utterances if utterance not in table]
+        if lacking:
+            raise InputError(f"{path}: no entry for {len(lacking)} utterances of {data.path} ({', '.join(lacking[:5])})")
+        data.write(path.name, {utterance: table[utterance] for utterance in utterances})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,179 @@
+"""A user's own corpus, and what the command promises of any: all or nothing, the same again, no leftovers unsaid."""
+
+from pathlib import Path
+
+import pytest
+
+from c2ser import corpora
+from c2ser.corpora import writing
+from c2ser.corpora.prepare import prepare
+from c2ser.errors import InputError
+from tests.media import write_wav
+
+OWN = """
+from c2ser.corpora.base import Corpus, Reading, Utterance
+from c2ser.corpora.files import walk_audio
+
+CORPUS = Corpus(name="own", title="My corpus", languages=("cs",), licence="mine", source="here")
+
+def read(root):
+    utterances = []
+    for path, (emotion, speaker), name in walk_audio(root):
+        utterances.append(Utterance(f"{speaker}-{name[:-4]}", speaker, emotion, "cs", path, "", gender="f"))
+    return Reading(utterances)
+"""
+RECORDINGS = """
+from c2ser.corpora.base import Corpus, Reading, Utterance
+
+CORPUS = Corpus(name="calls", title="Calls", languages=("de",), licence="mine", source="here", channels={2: "mean"})
+
+def read(root):
+    rows = [("anna", 0.0, 1.5, "calm"), ("bert", 1.5, 1.9, "bored"), ("anna", 1.9, 2.0, "other")]
+    return Reading([
+        Utterance(
+            f"{who}-{i}", who, emotion, "de", f"{root}/call.wav", "Ja  \\t doch", start=a, end=b, recording="call"
+        )
+        for i, (who, a, b, emotion) in enumerate(rows)
+    ])
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    for name in ("sad/eva/1.wav", "sad/ivo/1.wav", "bored/eva/2.wav"):
+        write_wav(tmp_path / "audio" / name, 0.02 if "ivo" in name else 0.4)
+    return tmp_path / "own.py"
+
+
+def test_a_corpus_of_ones_own_is_given_by_the_path_of_its_module(own, tmp_path, run, capsys):
+    prepared = run(own, tmp_path / "audio", tmp_path / "data").check()
+    assert prepared.sets() == ["all"] and prepared.classes("all") == {"sad": 2, "bored": 1}
+    assert prepared["all"].read("utt2dur") == {"eva-1": "0.4000", "eva-2": "0.4000", "ivo-1": "0.0200"}
+    assert prepared.listed("all", "suspicious") == {"ivo-1": "20 ms: shorter than one frame"}
+    said = capsys.readouterr().out
+    assert "nothing was asserted" in said and "1 are shorter than 0.3 s; the shortest lasts 0.020 s" in said
+
+
+def test_utterances_that_share_a_recording_get_segments(tmp_path, run):
+    (tmp_path / "calls.py").write_text(RECORDINGS)
+    write_wav(tmp_path / "call.wav", 2.0, channels=2)
+    data = run(tmp_path / "calls.py", tmp_path, tmp_path / "data").check()["all"]
+    assert data.segments() == {
+        "anna-0": ("call", 0.0, 1.5), "anna-2": ("call", 1.9, 2.0), "bert-1": ("call", 1.5, 1.9),
+    }  # fmt: skip
+    assert list(data.read("wav.scp")) == ["call"] and data.read("reco2channel") == {"call": "mean"}
+    assert data.read("utt2dur")["bert-1"] == "0.4000" and data.read("text")["bert-1"] == "Ja doch"
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ('f"{speaker}-{name[:-4]}"', 'f"{speaker}- {name}"', "may not be empty nor hold blanks"),
+        ('f"{speaker}-{name[:-4]}"', "name", "an id starts with its speaker and a hyphen"),
+        ('f"{speaker}-{name[:-4]}"', 'f"{speaker}-x"', "its id belongs to"),
+        ('f"{speaker}-{name[:-4]}"', 'f"{speaker}-" + "xX"[int(name[0]) - 1]', "case is not told apart"),
+        ("speaker, emotion,", 'speaker, "Sad",', "'Sad' is no label"),
+        ('gender="f"', 'gender="w"', "gender 'w': expected m or f"),
+        ('path, ""', "path, None", "3 utterances without a transcript"),
+        ("Reading(utterances)", "Reading([])", "no utterances found"),
+        ("CORPUS =", "Corpus_ =", "no corpus of that name"),
+    ],
+)
+def test_what_a_data_directory_cannot_hold_is_refused(own, tmp_path, run, old, new, message):
+    assert old in OWN
+    own.write_text(OWN.replace(old, new))
+    with pytest.raises(InputError, match=message):
+        run(own, tmp_path / "audio", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_path_that_wav_scp_cannot_hold_is_refused(own, tmp_path, run):
+    own.write_text(OWN.replace("{name[:-4]}", "{len(utterances)}"))
+    write_wav(tmp_path / "audio/sad/eva/3\t.wav")
+    with pytest.raises(InputError, match="a path with TABs"):
+        run(own, tmp_path / "audio", tmp_path / "data")
+
+
+def test_nothing_changes_when_writing_fails(own, tmp_path, run, monkeypatch):
+    prepared = run(own, tmp_path / "audio", tmp_path / "data")
+    before = {path.name: path.read_bytes() for path in prepared["all"].path.iterdir()}
+    write_wav(tmp_path / "audio/sad/eva/3.wav")
+
+    def fail(directory, utterances, notes=()):
+        write_set(directory, utterances[:1], notes)
+        raise OSError("the disk is full")
+
+    write_set = writing.write_set
+    monkeypatch.setattr("c2ser.corpora.prepare.write_set", fail)
+    for target in (tmp_path / "data", tmp_path / "new"):
+        with pytest.raises(OSError, match="the disk is full"):
+            prepare(corpora.load(str(own)), tmp_path / "audio", target)
+    assert {path.name: path.read_bytes() for path in prepared["all"].path.iterdir()} == before
+    assert not (tmp_path / "new").exists() and [path.name for path in prepared.path.iterdir()] == ["all"]
+
+
+def test_sets_that_were_moved_return_when_a_later_one_cannot_be(tmp_path, monkeypatch):
+    data = tmp_path / "data"
+    for name in ("a", "b"):
+        (data / name).mkdir(parents=True)
+        (data / name / "old").touch()
+    rename = Path.rename
+
+    def refuse(path, target):
+        if path.parts[-2:] == ("new", "b"):
+            raise PermissionError("refused")
+        return rename(path, target)
+
+    def replace():
+        with writing.all_or_none(data) as staging:
+            for name in ("a", "a2", "b"):
+                (staging / name).mkdir()
+                (staging / name / "new").touch()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        with pytest.raises(PermissionError):
+            replace()
+    assert sorted(str(path.relative_to(data)) for path in data.rglob("*")) == ["a", "a/old", "b", "b/old"]
+    replace()
+    after = ["a", "a/new", "a2", "a2/new", "b", "b/new"]
+    assert sorted(str(path.relative_to(data)) for path in data.rglob("*")) == after
+
+
+def test_the_same_again_gives_the_same_bytes(own, tmp_path, run):
+    first, second = (run(own, tmp_path / "audio", tmp_path / name)["all"].path for name in ("one", "two"))
+    names = sorted(path.name for path in first.iterdir())
+    assert names == sorted(path.name for path in second.iterdir())
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
+
+
+def test_folds_of_earlier_runs_are_pointed_out(own, tmp_path, run, capsys):
+    (tmp_path / "data/fold3/train").mkdir(parents=True)
+    (tmp_path / "data/dev").mkdir()
+    (tmp_path / "data/mine").mkdir()
+    run(own, tmp_path / "audio", tmp_path / "data")
+    said = capsys.readouterr().out
+    assert said.count("is left from an earlier run") == 2
+    assert "data/fold3 is left" in said and "data/dev is left" in said
+
+
+def test_folds_are_chosen_and_options_are_checked(tmp_path, build, run):
+    names = [f"m{s}.{e}_{w}_{r}.wav" for s in range(1, 6) for e in "asn"
+             for w in ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj") for r in range(1, 6)]  # fmt: skip
+    root = build(tmp_path / "POLISH", names)
+    prepared = run("polish", root, tmp_path / "data", folds="2 4", dev_speakers=3).check()
+    assert prepared.sets() == sorted(
+        ["all", *(f"fold{k}/{part}" for k in (2, 4) for part in ("train", "test", "train_nodev", "dev"))]
+    )
+    assert list(prepared["fold4/dev"].read("spk2utt")) == ["m1", "m2", "m3"]
+    assert list(prepared["fold4/train_nodev"].read("spk2utt")) == ["m4"]
+    for options, message in (
+        ({"folds": "6"}, "--folds 6: the folds of polish are 1 2 3 4 5"),
+        ({"folds": "one"}, "--folds 'one': expected numbers"),
+        ({"dev_speakers": 4}, "fold 1 has 4 training speakers"),
+        ({"dev_speakers": -1}, "numbers from 0"),
+        ({"allow_missing": -1}, "numbers from 0"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run("polish", root, tmp_path / "data", **options)

@@ -1,0 +1,94 @@
+"""The command that labels styles: what it fits on, what it falls back to, what it refuses."""
+
+import logging
+
+import pytest
+
+from c2ser.bin.make_style import main
+from c2ser.datadir import DataDir
+from c2ser.errors import InputError
+from c2ser.prosody.style import load_statistics
+
+
+def write(path, rates, f0="200.00", loudness="-20.00"):
+    """A data directory with these rates; speakers are the ids' first letters. f0, loudness: of every utterance."""
+    data = DataDir(path)
+    data.write_speakers({utterance: utterance[0] for utterance in rates})
+    data.write("utt2rate", {utterance: f"{value:.3f}" for utterance, value in rates.items()})
+    data.write("utt2f0", dict.fromkeys(rates, f0))
+    data.write("utt2loudness", dict.fromkeys(rates, loudness))
+    return data
+
+
+@pytest.fixture
+def directories(tmp_path):
+    """Training speakers a (rates 1 and 3) and b (11 and 13), mean 7, deviation 5.099; a test speaker c."""
+    train = write(tmp_path / "train", {"a-1": 1.0, "a-2": 3.0, "b-1": 11.0, "b-2": 13.0})
+    test = write(tmp_path / "test", {"c-1": 1.5, "c-2": 7.0, "c-3": 1000.0, "c-4": float("nan")}, "nan", "-inf")
+    return train, test
+
+
+def run(directories, *options):
+    train, test = directories
+    stats, out_dirs = train.path.parent / "exp/style.json", [str(train.path), str(test.path)]
+    main(["--train_dir", str(train.path), "--out_dirs", *out_dirs, "--stats", str(stats), *options])
+    return train.read("utt2style"), test.read("utt2style"), stats
+
+
+def speeds(styles):
+    return {utterance: value.split()[0].removeprefix("speed=") for utterance, value in styles.items()}
+
+
+def test_statistics_come_from_training_alone(directories):
+    train, test, stats = run(directories)
+    assert speeds(train) == {"a-1": "low", "a-2": "medium", "b-1": "medium", "b-2": "high"}
+    assert speeds(test) == {"c-1": "low", "c-2": "medium", "c-3": "high", "c-4": "unknown"}
+    assert test["c-1"] == "speed=low pitch=unknown volume=low"
+    statistics, population = load_statistics(stats)
+    assert population == "corpus" and statistics["speed"].overall.mean == pytest.approx(7.0)
+    assert statistics["speed"].overall.std == pytest.approx(26**0.5)
+
+
+def test_speakers_are_cut_by_their_own_and_new_ones_by_all(directories, caplog):
+    caplog.set_level(logging.INFO)
+    directories[0].write("utt2rate", {"a-1": "1.0", "a-2": "2.0", "a-3": "9.0", "b-1": "11.0", "b-2": "13.0"})
+    directories[0].write_speakers({"a-1": "a", "a-2": "a", "a-3": "a", "b-1": "b", "b-2": "b"})
+    for table in ("utt2f0", "utt2loudness"):
+        directories[0].write(table, dict.fromkeys(("a-1", "a-2", "a-3", "b-1", "b-2"), "1.00"))
+    train, test, _ = run(directories, "--population", "speaker", "--min_group_size", "2")
+    # a: mean 4, deviation 3.56 → 0.44 … 7.56; everybody: mean 7.2, deviation 4.83 → 2.37 … 12.03
+    assert speeds(train) == {"a-1": "medium", "a-2": "medium", "a-3": "high", "b-1": "medium", "b-2": "medium"}
+    assert speeds(test) == {"c-1": "low", "c-2": "medium", "c-3": "high", "c-4": "unknown"}
+    fallen = "speed: 4 of 4 utterances cut by the whole training directory: their speaker has no statistics"
+    assert fallen in caplog.text
+
+
+def test_small_groups_are_cut_by_all(directories):
+    train, _, stats = run(directories, "--population", "speaker")
+    assert speeds(train) == {"a-1": "low", "a-2": "medium", "b-1": "medium", "b-2": "high"}
+    assert load_statistics(stats)[0]["speed"].groups == {}
+
+
+def test_level_counts_are_printed(directories, caplog):
+    caplog.set_level(logging.INFO)
+    run(directories)
+    assert "test: speed: low=1 medium=1 high=1 unknown=1" in caplog.text
+    assert "test: pitch: low=0 medium=0 high=0 unknown=4" in caplog.text
+
+
+@pytest.mark.parametrize("table", ["utt2rate", "utt2f0", "utt2loudness"])
+def test_a_missing_or_malformed_value_stops_before_anything_is_written(directories, table):
+    train, test = directories
+    values = test.read(table)
+    for broken, message in ((dict(values, **{"c-2": "fast"}), "c-2: 'fast' is not a number"),
+                            ({"c-1": "1.0"}, "no entry for c-2; run c2ser.bin.extract_prosody")):  # fmt: skip
+        test.write(table, broken)
+        with pytest.raises(InputError, match=f"test/{table}: {message}"):
+            run(directories)
+        assert not train.has("utt2style") and not test.has("utt2style")
+        assert not (train.path.parent / "exp").exists()
+
+
+def test_a_population_needs_its_table(directories):
+    with pytest.raises(InputError, match="train/utt2lang: no such file"):
+        run(directories, "--population", "language")
