@@ -14,8 +14,11 @@ def tone(channel):
     return 200.0 + 300.0 * channel
 
 
-def encode(path, layout="5.1", seconds=1.0, rate=48000, picture=True, sound=True, faststart=False):
-    """Write an mp4 as MELD has them: AAC sound in `layout`, each channel its own tone, and a moving picture."""
+def encode(path, layout="5.1", seconds=1.0, rate=48000, picture=True, sound="aac", faststart=False):
+    """Write an mp4 as MELD has them: AAC sound in `layout`, each channel its own tone, and a moving picture.
+
+    sound: the codec, or None for a silent film. faststart puts the index in front, so that a cut file still opens.
+    """
     import av
 
     options = {"movflags": "faststart"} if faststart else {}
@@ -26,9 +29,9 @@ def encode(path, layout="5.1", seconds=1.0, rate=48000, picture=True, sound=True
             video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
             streams.append((video, _pictures(seconds)))
         if sound:
-            audio = container.add_stream("aac", rate=rate)
+            audio = container.add_stream(sound, rate=rate)
             audio.layout, audio.bit_rate = layout, 64000 * CHANNELS[layout]
-            streams.append((audio, _sounds(layout, seconds, rate)))
+            streams.append((audio, _sounds(layout, seconds, rate, audio.codec_context.format.name)))
         for stream, frames in streams:
             for frame in [*frames, None]:
                 for packet in stream.encode(frame):
@@ -44,7 +47,7 @@ def _pictures(seconds):
         yield frame
 
 
-def _sounds(layout, seconds, rate):
+def _sounds(layout, seconds, rate, form):
     import av
 
     time = np.arange(round(seconds * rate)) / rate
@@ -54,7 +57,7 @@ def _sounds(layout, seconds, rate):
         part = np.ascontiguousarray(samples[:, start : start + 1024])
         frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
         frame.rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-        yield frame
+        yield from av.AudioResampler(format=form).resample(frame)
 
 
 def write_wav(path, seconds=0.5, rate=16000, channels=1):

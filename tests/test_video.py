@@ -26,7 +26,8 @@ def clips(tmp_path_factory):
         encode(folder / f"{layout}.mp4", layout)
     encode(folder / "long.mp4", "5.1", seconds=3.0, faststart=True)
     encode(folder / "film.mkv", "stereo")
-    encode(folder / "silent.mp4", sound=False)
+    encode(folder / "silent.mp4", sound=None)
+    encode(folder / "plain.mov", "stereo", picture=False, sound="pcm_s16le", faststart=True)
     encode(folder / "sound.m4a", "stereo", rate=44100, picture=False)
     return folder
 
@@ -72,6 +73,14 @@ def test_a_file_cut_short_is_refused(clips, tmp_path):
         path.write_bytes(data[: int(len(data) * share)])
         with pytest.raises(InputError, match="cut.mp4"):
             video.decode_container(path)
+
+
+def test_sound_without_redundancy_may_not_lack_a_single_sample(clips, tmp_path):
+    samples, _ = video.decode_container(clips / "plain.mov")
+    assert samples.shape == (48000, 2)
+    (tmp_path / "cut.mov").write_bytes((clips / "plain.mov").read_bytes()[:-1000])
+    with pytest.raises(InputError, match="cut.mov: corrupt or cut"):
+        video.decode_container(tmp_path / "cut.mov")
 
 
 def test_a_file_without_its_index_is_refused(clips, tmp_path):

@@ -6,8 +6,8 @@
 #     . utils/parse_options.sh || exit 1
 #
 # `--skip-train true` sets $skip_train. A name that is no variable is an error; one that holds true or false takes only
-# these; a value may hold blanks and may start with dashes. `--config FILE` sources a file of assignments first, so
-# that the command line overrides it. `--help` prints $help_message and ends the script. Options end at the first argument
+# these; a value may hold blanks and may start with dashes. `--config FILE` sources a file of assignments first, so that
+# the command line overrides it. `--help` prints $help_message and ends the script. Options end at the first argument
 # that is none; what follows stays in "$@".
 
 _po_fail() {

@@ -73,7 +73,7 @@ class SpeakerIds:
         name = " ".join(name.split())
         if name not in self._by_name:
             made, number = kaldi_id(name), 2
-            while made in self._taken:
+            while made.lower() in self._taken:
                 made, number = f"{kaldi_id(name)}_{number}", number + 1
             self._taken.add(made.lower())
             self._by_name[name] = made

@@ -19,9 +19,7 @@ def validate(path, **options):
         raise InputError(f"{path} is not a valid data directory:\n{report(faults)}")
 
 
-def find_faults(
-    path, *, require=REQUIRED, spk_sort=True, emotions=None, check_audio=False, allow_commands=False
-):
+def find_faults(path, *, require=REQUIRED, spk_sort=True, emotions=None, check_audio=False, allow_commands=False):
     """Every fault of a data directory as a list of Fault, in the order: form, values, agreement, audio.
 
     require: tables that must be there. spk_sort: utterance ids must start with their speaker's id, as Kaldi's sorting

@@ -9,7 +9,9 @@ from c2ser.errors import InputError
 GENDERS = ("f", "m", "o", "u")
 """Codes of spk2gender: female, male, other, unknown."""
 
-LEVELS = ("low", "medium", "high")
+LEVELS = ("low", "medium", "high", "unknown")
+"""Levels of utt2style; unknown where the measure is NaN."""
+
 STYLE = re.compile(r"speed=(\w+) pitch=(\w+) volume=(\w+)")
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -70,19 +72,20 @@ def sample_count(value):
     return None if good else f"number of samples {value!r} is not a positive integer"
 
 
-def finite(value):
-    """utt2loudness (LUFS): a finite number."""
-    return None if _number(value) is not None else f"{value!r} is not a finite number; measure it again"
+def loudness(value):
+    """utt2loudness (LUFS): a finite number, -inf for silence, or nan where it cannot be measured."""
+    good = value in ("-inf", "nan") or _number(value) is not None
+    return None if good else f"loudness {value!r} is not a number; measure it again"
 
 
-def not_negative(value):
-    """utt2f0 (Hz) and utt2rate (phonemes / s): a finite number, >= 0."""
-    number = _number(value)
+def measure(value):
+    """utt2f0 (Hz) and utt2rate (phonemes / s): a finite number, >= 0, or nan where it cannot be measured."""
+    number = 0 if value == "nan" else _number(value)
     return None if number is not None and number >= 0 else f"{value!r} is not a number from 0; measure it again"
 
 
 def style(value):
-    """utt2style: `speed=… pitch=… volume=…`, each low, medium or high."""
+    """utt2style: `speed=… pitch=… volume=…`, each one of LEVELS."""
     match = STYLE.fullmatch(value)
     if match and all(level in LEVELS for level in match.groups()):
         return None
@@ -121,9 +124,9 @@ CHECKS = {
     "utt2lang": ("language", language),
     "utt2dur": ("duration", duration),
     "utt2num_samples": ("samples", sample_count),
-    "utt2f0": ("f0", not_negative),
-    "utt2loudness": ("loudness", finite),
-    "utt2rate": ("rate", not_negative),
+    "utt2f0": ("f0", measure),
+    "utt2loudness": ("loudness", loudness),
+    "utt2rate": ("rate", measure),
     "utt2style": ("style", style),
     "segments": ("segment", segment),
     "reco2channel": ("channel", channel),

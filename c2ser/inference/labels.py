@@ -120,9 +120,16 @@ def _word_table(kind, languages, labels):
 
 
 def _after_last_lead(text):
-    """The text behind the last answer lead of any language, None where there is none."""
-    ends = [match.end() for match in _lead_pattern().finditer(text)]
-    return text[ends[-1] :] if ends else None
+    """The text behind the last answer lead of any language, None where there is none.
+
+    Leads with nothing behind them do not count if others have: a generation that loops is cut off somewhere.
+    """
+    leads, end = list(_lead_pattern().finditer(text)), len(text)
+    for lead in reversed(leads):
+        if re.search(r"\w", text[lead.end() : end]):
+            return text[lead.end() : end]
+        end = lead.start()
+    return "" if leads else None
 
 
 @lru_cache(maxsize=1)

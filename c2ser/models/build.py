@@ -27,7 +27,7 @@ def build_c2ser(options):
             emotion_dim=options.emotion_dim,
             connector=options.connector_conf,
             augment=SpecAugment(**options.specaug_conf) if options.specaug else None,
-            schedule_batches=options.max_epoch * (options.num_iters_per_epoch or 1),
+            total_batches=options.max_epoch * (options.num_iters_per_epoch or 1),
             seed=options.seed,
             **options.model_conf,
         )

@@ -22,12 +22,14 @@ class C2SER(AbsESPnetModel):
     after the speech); emotion_dim: width of the emotion tokens, or 0 for the ablation without Emotion2Vec-S; connector:
     arguments of `Connector`; augment: a function on a mel spectrogram used in training, or None; train_mode:
     "explicit" | "implicit" | "explicit_to_implicit", where a batch is explicit with a probability that falls linearly
-    from 1 to 0 over `schedule_batches` batches (section III-E); seed: of that choice.
+    from 1 to 0 over the training's `total_batches` batches (section III-E); seed: of that choice; align_batches: how many
+    batches at the start warm up the connector alone, without running the language model (`align`; our own option, for
+    little data; 0 as in the paper).
     """
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
-        train_mode="explicit", schedule_batches=1, seed=0,
+        train_mode="explicit", total_batches=1, seed=0, align_batches=0,
     ):  # fmt: skip
         super().__init__()
         if encoder is None and not emotion_dim:
@@ -45,7 +47,8 @@ class C2SER(AbsESPnetModel):
         self.speech_ends = nn.Embedding(2, embeddings.embedding_dim)
         nn.init.normal_(self.speech_ends.weight, std=scale)
         self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
-        self.train_mode, self.schedule_batches, self.seed = train_mode, schedule_batches, seed
+        self.train_mode, self.seed = train_mode, seed
+        self.align_batches, self.total_batches = align_batches, total_batches
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         if encoder is not None and freeze_encoder:
             encoder.requires_grad_(False)
@@ -57,28 +60,29 @@ class C2SER(AbsESPnetModel):
         speech: float `(batch, samples)` at 16 kHz, speech_lengths: int `(batch,)`; explicit, implicit: answer ids int
         `(batch, tokens)`, padded with −1; emotion: float `(batch, 10, emotion_dim)`. Returns (loss, stats, weight).
         """
-        mode = self.batch_mode()
-        answers = explicit if mode == "explicit" else implicit
-        speech_tokens, lengths = self.hear(speech, speech_lengths, emotion)
-        inputs, targets = self.training_sequences(mode, speech_tokens, lengths, answers)
-        loss, correct, whole = self.answer_loss(inputs, targets)
-        stats = {f"loss_{mode}": loss.detach(), "loss": loss.detach().clone()}
-        stats |= {"acc": correct, f"acc_answer_{mode}": whole}
-        return loss, stats, loss.new_tensor(float(len(speech)))
+        batch = int(self.batches)
+        if self.training:
+            self.batches += 1
+        heard, lengths = self.hear(speech, speech_lengths, emotion)
+        if self.training and batch < self.align_batches:
+            loss, accuracy = self.align(heard, lengths, implicit)
+            stats = {"loss_align": loss.detach(), "acc_align": accuracy}
+        else:
+            mode = self.batch_mode(batch - self.align_batches)
+            loss, accuracy, whole = self.answer_loss(mode, heard, lengths, explicit if mode == "explicit" else implicit)
+            stats = {f"loss_{mode}": loss.detach(), "acc": accuracy, f"acc_answer_{mode}": whole}
+        return loss, {"loss": loss.detach().clone(), **stats}, loss.new_tensor(float(len(speech)))
 
     def collect_feats(self, **batch):
         """Nothing to collect: the encoders normalise their own input."""
         return {}
 
-    def batch_mode(self):
-        """Whether this batch is answered explicitly or implicitly; in training, counts it."""
+    def batch_mode(self, batch):
+        """Whether that batch, counted from the end of the warm-up, is answered explicitly or implicitly."""
         if self.train_mode != "explicit_to_implicit":
             return self.train_mode
-        if not self.training:
-            return "implicit"
-        explicit = explicit_batch(int(self.batches), self.schedule_batches, self.seed)
-        self.batches += 1
-        return "explicit" if explicit else "implicit"
+        total = self.total_batches - self.align_batches
+        return "explicit" if self.training and explicit_batch(batch, total, self.seed) else "implicit"
 
     def hear(self, speech, lengths, emotion):
         """Speech → what the language model is given of it: `(batch, length, llm_dim)`, int `(batch,)`."""
@@ -93,30 +97,56 @@ class C2SER(AbsESPnetModel):
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts
 
-    def prefixes(self, mode, speech_tokens, lengths):
-        """Embeddings of everything before the answer, one `(length, llm_dim)` for every utterance."""
+    def align(self, heard, lengths, answers):
+        """Warm-up of the connector: tell the batch's short answers apart by what the language model would be given.
+
+        The mean of an utterance's connector outputs is compared, by cosine over temperature 0.1, with the mean input
+        embedding of every different answer in the batch, and must be nearest to its own: cross-entropy. heard:
+        `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1. Returns the
+        loss and the fraction nearest to their own.
+        """
         embed = self.llm.get_input_embeddings()
-        before, after = (embed(ids.to(speech_tokens.device)) for ids in self.prompts[mode])
+        different, own = answers.unique(dim=0, return_inverse=True)
+        named = torch.stack([embed(ids[ids >= 0][:-1]).mean(0) for ids in different]).detach()
+        inside = torch.arange(heard.shape[1], device=heard.device) < lengths[:, None]
+        pooled = (heard * inside[:, :, None]).sum(1) / lengths[:, None]
+        logits = F.normalize(pooled, dim=-1) @ F.normalize(named - named.mean(0), dim=-1).T / 0.1
+        return F.cross_entropy(logits, own), (logits.argmax(1) == own).float().mean()
+
+    def beginnings(self, mode, heard, lengths):
+        """Embeddings of what stands between the prompt and the answer, one `(length, llm_dim)` for every utterance."""
+        after = self.llm.get_input_embeddings()(self.prompts[mode][1].to(heard.device))
         begin, end = self.speech_ends.weight[:1], self.speech_ends.weight[1:]
-        return [
-            torch.cat([before, begin, tokens[:length], end, after]) for tokens, length in zip(speech_tokens, lengths.tolist())
-        ]
+        return [torch.cat([begin, tokens[:length], end, after]) for tokens, length in zip(heard, lengths.tolist())]
 
-    def training_sequences(self, mode, speech_tokens, lengths, answers):
-        """Inputs `(batch, length, llm_dim)`, right-padded, and targets int `(batch, length)`: the token that each
-        position must predict, −1 where none is (everything but the answer)."""
+    def prompt_embeddings(self, mode):
+        """Embeddings of what stands before the speech, the same for every utterance: `(length, llm_dim)`."""
+        return self.llm.get_input_embeddings()(self.prompts[mode][0].to(self.speech_ends.weight.device))
+
+    def prefixes(self, mode, heard, lengths):
+        """Embeddings of everything before the answer, one `(length, llm_dim)` for every utterance."""
+        prompt = self.prompt_embeddings(mode)
+        return [torch.cat([prompt, beginning]) for beginning in self.beginnings(mode, heard, lengths)]
+
+    def answer_loss(self, mode, heard, lengths, answers):
+        """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of answers
+        predicted right throughout, all under teacher forcing.
+
+        heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1. The
+        prompt is the same for the whole batch and stands first, so its keys and values are computed once and shared.
+        Logits are made for answer positions only.
+        """
         embed, inputs, targets = self.llm.get_input_embeddings(), [], []
-        for prefix, answer in zip(self.prefixes(mode, speech_tokens, lengths), answers):
+        for beginning, answer in zip(self.beginnings(mode, heard, lengths), answers):
             answer = answer[answer >= 0]
-            inputs.append(torch.cat([prefix, embed(answer[:-1])]))
-            targets.append(F.pad(answer, (len(prefix) - 1, 0), value=-1))
-        pad = nn.utils.rnn.pad_sequence
-        return pad(inputs, batch_first=True), pad(targets, batch_first=True, padding_value=-1)
+            inputs.append(torch.cat([beginning, embed(answer[:-1])]))
+            targets.append(F.pad(answer, (len(beginning) - 1, 0), value=-1))
+        inputs = nn.utils.rnn.pad_sequence(inputs, batch_first=True)
+        targets = nn.utils.rnn.pad_sequence(targets, batch_first=True, padding_value=-1)
 
-    def answer_loss(self, inputs, targets):
-        """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of
-        answers predicted right throughout (all under teacher forcing). Logits are made for answer positions only."""
-        hidden = self.decoder()(inputs_embeds=inputs, use_cache=False).last_hidden_state
+        prompt = self.decoder()(inputs_embeds=self.prompt_embeddings(mode)[None], use_cache=True).past_key_values
+        prompt.batch_repeat_interleave(len(inputs))
+        hidden = self.decoder()(inputs_embeds=inputs, past_key_values=prompt, use_cache=True).last_hidden_state
         answered = targets >= 0
         logits = self.llm.get_output_embeddings()(hidden[answered]).float()
         wanted = targets[answered]

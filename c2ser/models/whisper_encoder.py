@@ -38,9 +38,10 @@ class WhisperEncoder(nn.Module):
         dims, state = load_whisper_file(path)
         model = cls(**dims)
         state = {key.removeprefix("encoder."): value.float() for key, value in state.items() if key.startswith("encoder.")}
-        missing, unexpected = model.encoder.load_state_dict(state, strict=False)
-        if missing or unexpected:
-            raise InputError(f"{path}: not a whole Whisper encoder: missing {missing}, unknown {unexpected}")
+        try:
+            model.encoder.load_state_dict(state)
+        except RuntimeError as error:
+            raise InputError(f"{path}: not a whole Whisper encoder ({error})") from None
         return model
 
     def mel(self, speech, lengths):
@@ -109,15 +110,14 @@ def masked_attention(attention, x, mask):
 
 def load_whisper_file(path):
     """Read an openai-whisper file: the encoder's dims as a dict, and the state dict. Raises InputError."""
+    names = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        dims, state = dict(checkpoint["dims"]), checkpoint["model_state_dict"]
+        return {name: checkpoint["dims"][name] for name in names}, checkpoint["model_state_dict"]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints") from None
     except Exception as error:
-        raise InputError(f"{path}: not an openai-whisper checkpoint ({error})") from None
-    names = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
-    return {name: dims[name] for name in names}, state
+        raise InputError(f"{path}: not an openai-whisper checkpoint ({error!r})") from None
 
 
 def mel_frames(samples):

@@ -14,10 +14,10 @@ import glob
 import hashlib
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from c2ser.bin.common import run
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write, sha256
 
@@ -37,7 +37,7 @@ def marker_path(name):
 
 
 def collect(files=(), globs=(), values=(), markers=()):
-    """What goes into a stage, as a sorted list of Input.
+    """What goes into a stage, as a sorted list of Input: the order in which it is named does not count.
 
     files: paths; globs: patterns (`**` for all levels), of whose matches the files count; values: strings, of which
     `name=value` is reported by its name; markers: other stages, by their key. Paths count relative to the current
@@ -61,8 +61,8 @@ def collect(files=(), globs=(), values=(), markers=()):
 
 
 def key_of(inputs):
-    """The key of a stage: a SHA-256 over kinds, names and contents, in whatever order the inputs were given."""
-    lines = "".join(f"{kind} {digest} {name}\n" for kind, name, digest in sorted(inputs))
+    """The key of a stage: a SHA-256 over the kinds, names and contents that `collect` found."""
+    lines = "".join(f"{kind} {digest} {name}\n" for kind, name, digest in inputs)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -194,8 +194,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    run(main)

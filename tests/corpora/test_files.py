@@ -19,6 +19,8 @@ def test_kaldi_id_keeps_letters_of_every_script_and_nothing_that_sorts_before_a_
 def test_distinct_names_never_share_an_id():
     ids = SpeakerIds()
     assert [ids[name] for name in ("Guy #1", "guy 1", "Guy #1", " Guy  #1 ")] == ["Guy_1", "guy_1_2", "Guy_1", "Guy_1"]
+    ids = SpeakerIds()
+    assert [ids["all"], ids["All"]] == ["all", "All_2"]
 
 
 def test_find_root_takes_the_highest_place_that_fits(tmp_path):

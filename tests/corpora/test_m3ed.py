@@ -116,6 +116,14 @@ def test_bare_keys_blank_names_and_missing_line_ends(small):
     ]
 
 
+def test_a_name_with_a_blank_in_front_is_the_same_speaker(small):
+    root, tree = small
+    tree["one"]["2"] = json.loads(json.dumps(tree["one"]["1"]))
+    tree["one"]["2"]["SpeakerInfo"]["A"]["Name"] = "阿霞"
+    write_wav(root / "modality_speech" / "A_one_2_1.wav", 1.1)
+    assert [u.speaker for u in read(root, tree).utterances if u.id.endswith("_1")] == [*["one_阿霞"] * 2, "two_阿霞"]
+
+
 def test_rows_without_files_and_files_without_rows_are_told_apart(small):
     root, tree = small
     (root / "modality_speech" / "A_one_1_1.wav").rename(root / "modality_speech" / "B_one_1_1.wav")

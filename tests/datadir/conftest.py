@@ -1,5 +1,7 @@
 """A sound data directory with real audio, for tests to damage."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 import soundfile
@@ -28,6 +30,9 @@ def make_data_dir(path, audio, speakers=SPEAKERS):
     data_dir.write("utt2lang", dict.fromkeys(every, "pl"))
     data_dir.write("utt2dur", dict.fromkeys(every, "1.00"))
     data_dir.write("utt2num_samples", dict.fromkeys(every, "16000"))
+    data_dir.write("utt2f0", dict(zip(every, cycle(("210.55", "nan", "98.00", "101.2", "0")))))
+    data_dir.write("utt2loudness", dict(zip(every, cycle(("-23.10", "-inf", "nan", "-30", "-0.5")))))
+    data_dir.write("utt2rate", dict(zip(every, cycle(("10.500", "nan", "0.000", "12", "8.25")))))
     data_dir.write("utt2style", dict.fromkeys(every, "speed=low pitch=medium volume=high"))
     data_dir.write("spk2gender", dict.fromkeys(speakers, "f"))
     data_dir.write("reco2channel", dict(zip(every, ("1", "mean"))))

@@ -101,6 +101,17 @@ def test_utterances_of_a_missing_recording_are_left_out(segmented):
     assert find_faults(segmented.path) == []
 
 
+def test_the_backup_is_that_of_the_last_change(good):
+    edit(good, "utt2lang", lambda content: content.replace(b"\n", b"\r\n"))
+    fix(good.path)
+    edit(good, "utt2emo", replace("ann-1 angry\n", ""))
+    fix(good.path)
+    assert fix(good.path).changed == []
+    backup = snapshot(good.path / ".backup")
+    assert b"\r" not in backup["utt2lang"] and backup["utt2lang"].startswith(b"ann-1 pl\n")
+    assert backup["removed_utterances"] == b"ann-1 not in utt2emo\n"
+
+
 def test_a_table_of_which_nothing_stays_is_removed(good):
     edit(good, "utt2emo", lambda content: b"".join(content.splitlines(keepends=True)[3:]))
     assert fix(good.path).removed["ann-1"] == "not in utt2emo"
@@ -110,9 +121,9 @@ def test_a_table_of_which_nothing_stays_is_removed(good):
 
 def test_ids_get_one_unicode_form(good):
     composed = unicodedata.normalize("NFC", "ań")
-    for number, table in enumerate(set(good.tables()) - {"reco2channel"}):
+    for number, table in enumerate(sorted(set(good.tables()) - {"reco2channel"})):
         form = unicodedata.normalize(("NFC", "NFD")[number % 2], composed)
-        edit(good, table, lambda content: content.replace("李雷".encode(), form.encode()))
+        edit(good, table, replace("李雷", form))
     assert find_faults(good.path)
     mended = fix(good.path)
     assert mended.kept == 5

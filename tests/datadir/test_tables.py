@@ -43,9 +43,9 @@ def test_a_failed_write_leaves_the_old_table(tmp_path):
 def test_directory_object(segmented):
     assert segmented.utterances() == ["ann-1", "ann-2", "ann-3", "李雷-1", "李雷-2"]
     assert segmented.segments()["ann-3"] == ("ann-rec", 2.0, 3.0)
-    assert segmented.read("utt2f0", optional=True) == {}
-    with pytest.raises(InputError, match="utt2f0: no such file"):
-        segmented.read("utt2f0")
+    assert segmented.read("cot_explicit", optional=True) == {}
+    with pytest.raises(InputError, match="cot_explicit: no such file"):
+        segmented.read("cot_explicit")
     (segmented.path / "segments").write_text("ann-1 ann-rec 0\n")
     with pytest.raises(InputError, match="segments:1: ann-1"):
         segmented.segments()

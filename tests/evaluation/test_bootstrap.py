@@ -96,7 +96,23 @@ def test_too_few_speakers_fall_back_and_say_so(speakers, unit):
     assert found.unit == unit and (found.low, found.high) == (plain.low, plain.high)
 
 
-def test_resamples_hold_as_many_units_as_there_are():
+def test_units_of_speakers_are_their_confusion_matrices():
+    reference, predicted = answers(np.random.default_rng(10), 60, 0.5)
+    speakers = np.array([f"s{i % 3}" for i in range(60)])
+    counts, times, unit = bootstrap.resampling_units([predicted, reference], reference, LABELS, speakers)
+    assert unit == "speaker" and times.tolist() == [1, 1, 1] and counts.shape == (3, 2, 3, 4)
+    for i in range(3):
+        own = speakers == f"s{i}"
+        np.testing.assert_array_equal(counts[i, 0], metrics.confusion(reference[own], predicted[own], LABELS))
+        np.testing.assert_array_equal(counts[i, 1], metrics.confusion(reference[own], reference[own], LABELS))
+
+
+def test_percentiles_are_the_central_95_per_cent():
+    assert bootstrap.percentiles(np.append(np.arange(1001.0), np.nan)) == pytest.approx((25, 975))
+
+
+def test_resamples_hold_as_many_units_as_there_are(monkeypatch):
+    monkeypatch.setattr(bootstrap, "_CHUNK", 400)  # chunks that do not divide the draws
     reference, predicted = answers(np.random.default_rng(9), 50, 0.5)
     counts, times, _ = bootstrap.resampling_units([predicted], reference, LABELS)
     drawn = np.concatenate(list(bootstrap.resamples(counts, times, 100, seed=0)))
@@ -121,7 +137,7 @@ def test_fold_mean_is_student_t():
 def test_fold_mean_stays_in_range_and_needs_two_folds():
     assert (bootstrap.fold_mean([0.9, 1.0]).high, bootstrap.fold_mean([0.0, 0.1]).low) == (1.0, 0.0)
     single = bootstrap.fold_mean([0.7])
-    assert single.value == 0.7 and math.isnan(single.low) and math.isnan(single.high)
+    assert (single.value, single.draws) == (0.7, 0) and math.isnan(single.low) and math.isnan(single.high)
 
 
 @pytest.mark.parametrize(

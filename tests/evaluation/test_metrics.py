@@ -72,6 +72,14 @@ def test_an_invalid_answer_counts_as_a_wrong_one():
         assert metric(invalid) == pytest.approx(0.5) and metric(right) == pytest.approx(1)
 
 
+def test_a_class_that_is_never_or_once_answered():
+    counts = metrics.confusion(["sad", "angry", "angry"], ["angry", "angry", INVALID], LABELS)
+    np.testing.assert_array_equal(metrics.precision(counts), [0.5, np.nan, 0])
+    np.testing.assert_array_equal(metrics.recall(counts), [0.5, np.nan, 0])
+    assert metrics.precision(metrics.confusion(["sad"], ["sad"], LABELS))[2] == 1
+    assert metrics.invalid_rate(counts) == pytest.approx(1 / 3)
+
+
 def test_no_utterances_give_nan():
     for metric in metrics.METRICS.values():
         assert np.isnan(metric(np.zeros((3, 4), dtype=int)))
@@ -81,6 +89,7 @@ def test_chance_and_majority():
     counts = metrics.confusion(["sad"] * 3 + ["angry"], ["sad"] * 4, LABELS)
     assert metrics.ua(metrics.chance(counts)) == pytest.approx(1 / 2)  # two of the three classes are present
     assert metrics.wa(metrics.chance(counts)) == pytest.approx(1 / 2)
+    assert metrics.chance(counts).tolist() == [[0.5, 0, 0.5, 0], [0, 0, 0, 0], [1.5, 0, 1.5, 0]]
     assert metrics.majority(counts).tolist() == [[0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 3, 0]]
     assert metrics.wa(metrics.majority(counts)) == pytest.approx(3 / 4)
 
@@ -102,8 +111,9 @@ def test_ece_by_hand():
 
 
 def test_reliability_bins_close_at_their_upper_end():
-    count, _, _ = metrics.reliability([0.0, 0.2, 0.21, 1.0], [True] * 4, bins=5)
+    count, confidence, accuracy = metrics.reliability([0.0, 0.2, 0.21, 1.0], [True] * 4, bins=5)
     assert count.tolist() == [2, 1, 0, 0, 1]
+    assert confidence == pytest.approx([0.1, 0.21, 0, 0, 1]) and accuracy.tolist() == [1, 1, 0, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,10 @@ def test_markdown_table_and_its_escapes():
 
 
 def test_score_rows_name_systems_then_chance_and_majority():
-    score = score_of("data/x", ["sad"] * 3 + ["angry"], ["sad"] * 3 + ["<invalid>"])
+    score = score_of("data/x", ["sad"] * 3 + ["angry"], ["sad"] * 3 + ["happy"])
     header, system, chance, majority = results.score_rows({"ours": score})
     assert header == ["System", "n", "invalid", "UA %", "WA %", "macro-F1 %"]
-    assert system[:3] == ["ours", "4", "1"] and system[3].startswith("50.0 [") and system[4].startswith("75.0 [")
+    assert system[:3] == ["ours", "4", "0"] and system[3].startswith("50.0 [") and system[4].startswith("75.0 [")
     assert chance[0] == "Chance (1 of 2 classes)" and chance[3:5] == ["50.0", "50.0"]
     assert majority[0] == "Always sad" and majority[3:] == ["50.0", "75.0", "42.9"]  # F1 6/7 and 0
 

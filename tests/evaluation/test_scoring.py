@@ -45,6 +45,13 @@ def test_pools_folds_and_averages_them():
     assert [(one["data_dir"], one["n"], one["wa"]) for one in score["sets"]] == [("data/a", 8, 1.0), ("data/b", 2, 0.0)]
 
 
+def test_invalid_answers_are_counted_in_all_and_in_each_set():
+    first = predicted_set("a", ["sad"] * 3, ["<invalid>", "<invalid>", "sad"])
+    score = score_sets([first, predicted_set("b", ["angry"] * 2, ["angry", "<invalid>"])], draws=10)
+    assert score["invalid"] == 3 and [one["invalid"] for one in score["sets"]] == [2, 1]
+    assert score["confusion"] == [[1, 0, 1], [0, 1, 2]]
+
+
 def test_speakers_are_resampled_unless_told_otherwise(folds):
     sets = [read_set(*pair) for pair in zip(*folds)]
     assert score_sets(sets, draws=50)["scores"]["ua"]["unit"] == "speaker"

@@ -113,7 +113,8 @@ def test_configuration(submit, tmp_path):
     _, given = submit("--gpu", 2, "--mem", "3G", "x.log", "true", "x")
     assert given[:6] == ["--account=me", "-p", "gpu", "--gres=gpu:2", "--mem", "3G"]
     done, _ = submit("--time", "1:0:0", "x.log", "true", "x")
-    assert done.returncode == 1 and "option --time 1:0:0: conf/slurm.conf has no line `option time=1:0:0`" in done.stderr
+    assert done.returncode == 1
+    assert "option --time 1:0:0: conf/slurm.conf has no line `option time=1:0:0`" in done.stderr
     (tmp_path / "other.conf").write_text("command sbatch -q\n\noptoin gpu=0\n")
     done, _ = submit("--config", "other.conf", "x.log", "true", "x")
     assert done.returncode == 1 and "other.conf:3: expected `command" in done.stderr

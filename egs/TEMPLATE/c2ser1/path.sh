@@ -1,5 +1,5 @@
 # Environment of every recipe; sourced from the recipe's folder.
-C2SER_ROOT=$(cd ../../.. && pwd)
+C2SER_ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../.." && pwd)
 [ -d "$C2SER_ROOT/.venv" ] && . "$C2SER_ROOT/.venv/bin/activate"
 export PATH=$PWD/utils:$PATH
 export PYTHONPATH=$C2SER_ROOT${PYTHONPATH:+:$PYTHONPATH}

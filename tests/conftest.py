@@ -1,0 +1,31 @@
+"""What the tests of models, tasks, inference and commands share: one small language model and one Whisper file."""
+
+import pytest
+
+from tests import builders
+
+
+@pytest.fixture(scope="session")
+def llm_dir(tmp_path_factory):
+    """Folder of a small language model from scratch."""
+    return builders.language_model(tmp_path_factory.mktemp("llm") / "llm")
+
+
+@pytest.fixture(scope="session")
+def tokenizer(llm_dir):
+    """Its tokenizer."""
+    from c2ser.models.language_model import load_tokenizer
+
+    return load_tokenizer(llm_dir)
+
+
+@pytest.fixture(scope="session")
+def whisper_pt(tmp_path_factory):
+    """A small Whisper checkpoint."""
+    return builders.whisper_file(tmp_path_factory.mktemp("whisper") / "small.pt")
+
+
+@pytest.fixture(scope="session")
+def system_dir(tmp_path_factory, llm_dir, whisper_pt):
+    """Folder of a small trained system with both modes; not to be written to."""
+    return builders.system(tmp_path_factory.mktemp("system") / "system", llm_dir, whisper_pt)

@@ -1,0 +1,112 @@
+"""Subsampling and the connector: rates, causality, positions, padding."""
+
+import math
+
+import pytest
+import torch
+
+from c2ser.models.connector import Connector, Subsampler, join_lengthwise, sinusoids
+from tests.builders import CONNECTOR, randomise
+
+
+@pytest.fixture(scope="module")
+def subsampler():
+    return randomise(Subsampler(6, 8)).eval()
+
+
+@pytest.fixture(scope="module")
+def connector():
+    return randomise(Connector(12, 0.02, **CONNECTOR)).eval()
+
+
+@torch.no_grad()
+def test_four_frames_become_one(subsampler):
+    for length in range(1, 24):
+        x, counts = subsampler(torch.randn(1, length, 6), torch.tensor([length]))
+        assert x.shape == (1, math.ceil(math.ceil(length / 2) / 2), 8) and int(counts) == x.shape[1]
+    assert subsampler(torch.randn(1, 50, 6), torch.tensor([50]))[0].shape[1] == 13  # 50 Hz → 12.5 Hz
+
+
+@torch.no_grad()
+def test_subsampling_is_causal(subsampler):
+    x = torch.randn(1, 20, 6)
+    before, _ = subsampler(x, torch.tensor([20]))
+    for changed in range(20):
+        other = x.clone()
+        other[:, changed:] += 1
+        after, _ = subsampler(other, torch.tensor([20]))
+        first = math.ceil(changed / 4)  # output t stands at frame 4t
+        torch.testing.assert_close(after[:, :first], before[:, :first], atol=0, rtol=0)
+        assert (after[:, first:] != before[:, first:]).any(2).any() or first == 5
+
+
+@torch.no_grad()
+def test_an_output_sees_its_own_frame(subsampler):
+    x = torch.randn(1, 20, 6)
+    before, _ = subsampler(x, torch.tensor([20]))
+    other = x.clone()
+    other[:, 8] += 1
+    after, _ = subsampler(other, torch.tensor([20]))
+    assert (after[:, 2] != before[:, 2]).any() and (after[:, :2] == before[:, :2]).all()
+
+
+@torch.no_grad()
+def test_subsampled_batch_gives_what_single_utterances_give(subsampler):
+    lengths = [17, 4, 9, 1]
+    x = torch.nn.utils.rnn.pad_sequence([torch.randn(length, 6) for length in lengths], batch_first=True)
+    together, counts = subsampler(x, torch.tensor(lengths))
+    for row, length in enumerate(lengths):
+        alone, count = subsampler(x[row : row + 1, :length], torch.tensor([length]))
+        assert int(count) == int(counts[row])
+        torch.testing.assert_close(together[row, : int(count)], alone[0], atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_connected_batch_gives_what_single_utterances_give(connector):
+    lengths = torch.tensor([14, 3, 9])
+    x = torch.randn(3, 14, 32)
+    together = connector(x, lengths)
+    assert together.shape == (3, 14, 12)
+    for row, length in enumerate(lengths.tolist()):
+        alone = connector(x[row : row + 1, :length], lengths[row : row + 1])
+        torch.testing.assert_close(together[row, :length], alone[0], atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_positions_count(connector):
+    x = torch.randn(1, 6, 32)
+    made = connector(x, torch.tensor([6]))
+    turned = connector(x.flip(1), torch.tensor([6])).flip(1)
+    assert (made - turned).abs().max() > 0.01
+
+
+def test_sinusoids():
+    made = sinusoids(5, 8, "cpu", torch.float32)
+    rates = [1.0, 10000 ** (-1 / 3), 10000 ** (-2 / 3), 1 / 10000]
+    wanted = [[math.sin(place * rate) for rate in rates] + [math.cos(place * rate) for rate in rates] for place in range(5)]
+    torch.testing.assert_close(made, torch.tensor(wanted), atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
+def test_output_starts_at_the_magnitude_of_the_embeddings():
+    torch.manual_seed(0)
+    for std in (0.02, 1.0):
+        connector = Connector(64, std, dim=128, depth=1, heads=2, feedforward=64).eval()
+        made = connector(torch.randn(4, 30, 128), torch.full((4,), 30))
+        assert float(made.std()) == pytest.approx(std, rel=0.15)
+
+
+def test_default_size_is_the_papers():
+    with torch.device("meta"):
+        connector = Connector(896, 0.02)
+    layer = connector.layers.layers[0]
+    assert len(connector.layers.layers) == 4 and layer.self_attn.num_heads == 4 and layer.norm_first
+    assert layer.linear1.weight.shape == (2560, 1024) and connector.project.weight.shape == (896, 1024)
+    assert connector.dropout.p == 0.1
+
+
+def test_join_lengthwise():
+    first, second = torch.ones(2, 3, 4), torch.zeros(2, 5, 4)
+    joined, lengths = join_lengthwise(first, second, torch.tensor([5, 2]))
+    assert joined.shape == (2, 8, 4) and lengths.tolist() == [8, 5]
+    assert joined[:, :3].eq(1).all() and joined[:, 3:].eq(0).all()
