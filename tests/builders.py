@@ -100,7 +100,7 @@ def c2ser_config(llm, whisper, **values):
     from c2ser.tasks.c2ser import C2SERTask
 
     small = {
-        "llm": str(llm), "whisper": whisper and str(whisper), "connector_conf": dict(CONNECTOR), "max_epoch": 2,
+        "llm": llm and str(llm), "whisper": whisper and str(whisper), "connector_conf": dict(CONNECTOR), "max_epoch": 2,
         "emotion_dim": BACKBONE["dim"], "num_iters_per_epoch": 5, "llm_conf": {"rank": 2},
     }  # fmt: skip
     return task_config(C2SERTask, **{**small, **values})

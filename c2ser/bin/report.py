@@ -1,6 +1,7 @@
 """Write RESULTS.md and report.html of an experiment from its score files, and print the results table."""
 
 import argparse
+import logging
 from pathlib import Path
 
 from c2ser.bin.common import run
@@ -28,7 +29,7 @@ def get_parser():
 
 
 def main(argv=None):
-    """Build the report, write both files, print the table and where they are."""
+    """Build the report, write both files, print the table."""
     args = get_parser().parse_args(argv)
     folder = Path(args.exp_dir)
     scores, curves = named_paths(args.scores, "--scores"), named_paths(args.curves, "--curves")
@@ -37,8 +38,8 @@ def main(argv=None):
     for name, text in texts.items():
         with atomic_write(folder / name) as stream:
             stream.write(text)
+        logging.info("wrote %s", folder / name)
     print(format_table(report.sections[0].rows))
-    print(f"\n{folder / 'RESULTS.md'}\n{folder / 'report.html'}")
 
 
 def named_paths(values, option):

@@ -15,6 +15,8 @@ def build_c2ser(options):
     """
     if not options.llm:
         raise InputError("--llm is not set: stage 8 of the recipe prepares a language model folder")
+    if options.model_conf.get("train_mode") == "explicit_to_implicit" and not options.num_iters_per_epoch:
+        raise InputError("train_mode: explicit_to_implicit needs num_iters_per_epoch, to know over how many batches to go")
     tokenizer = load_tokenizer(options.llm)
     prompts = {
         mode: split_prompt(tokenizer, prompt(mode, options.prompt_language), options.prompt_style) for mode in MODES

@@ -39,7 +39,7 @@ class C2SER(AbsESPnetModel):
         self.encoder, self.llm, self.augment = encoder, llm, augment
         self.emotion_dim, self.freeze_encoder = emotion_dim, freeze_encoder
         embeddings = llm.get_input_embeddings()
-        scale = float(embeddings.weight.std())
+        scale = float(embeddings.weight.detach().std())
         self.connector = Connector(embeddings.embedding_dim, scale, **(connector or {}))
         if emotion_dim > self.connector.dim:
             raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {emotion_dim}")

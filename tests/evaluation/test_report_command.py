@@ -112,12 +112,16 @@ def test_regeneration_changes_the_date_at_most(experiment):
     assert [re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "", text) for text in written(experiment)] == first
 
 
-def test_prints_the_table_and_where_the_report_lies(experiment, capsys):
+def test_prints_the_table_and_logs_where_the_report_lies(experiment, capsys, caplog):
     capsys.readouterr()
-    report.main(options(experiment))
+    with caplog.at_level("INFO"):
+        report.main(options(experiment))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("System") and lines[2].startswith("implicit (text)")
-    assert lines[-2:] == [str(experiment / "RESULTS.md"), str(experiment / "report.html")]
+    assert lines[-1].startswith("Always angry") and len(lines) == 6
+    assert [record.getMessage() for record in caplog.records] == [
+        f"wrote {experiment / name}" for name in ("RESULTS.md", "report.html")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ db=                     # variable of db.sh that holds the corpus' path
 folds=1                 # folds to run, e.g. "1 2 3 4 5"; official: the corpus' own train, dev and test
 train_set=train_nodev   # part of a fold that is trained on
 dev_set=dev             # part of a fold that chooses checkpoints and probes
+dev_speakers=1          # speakers cut from a fold's train for dev
 allow_missing=0         # utterances of the published corpus that may be missing
 allow_commands=false    # run wav.scp entries of the form `command |`
 f0_method=swift         # swift | pyworld | praat | penn
@@ -24,8 +25,8 @@ style_population=corpus # over whom low, medium and high are cut: corpus | langu
 cot_language=auto       # language of the answers: auto (the speech's) | en | zh | it | pl
 e2v_s=                  # an Emotion2Vec-S folder (config.yaml, model.pth) to use instead of stage 5
 utterance_mode=extra_tokens # extra_tokens | first10_frames | mean
-whisper=                # openai-whisper checkpoint (.pt)
-llm=                    # language model: folder, .gguf file, or `scratch` to make a small one
+whisper=                # openai-whisper checkpoint (.pt); default: tiny.en, fetched
+llm=                    # language model: folder, .gguf file, or scratch for a small one; default: SmolLM2-135M, fetched
 min_seconds=0.1         # shorter utterances leave training and dev sets
 max_seconds=29          # longer utterances leave training and dev sets
 model=                  # trained system (folder with model.yaml) to evaluate instead of training one
@@ -43,11 +44,16 @@ run_args=$(printf '%q ' "$@")
 
 die() { echo "$0: $*" >&2 && exit 1; }
 [ $# -eq 0 ] || die "unexpected argument '$1'; options are written --name value (--help lists them)"
-for name in stage stop_stage nj ngpu num_nodes seed allow_missing; do
+for name in stage stop_stage nj ngpu num_nodes seed dev_speakers allow_missing; do
     [[ ${!name} =~ ^[0-9]+$ ]] || die "--$name ${!name}: expected a whole number"
 done
 [ -n "$corpus" ] || die "--corpus is not set"
 [ -d "$conf" ] || die "--conf $conf: no such folder"
+
+# What is not given is fetched once, checked against its hash
+fetch() { python3 "$C2SER_ROOT/tools/download_pretrained.py" --out_dir "$C2SER_ROOT/downloads" "$1"; }
+if [ -z "$whisper" ]; then fetch whisper-tiny.en && whisper=$C2SER_ROOT/downloads/tiny.en.pt; fi
+if [ -z "$llm" ]; then fetch smollm2-135m-instruct && llm=$C2SER_ROOT/downloads/SmolLM2-135M-Instruct.Q4_1.gguf; fi
 
 exp=exp/$tag
 llm_dir=$llm
@@ -58,8 +64,9 @@ if [ "$language" = auto ]; then language=en; fi
 
 want() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/fold$1/$2"; fi; }
+exp_of() { if [ "$1" = official ]; then echo "$exp/official"; else echo "$exp/fold$1"; fi; }
 log() { echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }
-each_fold() { for fold in $folds; do dir=$exp/fold$fold; "$@"; done; } # runs a stage with $fold and $dir set
+each_fold() { for fold in $folds; do dir=$(exp_of "$fold"); "$@"; done; } # runs a stage with $fold and $dir set
 
 # Train one ESPnet2 task through its launcher. $1: command, $2: output folder, $3: inputs, $4: configuration, then options
 train() {
@@ -87,14 +94,21 @@ data_options() {
 
 prepare_data() {
     [ -n "${!db:-}" ] || die "set $db in db.sh: the folder of the corpus"
-    stage_begin data/.done.prepare --value "corpus=$corpus" --value "root=${!db}" --value "allow_missing=$allow_missing" ||
-        return 0
-    python3 -m c2ser.bin.prepare_data --corpus "$corpus" --root "${!db}" --data_dir data --allow_missing "$allow_missing"
+    stage_begin data/.done.prepare --value "corpus=$corpus" --value "root=${!db}" --value "allow_missing=$allow_missing" \
+        --value "dev_speakers=$dev_speakers" || return 0
+    python3 -m c2ser.bin.prepare_data --corpus "$corpus" --root "${!db}" --data_dir data --allow_missing "$allow_missing" \
+        --dev_speakers "$dev_speakers"
     for set in data/all $(each_fold echo_sets); do validate_data_dir.sh "$set"; done
     stage_end
 }
 
-echo_sets() { for part in "$train_set" "$dev_set" test; do set_of "$fold" "$part"; done; }
+# The parts of a fold that there are; a corpus may be for testing only
+echo_sets() {
+    local part
+    for part in "$train_set" "$dev_set" test; do
+        if [ -d "$(set_of "$fold" "$part")" ]; then set_of "$fold" "$part"; fi
+    done
+}
 
 dump_audio() {
     stage_begin data/.done.dump --done data/.done.prepare --value "allow_commands=$allow_commands" --clean dump/all || return 0
@@ -119,12 +133,14 @@ prosody() {
 }
 
 style() {
-    local sets=$(echo_sets)
+    local sets
+    sets=$(echo_sets)
     stage_begin "$dir/.done.style" --done data/.done.prosody --value "population=$style_population" || return 0
     for set in $sets; do
         python3 -m c2ser.bin.filter_tables --data_dir "$set" dump/prosody/utt2f0 dump/prosody/utt2loudness dump/prosody/utt2rate
     done
-    python3 -m c2ser.bin.make_style --train_dir "$(set_of "$fold" "$train_set")" --out_dirs $sets \
+    # Cut by the training part, which comes first; a corpus for testing only, by itself
+    python3 -m c2ser.bin.make_style --train_dir "${sets%%$'\n'*}" --out_dirs $sets \
         --population "$style_population" --stats "$dir/style.json"
     stage_end
 }
@@ -192,7 +208,7 @@ prepare_llm() {
     scratch)
         # The tokenizer may see training texts only, of the first fold run
         local first=${folds%% *}
-        stage_begin "$llm_dir" --done "$exp/fold$first/.done.cot" --file "$conf/llm.conf" || return 0
+        stage_begin "$llm_dir" --done "$(exp_of "$first")/.done.cot" --file "$conf/llm.conf" || return 0
         python3 -m c2ser.bin.prepare_llm --out_dir "$llm_dir" $(cat "$conf/llm.conf") \
             --texts "$(set_of "$first" "$train_set")"/{text,cot_explicit,cot_implicit}
         ;;
@@ -260,7 +276,7 @@ decode() {
 score() {
     local data_dirs=() decode_dirs=() markers=()
     for fold in $folds; do
-        data_dirs+=("$(set_of "$fold" test)") decode_dirs+=("$exp/fold$fold/$2") markers+=(--done "$exp/fold$fold/$2")
+        data_dirs+=("$(set_of "$fold" test)") decode_dirs+=("$(exp_of "$fold")/$2") markers+=(--done "$(exp_of "$fold")/$2")
     done
     scores+=(--scores "$1=$exp/scores/$2_$3.json")
     stage_begin "$exp/scores/.done.$2_$3" "${markers[@]}" --done data/.done.prepare --value "folds=$folds" || return 0
@@ -270,7 +286,8 @@ score() {
 }
 
 score_and_report() {
-    local scores=() markers=() curves=() first=$exp/fold${folds%% *}
+    local scores=() markers=() curves=() first
+    first=$(exp_of "${folds%% *}")
     score "C2SER implicit, label scoring" decode_implicit_test utt2scored
     score "C2SER implicit, free answer" decode_implicit_test utt2pred
     score "C2SER explicit, label scoring" decode_explicit_test utt2scored
@@ -295,7 +312,7 @@ score_and_report() {
 }
 
 pack() {
-    stage_begin "$exp/packed" --file "$exp/model.yaml" --done "$exp/fold${folds%% *}/implicit" || return 0
+    stage_begin "$exp/packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" || return 0
     python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed"
     stage_end
 }

@@ -6,7 +6,8 @@ local)
     export train_cmd="run.py" cuda_cmd="run.py" decode_cmd="run.py"
     ;;
 slurm)
-    export train_cmd="slurm.py" cuda_cmd="slurm.py" decode_cmd="slurm.py"
+    # ESPnet's launcher knows Slurm by the name slurm.pl, a link to slurm.py
+    export train_cmd="slurm.py" cuda_cmd="slurm.pl" decode_cmd="slurm.py"
     ;;
 *)
     echo "cmd.sh: unknown cmd_backend '$cmd_backend'; known are local, slurm" >&2

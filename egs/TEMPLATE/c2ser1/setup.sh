@@ -17,8 +17,7 @@ cat >run.sh <<RUN
 set -euo pipefail
 cd "\$(dirname "\${BASH_SOURCE[0]}")"
 
-$(realpath --relative-to=. "$here/c2ser.sh") --corpus $name --db ${name^^} --tag base \\
-    --whisper ../../../downloads/tiny.en.pt --llm ../../../downloads/SmolLM2-135M-Instruct.Q4_1.gguf "\$@"
+$(realpath --relative-to=. "$here/c2ser.sh") --corpus $name --db ${name^^} --cot_language en "\$@"
 RUN
 chmod +x run.sh
 echo "made $1: set ${name^^} in db.sh, write c2ser/corpora/$name.py, fill in run.sh"

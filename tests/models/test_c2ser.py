@@ -1,0 +1,332 @@
+"""C2SER: what the language model is given, the loss, the checkpoint, the schedule, the ablations."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from c2ser.cot.prompts import prompt
+from c2ser.errors import InputError
+from c2ser.models.schedule import explicit_batch
+from tests.builders import BACKBONE
+
+
+def rows(batch, *chosen):
+    """A batch of some of the rows, padding as it is."""
+    return {name: value[list(chosen)] for name, value in batch.items()}
+
+
+@torch.no_grad()
+def by_hand(model, batch, mode, before, after=()):
+    """Every utterance alone: (summed loss, tokens, tokens right) from one pass of the whole model with labels."""
+    embed, results = model.llm.get_input_embeddings(), []
+    for row, length in enumerate(batch["speech_lengths"].tolist()):
+        frames, counts = model.encoder(batch["speech"][row : row + 1, :length], torch.tensor([length]))
+        frames, counts = model.subsampler(frames, counts)
+        tokens = F.pad(batch["emotion"][row : row + 1], (0, model.connector.dim - BACKBONE["dim"]))
+        heard = model.connector(torch.cat([tokens, frames], 1), counts + 10)[0]
+        answer = batch[mode][row][batch[mode][row] >= 0]
+        begin, end = model.speech_ends.weight
+        parts = [embed(torch.tensor(before)), begin[None], heard, end[None], embed(torch.tensor(after, dtype=torch.long)), embed(answer)]
+        inputs = torch.cat(parts)[None]
+        labels = torch.full(inputs.shape[:2], -100)
+        labels[0, -len(answer) :] = answer
+        out = model.llm(inputs_embeds=inputs, labels=labels)
+        right = out.logits[0, -len(answer) - 1 : -1].argmax(-1) == answer
+        results.append((float(out.loss) * len(answer), len(answer), right))
+    return results
+
+
+@pytest.mark.parametrize("mode", ["explicit", "implicit"])
+def test_loss_is_that_of_the_whole_sequence(make, batch, tokenizer, mode):
+    model = make(model_conf={"train_mode": mode})
+    results = by_hand(model, batch, mode, tokenizer(prompt(mode))["input_ids"])
+    loss, stats, weight = model(**batch)
+    losses, counts, right = zip(*results)
+    assert loss.item() == pytest.approx(sum(losses) / sum(counts), abs=1e-5)
+    assert float(stats[f"loss_{mode}"]) == float(stats["loss"]) == loss.item() and float(weight) == 3.0
+    assert float(stats["acc"]) == pytest.approx(sum(int(row.sum()) for row in right) / sum(counts))
+    assert float(stats[f"acc_answer_{mode}"]) == pytest.approx(sum(bool(row.all()) for row in right) / 3)
+
+
+def test_prompts_around_the_speech(make, batch):
+    model = make()
+    model.prompts["explicit"] = torch.tensor([7, 9]), torch.tensor([11, 4, 6])
+    losses, counts, _ = zip(*by_hand(model, batch, "explicit", [7, 9], [11, 4, 6]))
+    assert model(**batch)[0].item() == pytest.approx(sum(losses) / sum(counts), abs=1e-5)
+
+
+@torch.no_grad()
+def test_a_model_that_knows_the_answer(make, batch):
+    """Accuracies count predictions of each token from what precedes it."""
+    model = make(model_conf={"train_mode": "implicit"})
+    wanted = batch["implicit"][batch["implicit"] >= 0]
+
+    class Head(torch.nn.Module):
+        def forward(self, hidden):
+            logits = F.one_hot(wanted, 200).float() * 50
+            logits[0] = logits[0].roll(1)  # one token of the first answer is wrong
+            return logits
+
+    model.llm.get_output_embeddings = lambda: Head()
+    stats = model(**batch)[1]
+    assert float(stats["acc"]) == pytest.approx(1 - 1 / len(wanted)) and float(stats["acc_answer_implicit"]) == pytest.approx(2 / 3)
+    assert float(stats["loss"]) == pytest.approx(50 / len(wanted), rel=1e-3)
+
+
+def test_loss_does_not_depend_on_the_batch(model, batch):
+    with torch.no_grad():
+        together = model(**batch)[0].item()
+        alone = [model(**rows(batch, row))[0].item() for row in range(3)]
+        tokens = (batch["explicit"] >= 0).sum(1).tolist()
+        assert together == pytest.approx(sum(a * n for a, n in zip(alone, tokens)) / sum(tokens), abs=1e-5)
+        turned = model(**rows(batch, 2, 0, 1))[0].item()
+        assert turned == pytest.approx(together, abs=1e-5)
+
+
+def test_loss_does_not_depend_on_padding(model, batch):
+    with torch.no_grad():
+        wider = {**batch, "speech": F.pad(batch["speech"], (0, 1700)), "explicit": F.pad(batch["explicit"], (0, 9), value=-1)}
+        assert model(**wider)[0].item() == pytest.approx(model(**batch)[0].item(), abs=1e-6)
+
+
+@torch.no_grad()
+def test_every_part_of_the_input_is_heard(model, batch):
+    base = model(**batch)[0].item()
+    for name, changed in (
+        ("speech", batch["speech"].flip(1).roll(100, 1)),
+        ("emotion", batch["emotion"] + 1.0),
+        ("emotion", batch["emotion"].flip(1)),
+        ("explicit", torch.where(batch["explicit"] == 5, 6, batch["explicit"])),
+    ):
+        assert abs(model(**{**batch, name: changed})[0].item() - base) > 1e-4, name
+
+
+@torch.no_grad()
+def test_hearing_puts_emotion_tokens_first(model, batch):
+    heard, lengths = model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])
+    frames, counts = model.subsampler(*model.encoder(batch["speech"], batch["speech_lengths"]))
+    assert lengths.tolist() == (counts + 10).tolist() == [10 + 4, 10 + 3, 10 + 7]  # 31, 20 and 50 mel frames
+    assert heard.shape == (3, 17, 16)
+    seen = []
+    hook = model.connector.register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
+    model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])
+    hook.remove()
+    torch.testing.assert_close(seen[0][:, :10, : BACKBONE["dim"]], batch["emotion"])
+    assert not seen[0][:, :10, BACKBONE["dim"] :].any()
+    torch.testing.assert_close(seen[0][:, 10:], frames)
+
+
+@torch.no_grad()
+def test_prefixes_are_what_precedes_the_answer(model, batch, tokenizer):
+    heard, lengths = model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])
+    made = model.prefixes("implicit", heard, lengths)
+    before = model.llm.get_input_embeddings()(torch.tensor(tokenizer(prompt("implicit"))["input_ids"]))
+    begin, end = model.speech_ends.weight
+    for row, length in enumerate(lengths.tolist()):
+        wanted = torch.cat([before, begin[None], heard[row, :length], end[None]])
+        torch.testing.assert_close(made[row], wanted, atol=0, rtol=0)
+
+
+def test_prompts_follow_language_and_style(make, tokenizer):
+    model = make(prompt_language="pl")
+    for mode in ("explicit", "implicit"):
+        before, after = model.prompts[mode]
+        assert before.tolist() == tokenizer(prompt(mode, "pl"))["input_ids"] and after.tolist() == []
+    assert model.prompts["explicit"][0].tolist() != model.prompts["implicit"][0].tolist()
+    with pytest.raises(InputError, match="no chat template"):
+        make(prompt_style="chat")
+
+
+@pytest.mark.parametrize("train", ["lora", "frozen", "full"])
+def test_checkpoint_holds_what_learns(make, batch, train):
+    model = make(llm_conf={"train": train})
+    state = model.state_dict()
+    llm = {name for name in state if name.startswith("llm.")}
+    wanted = {name for name, weight in model.named_parameters() if weight.requires_grad and name.startswith("llm.")}
+    if train == "full":
+        assert llm >= wanted > set() and len(llm) > 10
+    else:
+        assert llm == wanted and bool(llm) == (train == "lora")
+    assert {name.split(".")[0] for name in state} - {"llm"} == {"encoder", "connector", "subsampler", "speech_ends", "batches"}
+    other = make(weights=9, llm_conf={"train": train})
+    with torch.no_grad():
+        assert other(**batch)[0].item() != pytest.approx(model(**batch)[0].item(), abs=1e-3)
+        other.load_state_dict(state)
+        assert other(**batch)[0].item() == model(**batch)[0].item()
+
+
+@pytest.mark.parametrize("lost", ["connector.project.bias", "lora_A", "speech_ends.weight", "batches"])
+def test_what_else_is_missing_is_missed(model, make, lost):
+    state = {name: value for name, value in model.state_dict().items() if lost not in name}
+    with pytest.raises(RuntimeError, match="Missing key"):
+        make(weights=1).load_state_dict(state)
+
+
+def test_frozen_parts_do_not_learn(make, batch):
+    model = make(model_conf={"freeze_encoder": True}, llm_conf={"train": "frozen"}).train()
+    model(**batch)[0].backward()
+    assert all(weight.grad is None for weight in [*model.encoder.parameters(), *model.llm.parameters()])
+    learned = [*model.connector.parameters(), *model.subsampler.parameters(), *model.speech_ends.parameters()]
+    assert all(weight.grad is not None and weight.grad.isfinite().all() and weight.grad.any() for weight in learned)
+
+
+def test_encoder_and_adapters_learn(make, batch):
+    model = make(llm_conf={"rank": 2, "dropout": 0.0}, connector_conf={"dim": 32, "depth": 1, "heads": 2, "dropout": 0.0})
+    model.train()(**batch)[0].backward()
+    without = {name for name, w in model.named_parameters() if w.requires_grad and (w.grad is None or not w.grad.any())}
+    assert without == set()
+
+
+def test_shared_prompt_gives_the_whole_gradient(make, batch, tokenizer):
+    """The prompt is run once for a batch, not once an utterance: its part of the gradient must not be lost."""
+    model = make(llm_conf={"train": "full"})
+    model(**batch)[0].backward()
+    shared = model.llm.model.layers[0].self_attn.v_proj.weight.grad.clone()
+    model.zero_grad()
+    heard, lengths = model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])
+    total, embed = 0.0, model.llm.get_input_embeddings()
+    for row, prefix in enumerate(model.prefixes("explicit", heard, lengths)):
+        answer = batch["explicit"][row][batch["explicit"][row] >= 0]
+        logits = model.llm(inputs_embeds=torch.cat([prefix, embed(answer[:-1])])[None]).logits[0, len(prefix) - 1 :]
+        total = total + F.cross_entropy(logits, answer, reduction="sum")
+    (total / (batch["explicit"] >= 0).sum()).backward()
+    torch.testing.assert_close(shared, model.llm.model.layers[0].self_attn.v_proj.weight.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_spectrograms_are_augmented_in_training_only(make, batch):
+    seen = []
+    model = make()
+    model.augment = lambda mel: seen.append(mel.shape) or mel
+    model(**batch)
+    assert seen == []
+    model.train()(**batch)
+    assert len(seen) == 3
+    assert make(specaug=False).augment is None and make(specaug_conf={"time_masks": 7}).augment.time_masks == 7
+
+
+def test_stage_two_goes_from_explicit_to_implicit(make, batch, monkeypatch):
+    options = {"model_conf": {"train_mode": "explicit_to_implicit"}, "max_epoch": 4, "num_iters_per_epoch": 5, "seed": 3}
+    model = make(**options).train()
+    monkeypatch.setattr(model, "hear", lambda *args: (torch.zeros(3, 1, 16), torch.ones(3, dtype=torch.long)))
+    seen = []
+    monkeypatch.setattr(
+        model, "answer_loss", lambda mode, heard, lengths, answers: seen.append((mode, answers)) or [torch.zeros(())] * 3
+    )
+    for _ in range(20):
+        model(**batch)
+        if len(seen) == 10:  # validation does not count, and asks for what the stage is for
+            model.eval()(**batch)
+            assert seen.pop()[0] == "implicit"
+            model.train()
+    wanted = ["explicit" if explicit_batch(number, 20, 3) else "implicit" for number in range(20)]
+    assert [mode for mode, _ in seen] == wanted and len(set(wanted)) == 2
+    assert wanted[0] == "explicit" and wanted[-1] == "implicit"
+    for mode, answers in seen:
+        assert torch.equal(answers, batch[mode])
+    assert int(model.state_dict()["batches"]) == 20
+
+
+@pytest.mark.parametrize("mode", ["explicit", "implicit"])
+def test_one_mode_is_kept(make, batch, mode):
+    model = make(model_conf={"train_mode": mode})
+    for training in (True, False):
+        assert f"loss_{mode}" in model.train(training)(**batch)[1]
+
+
+def test_without_whisper(make, batch, tokenizer):
+    model = make(whisper=None)
+    assert model.encoder is None and model.subsampler is None
+    with torch.no_grad():
+        loss = model(**batch)[0].item()
+        assert model(**{**batch, "speech": batch["speech"] + 1})[0].item() == loss
+        assert model(**{**batch, "emotion": batch["emotion"] + 1})[0].item() != pytest.approx(loss, abs=1e-4)
+        lengths = model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])[1]
+    assert lengths.tolist() == [10, 10, 10]
+
+
+def test_without_emotion_tokens(make, batch):
+    model = make(emotion_dim=0)
+    given = {name: value for name, value in batch.items() if not name.startswith("emotion")}
+    with torch.no_grad():
+        loss = model(**given)[0].item()
+        assert model(**batch)[0].item() == loss
+        alone = [model(**rows(given, row))[0].item() for row in range(3)]
+    assert len(set(alone)) == 3
+
+
+def test_without_both_nothing_is_heard(make):
+    with pytest.raises(InputError, match="neither Whisper nor Emotion2Vec-S"):
+        make(whisper=None, emotion_dim=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model_conf": {"train_mode": "loud"}}, "train_mode: 'loud'"),
+        ({"model_conf": {"volume": 3}}, "configuration:.*volume"),
+        ({"connector_conf": {"dim": 16, "heads": 2}}, "connector_conf: dim 16 is less than the emotion tokens' 24"),
+        ({"connector_conf": {"deph": 3}}, "configuration:.*deph"),
+        ({"llm_conf": {"ranc": 3}}, "configuration:.*ranc"),
+        ({"specaug_conf": {"masks": 3}}, "configuration:.*masks"),
+        ({"llm": None}, "--llm is not set"),
+        ({"whisper": "nowhere.pt"}, "nowhere.pt: no such file"),
+        ({"prompt_language": "xx"}, "no prompts in language 'xx'"),
+    ],
+)
+def test_faults_of_a_configuration_are_named(make, options, words):
+    with pytest.raises(InputError, match=words):
+        make(**options)
+
+
+def test_speech_marks_start_at_the_magnitude_of_the_embeddings(make, monkeypatch):
+    monkeypatch.setattr("tests.builders.randomise", lambda model, *_: model)
+    model = make(llm_conf={"train": "frozen"})
+    embeddings = model.llm.get_input_embeddings().weight
+    assert float(model.speech_ends.weight.std()) == pytest.approx(float(embeddings.std()), rel=0.5)
+    assert model.speech_ends.weight.shape == (2, 16)
+
+
+def test_the_schedule_must_know_its_length(make):
+    with pytest.raises(InputError, match="explicit_to_implicit.*num_iters_per_epoch"):
+        make(model_conf={"train_mode": "explicit_to_implicit"}, num_iters_per_epoch=None)
+    make(model_conf={"train_mode": "implicit"}, num_iters_per_epoch=None)
+
+
+def test_warm_up_runs_first_and_without_the_language_model(make, batch, monkeypatch):
+    options = {"train_mode": "explicit_to_implicit", "align_batches": 4}
+    model = make(model_conf=options, max_epoch=4, num_iters_per_epoch=5, seed=3).train()
+    monkeypatch.setattr(model, "decoder", None)  # not needed
+    for _ in range(4):
+        loss, stats, weight = model(**batch)
+        assert set(stats) == {"loss", "loss_align", "acc_align"} and float(weight) == 3.0
+        loss.backward()
+    assert model.connector.project.weight.grad.any()
+    assert all(weight.grad is None for name, weight in model.llm.named_parameters())
+    modes = []
+    monkeypatch.setattr(model, "answer_loss", lambda mode, *args: modes.append(mode) or [torch.zeros(())] * 3)
+    for _ in range(16):
+        model(**batch)
+    assert modes == ["explicit" if explicit_batch(number, 16, 3) else "implicit" for number in range(16)]
+    monkeypatch.undo()
+    fresh = make(model_conf=options, num_iters_per_epoch=5)
+    assert "loss_implicit" in fresh(**batch)[1]  # validation is never warm-up
+
+
+@torch.no_grad()
+def test_warm_up_tells_answers_apart(model, batch):
+    heard, lengths = torch.randn(3, 5, 16), torch.tensor([5, 2, 4])
+    loss, accuracy = model.align(heard, lengths, batch["implicit"])
+    embed = model.llm.get_input_embeddings()
+    named = torch.stack([embed(batch["implicit"][row][: count - 1]).mean(0) for row, count in ((0, counts(batch, 0)), (1, counts(batch, 1)))])
+    named = named - named.mean(0)
+    losses, right = [], []
+    for row, own in enumerate((0, 1, 0)):
+        near = F.cosine_similarity(heard[row, : int(lengths[row])].mean(0)[None], named) / 0.1
+        losses.append(-float(near.log_softmax(0)[own]))
+        right.append(int(near.argmax()) == own)
+    assert float(loss) == pytest.approx(sum(losses) / 3, rel=1e-4)
+    assert float(accuracy) == pytest.approx(sum(right) / 3)
+
+
+def counts(batch, row):
+    return int((batch["implicit"][row] >= 0).sum())
