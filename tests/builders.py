@@ -18,8 +18,8 @@ CONV_LAYERS = [[16, 10, 5], [16, 3, 2], [16, 3, 2], [16, 3, 2], [16, 3, 2], [16,
 """320 samples a frame and 400 at least, as in the base model."""
 
 BACKBONE = {
-    "conv_layers": CONV_LAYERS, "dim": 24, "prenet_depth": 1, "depth": 2, "heads": 3, "mlp_ratio": 2.0, "extra_tokens": 10,
-    "position_width": 8, "position_depth": 2, "position_groups": 4,
+    "conv_layers": CONV_LAYERS, "dim": 24, "prenet_depth": 1, "depth": 2, "heads": 3, "mlp_ratio": 2.0,
+    "extra_tokens": 10, "position_width": 8, "position_depth": 2, "position_groups": 4,
 }  # fmt: skip
 PRETRAINING = {
     "decoder_dim": 16, "decoder_depth": 2, "decoder_kernel": 5, "decoder_groups": 4, "views": 2, "target_layers": 2,

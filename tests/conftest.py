@@ -26,6 +26,16 @@ def whisper_pt(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def make_c2ser(llm_dir, whisper_pt):
+    """make_c2ser(option=…): a small random C2SER in evaluation mode; `weights` is the seed of what it learns."""
+
+    def build(weights=0, llm=llm_dir, whisper=whisper_pt, **options):
+        return builders.c2ser_model(builders.c2ser_config(llm, whisper, **options), weights)
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def system_dir(tmp_path_factory, llm_dir, whisper_pt):
     """Folder of a small trained system with both modes; not to be written to."""
     return builders.system(tmp_path_factory.mktemp("system") / "system", llm_dir, whisper_pt)

@@ -36,7 +36,6 @@ class Bundle:
         manifest = folder / MANIFEST
         if not manifest.is_file():
             raise InputError(f"{manifest}: no such file; --model is the folder that stage 11 or 14 of a recipe made")
-        values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
 
         def locate(path):
             found = (folder / path).resolve()
@@ -47,12 +46,16 @@ class Bundle:
         def parts(section):
             return {key: locate(value) if key in PARTS else value for key, value in section.items()}
 
-        return cls(
-            labels=values["labels"], language=values["language"], llm=locate(values["llm"]),
-            whisper=locate(values["whisper"]) if values.get("whisper") else None,
-            emotion=parts(values["emotion"]) if values.get("emotion") else None,
-            modes={mode: parts(section) for mode, section in values["modes"].items()},
-        )  # fmt: skip
+        try:
+            values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+            return cls(
+                labels=values["labels"], language=values["language"], llm=locate(values["llm"]),
+                whisper=locate(values["whisper"]) if values.get("whisper") else None,
+                emotion=parts(values["emotion"]) if values.get("emotion") else None,
+                modes={mode: parts(section) for mode, section in values["modes"].items()},
+            )  # fmt: skip
+        except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{manifest}: not what stage 11 or 14 writes ({error!r}); rerun one of them") from None
 
     def write(self, folder):
         """Write folder/model.yaml with paths relative to the folder."""

@@ -26,7 +26,7 @@ class EmotionEncoder:
             raise InputError(f"utterance_mode {utterance_mode!r}: expected one of {', '.join(UTTERANCE_MODES)}")
         self.mode, self.device = utterance_mode, device
         self.model = Emotion2Vec(backbone_config(read_config(config).backbone_conf))
-        self.model.load_state_dict(_backbone_weights(checkpoint))
+        load_weights(self.model, _backbone_weights(checkpoint), checkpoint)
         self.model.eval().requires_grad_(False).to(device)
         self.dim = self.model.config.dim
 
@@ -45,10 +45,13 @@ class EmotionEncoder:
 
 
 def read_config(path):
-    """An experiment's config.yaml as a namespace. Raises InputError where it is absent."""
+    """An experiment's config.yaml as a namespace. Raises InputError where it is absent or none."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; it is written where a training has started")
-    return argparse.Namespace(**yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    try:
+        return argparse.Namespace(**yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except (yaml.YAMLError, TypeError) as error:
+        raise InputError(f"{path}: not the config.yaml of a training ({error})") from None
 
 
 def read_weights(path):
@@ -59,6 +62,14 @@ def read_weights(path):
         raise InputError(f"{path}: no such file; has the training finished?") from None
     except Exception as error:
         raise InputError(f"{path}: not a state dict that loads with weights_only ({error})") from None
+
+
+def load_weights(model, state, path):
+    """Load a state dict, read from `path`, into a model. Raises InputError where they do not fit together."""
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{path}: does not fit the config.yaml that it is loaded with ({error})") from None
 
 
 def _backbone_weights(checkpoint):

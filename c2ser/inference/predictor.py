@@ -10,7 +10,7 @@ from c2ser.audio import MIN_SAMPLES, read_audio
 from c2ser.cot import templates
 from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
-from c2ser.inference.emotion_encoder import EmotionEncoder, read_config, read_weights
+from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config, read_weights
 from c2ser.inference.generation import generate, score_candidates
 from c2ser.inference.labels import parse_label
 from c2ser.models.build import build_c2ser
@@ -81,6 +81,8 @@ class Predictor:
 
     def _read(self, item, channel):
         samples = np.asarray(item, np.float32) if isinstance(item, np.ndarray) else read_audio(str(item), channel)
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise InputError("array: expected finite mono samples `(samples,)` at 16 kHz")
         if len(samples) < MIN_SAMPLES:
             what = "array" if isinstance(item, np.ndarray) else item
             raise InputError(f"{what}: {len(samples)} samples at 16 kHz; at least {MIN_SAMPLES} (25 ms) are needed")
@@ -135,6 +137,6 @@ class Predictor:
             config = read_config(part["config"])
             config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
             model = build_c2ser(config)
-            model.load_state_dict(read_weights(part["checkpoint"]))
+            load_weights(model, read_weights(part["checkpoint"]), part["checkpoint"])
             self._models[mode] = model.eval().requires_grad_(False).to(self.device)
         return self._models[mode]

@@ -30,8 +30,12 @@ def atomic_saves():
         if not isinstance(target, (str, Path)):
             return save(state, target, *arguments, **options)
         partial = f"{target}.partial"
-        save(state, partial, *arguments, **options)
-        os.replace(partial, target)
+        try:
+            save(state, partial, *arguments, **options)
+            os.replace(partial, target)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
 
     torch.save = save_beside
     try:

@@ -1,26 +1,16 @@
-"""Small C2SER models, and a batch for them."""
+"""A batch for C2SER models."""
 
 import pytest
 import torch
 
 from c2ser.models.language_model import answer_ids
-from tests.builders import BACKBONE, RATIONALE, c2ser_config, c2ser_model, waves
+from tests.builders import BACKBONE, RATIONALE, waves
 
 
 @pytest.fixture(scope="session")
-def make(llm_dir, whisper_pt):
-    """make(option=…): a small random C2SER in evaluation mode; `weights` is the seed of what it learns."""
-
-    def build(weights=0, llm=llm_dir, whisper=whisper_pt, **options):
-        return c2ser_model(c2ser_config(llm, whisper, **options), weights)
-
-    return build
-
-
-@pytest.fixture(scope="session")
-def model(make):
-    """One with LoRA, Whisper and emotion tokens; not to be changed."""
-    return make()
+def model(make_c2ser):
+    """A small C2SER with LoRA, Whisper and emotion tokens; not to be changed."""
+    return make_c2ser()
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +18,10 @@ def batch(tokenizer):
     """Three utterances of 0.2 to 0.5 s as the task's collate function gives them."""
     speech, lengths = waves([5000, 3200, 8000])
     torch.manual_seed(0)
+    spoken = (("No.", "sad"), ("Thank you.", "happy"), ("I", "sad"))
     texts = {
-        "explicit": [RATIONALE.format(words, emotion) for words, emotion in (("No.", "sad"), ("Thank you.", "happy"), ("I", "sad"))],
-        "implicit": ["Emotion: sad.", "Emotion: happy.", "Emotion: sad."],
+        "explicit": [RATIONALE.format(words, emotion) for words, emotion in spoken],
+        "implicit": [f"Emotion: {emotion}." for _, emotion in spoken],
     }
     made = {"speech": speech, "speech_lengths": lengths, "emotion": torch.randn(3, 10, BACKBONE["dim"])}
     for mode, answers in texts.items():

@@ -16,7 +16,7 @@ def rows(batch, *chosen):
 
 
 @torch.no_grad()
-def by_hand(model, batch, mode, before, after=()):
+def by_hand(model, batch, mode, before, after):
     """Every utterance alone: (summed loss, tokens, tokens right) from one pass of the whole model with labels."""
     embed, results = model.llm.get_input_embeddings(), []
     for row, length in enumerate(batch["speech_lengths"].tolist()):
@@ -26,7 +26,7 @@ def by_hand(model, batch, mode, before, after=()):
         heard = model.connector(torch.cat([tokens, frames], 1), counts + 10)[0]
         answer = batch[mode][row][batch[mode][row] >= 0]
         begin, end = model.speech_ends.weight
-        parts = [embed(torch.tensor(before)), begin[None], heard, end[None], embed(torch.tensor(after, dtype=torch.long)), embed(answer)]
+        parts = [embed(before), begin[None], heard, end[None], embed(after), embed(answer)]
         inputs = torch.cat(parts)[None]
         labels = torch.full(inputs.shape[:2], -100)
         labels[0, -len(answer) :] = answer
@@ -37,9 +37,10 @@ def by_hand(model, batch, mode, before, after=()):
 
 
 @pytest.mark.parametrize("mode", ["explicit", "implicit"])
-def test_loss_is_that_of_the_whole_sequence(make, batch, tokenizer, mode):
-    model = make(model_conf={"train_mode": mode})
-    results = by_hand(model, batch, mode, tokenizer(prompt(mode))["input_ids"])
+def test_loss_is_that_of_the_whole_sequence(make_c2ser, batch, tokenizer, mode):
+    model = make_c2ser(model_conf={"train_mode": mode})
+    nothing = torch.zeros(0, dtype=torch.long)
+    results = by_hand(model, batch, mode, torch.tensor(tokenizer(prompt(mode))["input_ids"]), nothing)
     loss, stats, weight = model(**batch)
     losses, counts, right = zip(*results)
     assert loss.item() == pytest.approx(sum(losses) / sum(counts), abs=1e-5)
@@ -48,17 +49,17 @@ def test_loss_is_that_of_the_whole_sequence(make, batch, tokenizer, mode):
     assert float(stats[f"acc_answer_{mode}"]) == pytest.approx(sum(bool(row.all()) for row in right) / 3)
 
 
-def test_prompts_around_the_speech(make, batch):
-    model = make()
+def test_prompts_around_the_speech(make_c2ser, batch):
+    model = make_c2ser()
     model.prompts["explicit"] = torch.tensor([7, 9]), torch.tensor([11, 4, 6])
-    losses, counts, _ = zip(*by_hand(model, batch, "explicit", [7, 9], [11, 4, 6]))
+    losses, counts, _ = zip(*by_hand(model, batch, "explicit", *model.prompts["explicit"]))
     assert model(**batch)[0].item() == pytest.approx(sum(losses) / sum(counts), abs=1e-5)
 
 
 @torch.no_grad()
-def test_a_model_that_knows_the_answer(make, batch):
+def test_a_model_that_knows_the_answer(make_c2ser, batch):
     """Accuracies count predictions of each token from what precedes it."""
-    model = make(model_conf={"train_mode": "implicit"})
+    model = make_c2ser(model_conf={"train_mode": "implicit"})
     wanted = batch["implicit"][batch["implicit"] >= 0]
 
     class Head(torch.nn.Module):
@@ -69,7 +70,8 @@ def test_a_model_that_knows_the_answer(make, batch):
 
     model.llm.get_output_embeddings = lambda: Head()
     stats = model(**batch)[1]
-    assert float(stats["acc"]) == pytest.approx(1 - 1 / len(wanted)) and float(stats["acc_answer_implicit"]) == pytest.approx(2 / 3)
+    assert float(stats["acc"]) == pytest.approx(1 - 1 / len(wanted))
+    assert float(stats["acc_answer_implicit"]) == pytest.approx(2 / 3)
     assert float(stats["loss"]) == pytest.approx(50 / len(wanted), rel=1e-3)
 
 
@@ -85,8 +87,8 @@ def test_loss_does_not_depend_on_the_batch(model, batch):
 
 def test_loss_does_not_depend_on_padding(model, batch):
     with torch.no_grad():
-        wider = {**batch, "speech": F.pad(batch["speech"], (0, 1700)), "explicit": F.pad(batch["explicit"], (0, 9), value=-1)}
-        assert model(**wider)[0].item() == pytest.approx(model(**batch)[0].item(), abs=1e-6)
+        wider = {"speech": F.pad(batch["speech"], (0, 1700)), "explicit": F.pad(batch["explicit"], (0, 9), value=-1)}
+        assert model(**{**batch, **wider})[0].item() == pytest.approx(model(**batch)[0].item(), abs=1e-6)
 
 
 @torch.no_grad()
@@ -127,19 +129,19 @@ def test_prefixes_are_what_precedes_the_answer(model, batch, tokenizer):
         torch.testing.assert_close(made[row], wanted, atol=0, rtol=0)
 
 
-def test_prompts_follow_language_and_style(make, tokenizer):
-    model = make(prompt_language="pl")
+def test_prompts_follow_language_and_style(make_c2ser, tokenizer):
+    model = make_c2ser(prompt_language="pl")
     for mode in ("explicit", "implicit"):
         before, after = model.prompts[mode]
         assert before.tolist() == tokenizer(prompt(mode, "pl"))["input_ids"] and after.tolist() == []
     assert model.prompts["explicit"][0].tolist() != model.prompts["implicit"][0].tolist()
     with pytest.raises(InputError, match="no chat template"):
-        make(prompt_style="chat")
+        make_c2ser(prompt_style="chat")
 
 
 @pytest.mark.parametrize("train", ["lora", "frozen", "full"])
-def test_checkpoint_holds_what_learns(make, batch, train):
-    model = make(llm_conf={"train": train})
+def test_checkpoint_holds_what_learns(make_c2ser, batch, train):
+    model = make_c2ser(llm_conf={"train": train})
     state = model.state_dict()
     llm = {name for name in state if name.startswith("llm.")}
     wanted = {name for name, weight in model.named_parameters() if weight.requires_grad and name.startswith("llm.")}
@@ -147,8 +149,9 @@ def test_checkpoint_holds_what_learns(make, batch, train):
         assert llm >= wanted > set() and len(llm) > 10
     else:
         assert llm == wanted and bool(llm) == (train == "lora")
-    assert {name.split(".")[0] for name in state} - {"llm"} == {"encoder", "connector", "subsampler", "speech_ends", "batches"}
-    other = make(weights=9, llm_conf={"train": train})
+    parts = {name.split(".")[0] for name in state} - {"llm"}
+    assert parts == {"encoder", "connector", "subsampler", "speech_ends", "batches"}
+    other = make_c2ser(weights=9, llm_conf={"train": train})
     with torch.no_grad():
         assert other(**batch)[0].item() != pytest.approx(model(**batch)[0].item(), abs=1e-3)
         other.load_state_dict(state)
@@ -156,30 +159,31 @@ def test_checkpoint_holds_what_learns(make, batch, train):
 
 
 @pytest.mark.parametrize("lost", ["connector.project.bias", "lora_A", "speech_ends.weight", "batches"])
-def test_what_else_is_missing_is_missed(model, make, lost):
+def test_what_else_is_missing_is_missed(model, make_c2ser, lost):
     state = {name: value for name, value in model.state_dict().items() if lost not in name}
     with pytest.raises(RuntimeError, match="Missing key"):
-        make(weights=1).load_state_dict(state)
+        make_c2ser(weights=1).load_state_dict(state)
 
 
-def test_frozen_parts_do_not_learn(make, batch):
-    model = make(model_conf={"freeze_encoder": True}, llm_conf={"train": "frozen"}).train()
+def test_frozen_parts_do_not_learn(make_c2ser, batch):
+    model = make_c2ser(model_conf={"freeze_encoder": True}, llm_conf={"train": "frozen"}).train()
     model(**batch)[0].backward()
     assert all(weight.grad is None for weight in [*model.encoder.parameters(), *model.llm.parameters()])
     learned = [*model.connector.parameters(), *model.subsampler.parameters(), *model.speech_ends.parameters()]
     assert all(weight.grad is not None and weight.grad.isfinite().all() and weight.grad.any() for weight in learned)
 
 
-def test_encoder_and_adapters_learn(make, batch):
-    model = make(llm_conf={"rank": 2, "dropout": 0.0}, connector_conf={"dim": 32, "depth": 1, "heads": 2, "dropout": 0.0})
+def test_encoder_and_adapters_learn(make_c2ser, batch):
+    connector = {"dim": 32, "depth": 1, "heads": 2, "dropout": 0.0}
+    model = make_c2ser(llm_conf={"rank": 2, "dropout": 0.0}, connector_conf=connector)
     model.train()(**batch)[0].backward()
     without = {name for name, w in model.named_parameters() if w.requires_grad and (w.grad is None or not w.grad.any())}
     assert without == set()
 
 
-def test_shared_prompt_gives_the_whole_gradient(make, batch, tokenizer):
+def test_shared_prompt_gives_the_whole_gradient(make_c2ser, batch, tokenizer):
     """The prompt is run once for a batch, not once an utterance: its part of the gradient must not be lost."""
-    model = make(llm_conf={"train": "full"})
+    model = make_c2ser(llm_conf={"train": "full"})
     model(**batch)[0].backward()
     shared = model.llm.model.layers[0].self_attn.v_proj.weight.grad.clone()
     model.zero_grad()
@@ -193,25 +197,24 @@ def test_shared_prompt_gives_the_whole_gradient(make, batch, tokenizer):
     torch.testing.assert_close(shared, model.llm.model.layers[0].self_attn.v_proj.weight.grad, atol=1e-5, rtol=1e-4)
 
 
-def test_spectrograms_are_augmented_in_training_only(make, batch):
+def test_spectrograms_are_augmented_in_training_only(make_c2ser, batch):
     seen = []
-    model = make()
+    model = make_c2ser()
     model.augment = lambda mel: seen.append(mel.shape) or mel
     model(**batch)
     assert seen == []
     model.train()(**batch)
     assert len(seen) == 3
-    assert make(specaug=False).augment is None and make(specaug_conf={"time_masks": 7}).augment.time_masks == 7
+    assert make_c2ser(specaug=False).augment is None
+    assert make_c2ser(specaug_conf={"time_masks": 7}).augment.time_masks == 7
 
 
-def test_stage_two_goes_from_explicit_to_implicit(make, batch, monkeypatch):
-    options = {"model_conf": {"train_mode": "explicit_to_implicit"}, "max_epoch": 4, "num_iters_per_epoch": 5, "seed": 3}
-    model = make(**options).train()
+def test_stage_two_goes_from_explicit_to_implicit(make_c2ser, batch, monkeypatch):
+    options = {"train_mode": "explicit_to_implicit"}
+    model = make_c2ser(model_conf=options, max_epoch=4, num_iters_per_epoch=5, seed=3).train()
     monkeypatch.setattr(model, "hear", lambda *args: (torch.zeros(3, 1, 16), torch.ones(3, dtype=torch.long)))
     seen = []
-    monkeypatch.setattr(
-        model, "answer_loss", lambda mode, heard, lengths, answers: seen.append((mode, answers)) or [torch.zeros(())] * 3
-    )
+    monkeypatch.setattr(model, "answer_loss", lambda mode, *args: seen.append((mode, args[2])) or [torch.zeros(())] * 3)
     for _ in range(20):
         model(**batch)
         if len(seen) == 10:  # validation does not count, and asks for what the stage is for
@@ -227,14 +230,14 @@ def test_stage_two_goes_from_explicit_to_implicit(make, batch, monkeypatch):
 
 
 @pytest.mark.parametrize("mode", ["explicit", "implicit"])
-def test_one_mode_is_kept(make, batch, mode):
-    model = make(model_conf={"train_mode": mode})
+def test_one_mode_is_kept(make_c2ser, batch, mode):
+    model = make_c2ser(model_conf={"train_mode": mode})
     for training in (True, False):
         assert f"loss_{mode}" in model.train(training)(**batch)[1]
 
 
-def test_without_whisper(make, batch, tokenizer):
-    model = make(whisper=None)
+def test_without_whisper(make_c2ser, batch, tokenizer):
+    model = make_c2ser(whisper=None)
     assert model.encoder is None and model.subsampler is None
     with torch.no_grad():
         loss = model(**batch)[0].item()
@@ -244,8 +247,8 @@ def test_without_whisper(make, batch, tokenizer):
     assert lengths.tolist() == [10, 10, 10]
 
 
-def test_without_emotion_tokens(make, batch):
-    model = make(emotion_dim=0)
+def test_without_emotion_tokens(make_c2ser, batch):
+    model = make_c2ser(emotion_dim=0)
     given = {name: value for name, value in batch.items() if not name.startswith("emotion")}
     with torch.no_grad():
         loss = model(**given)[0].item()
@@ -254,9 +257,9 @@ def test_without_emotion_tokens(make, batch):
     assert len(set(alone)) == 3
 
 
-def test_without_both_nothing_is_heard(make):
+def test_without_both_nothing_is_heard(make_c2ser):
     with pytest.raises(InputError, match="neither Whisper nor Emotion2Vec-S"):
-        make(whisper=None, emotion_dim=0)
+        make_c2ser(whisper=None, emotion_dim=0)
 
 
 @pytest.mark.parametrize(
@@ -273,28 +276,28 @@ def test_without_both_nothing_is_heard(make):
         ({"prompt_language": "xx"}, "no prompts in language 'xx'"),
     ],
 )
-def test_faults_of_a_configuration_are_named(make, options, words):
+def test_faults_of_a_configuration_are_named(make_c2ser, options, words):
     with pytest.raises(InputError, match=words):
-        make(**options)
+        make_c2ser(**options)
 
 
-def test_speech_marks_start_at_the_magnitude_of_the_embeddings(make, monkeypatch):
+def test_speech_marks_start_at_the_magnitude_of_the_embeddings(make_c2ser, monkeypatch):
     monkeypatch.setattr("tests.builders.randomise", lambda model, *_: model)
-    model = make(llm_conf={"train": "frozen"})
+    model = make_c2ser(llm_conf={"train": "frozen"})
     embeddings = model.llm.get_input_embeddings().weight
-    assert float(model.speech_ends.weight.std()) == pytest.approx(float(embeddings.std()), rel=0.5)
+    assert model.speech_ends.weight.std().item() == pytest.approx(embeddings.std().item(), rel=0.5)
     assert model.speech_ends.weight.shape == (2, 16)
 
 
-def test_the_schedule_must_know_its_length(make):
+def test_the_schedule_must_know_its_length(make_c2ser):
     with pytest.raises(InputError, match="explicit_to_implicit.*num_iters_per_epoch"):
-        make(model_conf={"train_mode": "explicit_to_implicit"}, num_iters_per_epoch=None)
-    make(model_conf={"train_mode": "implicit"}, num_iters_per_epoch=None)
+        make_c2ser(model_conf={"train_mode": "explicit_to_implicit"}, num_iters_per_epoch=None)
+    make_c2ser(model_conf={"train_mode": "implicit"}, num_iters_per_epoch=None)
 
 
-def test_warm_up_runs_first_and_without_the_language_model(make, batch, monkeypatch):
+def test_warm_up_runs_first_and_without_the_language_model(make_c2ser, batch, monkeypatch):
     options = {"train_mode": "explicit_to_implicit", "align_batches": 4}
-    model = make(model_conf=options, max_epoch=4, num_iters_per_epoch=5, seed=3).train()
+    model = make_c2ser(model_conf=options, max_epoch=4, num_iters_per_epoch=5, seed=3).train()
     monkeypatch.setattr(model, "decoder", None)  # not needed
     for _ in range(4):
         loss, stats, weight = model(**batch)
@@ -308,7 +311,7 @@ def test_warm_up_runs_first_and_without_the_language_model(make, batch, monkeypa
         model(**batch)
     assert modes == ["explicit" if explicit_batch(number, 16, 3) else "implicit" for number in range(16)]
     monkeypatch.undo()
-    fresh = make(model_conf=options, num_iters_per_epoch=5)
+    fresh = make_c2ser(model_conf=options, num_iters_per_epoch=5)
     assert "loss_implicit" in fresh(**batch)[1]  # validation is never warm-up
 
 
@@ -317,7 +320,8 @@ def test_warm_up_tells_answers_apart(model, batch):
     heard, lengths = torch.randn(3, 5, 16), torch.tensor([5, 2, 4])
     loss, accuracy = model.align(heard, lengths, batch["implicit"])
     embed = model.llm.get_input_embeddings()
-    named = torch.stack([embed(batch["implicit"][row][: count - 1]).mean(0) for row, count in ((0, counts(batch, 0)), (1, counts(batch, 1)))])
+    answers = [batch["implicit"][row][batch["implicit"][row] >= 0] for row in (0, 1)]
+    named = torch.stack([embed(ids[:-1]).mean(0) for ids in answers])  # without the end of sequence
     named = named - named.mean(0)
     losses, right = [], []
     for row, own in enumerate((0, 1, 0)):
@@ -326,7 +330,3 @@ def test_warm_up_tells_answers_apart(model, batch):
         right.append(int(near.argmax()) == own)
     assert float(loss) == pytest.approx(sum(losses) / 3, rel=1e-4)
     assert float(accuracy) == pytest.approx(sum(right) / 3)
-
-
-def counts(batch, row):
-    return int((batch["implicit"][row] >= 0).sum())

@@ -5,7 +5,10 @@ import pytest
 from c2ser.errors import InputError
 from c2ser.models.language_model import LORA_TARGETS, answer_ids, load_language_model, load_tokenizer, split_prompt
 
-CHAT = "{% for m in messages %}[{{ m.role }}]{{ m.content }}[end]{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+CHAT = (
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}[end]{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
 
 
 def trainable(model):
@@ -66,8 +69,8 @@ def test_chat_prompt_surrounds_the_speech(llm_dir):
     tokenizer = load_tokenizer(llm_dir)
     tokenizer.chat_template = CHAT
     before, after = split_prompt(tokenizer, "Please describe.", "chat")
-    plain = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("[user]Please describe.", "[end][assistant]")]
-    assert [before, after] == plain and before and after
+    assert before == tokenizer("[user]Please describe.", add_special_tokens=False)["input_ids"] != []
+    assert after == tokenizer("[end][assistant]", add_special_tokens=False)["input_ids"] != []
 
 
 def test_prompt_styles_are_checked(tokenizer):

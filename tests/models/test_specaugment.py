@@ -13,7 +13,8 @@ def masked(before, after, dim):
 
 def test_masked_frames_are_few_and_in_a_band():
     torch.manual_seed(0)
-    augment, mel, widths = SpecAugment(time_masks=1, time_width=7, time_ratio=1.0, frequency_masks=0), torch.randn(8, 60), []
+    augment = SpecAugment(time_masks=1, time_width=7, time_ratio=1.0, frequency_masks=0)
+    mel, widths = torch.randn(8, 60), []
     for _ in range(200):
         made = augment(mel)
         width, band = masked(mel, made, 1)

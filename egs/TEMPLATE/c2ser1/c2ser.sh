@@ -56,9 +56,9 @@ if [ -z "$whisper" ]; then fetch whisper-tiny.en && whisper=$C2SER_ROOT/download
 if [ -z "$llm" ]; then fetch smollm2-135m-instruct && llm=$C2SER_ROOT/downloads/SmolLM2-135M-Instruct.Q4_1.gguf; fi
 
 exp=exp/$tag
-llm_dir=$llm
+llm_dir=$llm llm_done=$exp/.done.llm
 if [ "$llm" = scratch ]; then llm_dir=$exp/llm; fi
-if [[ $llm == *.gguf ]]; then llm_dir=exp/llm/$(basename "$llm" .gguf); fi
+if [[ $llm == *.gguf ]]; then llm_dir=exp/llm/$(basename "$llm" .gguf) llm_done=exp/llm/.done.$(basename "$llm" .gguf); fi
 language=$cot_language
 if [ "$language" = auto ]; then language=en; fi
 
@@ -208,16 +208,16 @@ prepare_llm() {
     scratch)
         # The tokenizer may see training texts only, of the first fold run
         local first=${folds%% *}
-        stage_begin "$llm_dir" --done "$(exp_of "$first")/.done.cot" --file "$conf/llm.conf" || return 0
+        stage_begin "$llm_done" --done "$(exp_of "$first")/.done.cot" --file "$conf/llm.conf" || return 0
         python3 -m c2ser.bin.prepare_llm --out_dir "$llm_dir" $(cat "$conf/llm.conf") \
             --texts "$(set_of "$first" "$train_set")"/{text,cot_explicit,cot_implicit}
         ;;
     *.gguf)
-        stage_begin "$llm_dir" --file "$llm" || return 0
+        stage_begin "$llm_done" --file "$llm" || return 0
         python3 -m c2ser.bin.prepare_llm --gguf "$llm" --out_dir "$llm_dir"
         ;;
     *)
-        stage_begin "$exp/.done.llm" --file "$llm_dir/config.json" || return 0
+        stage_begin "$llm_done" --file "$llm_dir/config.json" || return 0
         ;;
     esac
     stage_end
@@ -232,9 +232,8 @@ statistics() {
 
 # $1: explicit | implicit, then what it depends on and starts from
 train_c2ser() {
-    local mode=$1 marker=$exp/.done.llm
-    [ -f "$marker" ] || marker=$llm_dir
-    stage_begin "$dir/$mode" --done "$dir/inputs" --done "$marker" --file "$conf/train_$mode.yaml" --file "$whisper" \
+    local mode=$1
+    stage_begin "$dir/$mode" --done "$dir/inputs" --done "$llm_done" --file "$conf/train_$mode.yaml" --file "$whisper" \
         --value "seed=$seed" $([ "$mode" = explicit ] || echo "--done $dir/explicit") --clean "$dir/$mode" || return 0
     train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" --whisper "$whisper" --llm "$llm_dir" \
         --prompt_language "$language" --emotion_dim "$(head -n 1 "$dir/features/dim")" \
@@ -312,7 +311,7 @@ score_and_report() {
 }
 
 pack() {
-    stage_begin "$exp/packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" || return 0
+    stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" || return 0
     python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed"
     stage_end
 }

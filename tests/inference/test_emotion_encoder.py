@@ -1,0 +1,93 @@
+"""Emotion2Vec-S as a feature extractor: its three kinds of utterance features, and files that do not fit."""
+
+import pytest
+import torch
+
+from c2ser.errors import InputError
+from c2ser.inference.emotion_encoder import EmotionEncoder
+from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
+from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
+from tests.builders import BACKBONE, PRETRAINING, pretraining, task_config, waves, write_parts
+
+LENGTHS = [8000, 400, 3000, 16000]
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    return pretraining()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, pretrained):
+    config = task_config(Emotion2VecSTask, backbone_conf=BACKBONE, model_conf=PRETRAINING)
+    return write_parts(tmp_path_factory.mktemp("e2v") / "e2v_s", config, pretrained)
+
+
+@torch.no_grad()
+def alone(pretrained, speech, length):
+    """Frames and tokens of one utterance from the student."""
+    frames, tokens, _ = pretrained.student.eval()(speech[None, :length], torch.tensor([length]))
+    return frames[0], tokens[0]
+
+
+def test_tokens_are_the_learned_ones(files, pretrained):
+    speech, lengths = waves(LENGTHS)
+    tokens, mean = EmotionEncoder(**files)(speech, lengths)
+    assert tokens.shape == (4, 10, 24) and mean.shape == (4, 24) and tokens.dtype == mean.dtype == torch.float32
+    for row, length in enumerate(LENGTHS):
+        frames, own = alone(pretrained, speech[row], length)
+        torch.testing.assert_close(tokens[row], own, atol=1e-5, rtol=0)
+        torch.testing.assert_close(mean[row], frames.mean(0), atol=1e-5, rtol=0)
+
+
+def test_first_frames_are_those_of_the_released_script(files, pretrained):
+    speech, lengths = waves(LENGTHS)
+    tokens, mean = EmotionEncoder(**files, utterance_mode="first10_frames")(speech, lengths)
+    for row, length in enumerate(LENGTHS):
+        frames, _ = alone(pretrained, speech[row], length)
+        shown = min(10, len(frames))
+        torch.testing.assert_close(tokens[row, :shown], frames[:shown], atol=1e-5, rtol=0)
+        assert tokens.shape == (4, 10, 24) and not tokens[row, shown:].any()
+        torch.testing.assert_close(mean[row], frames.mean(0), atol=1e-5, rtol=0)
+    short = EmotionEncoder(**files, utterance_mode="first10_frames")(speech[1:2, :400], lengths[1:2])[0]
+    assert short.shape == (1, 10, 24) and not short[:, 1:].any()
+
+
+def test_mean_is_repeated(files):
+    speech, lengths = waves(LENGTHS)
+    tokens, mean = EmotionEncoder(**files, utterance_mode="mean")(speech, lengths)
+    torch.testing.assert_close(tokens, mean[:, None].expand(-1, 10, -1), atol=0, rtol=0)
+
+
+def test_features_are_the_same_every_time(files):
+    encoder, (speech, lengths) = EmotionEncoder(**files), waves(LENGTHS)
+    first, second = encoder(speech, lengths), encoder(speech, lengths)
+    assert torch.equal(first[0], second[0]) and not first[0].requires_grad and not encoder.model.training
+
+
+def test_a_backbone_alone_is_read_too(files, tmp_path, pretrained):
+    torch.save(pretrained.student.state_dict(), tmp_path / "backbone.pth")
+    speech, lengths = waves(LENGTHS)
+    made = EmotionEncoder(files["config"], tmp_path / "backbone.pth")(speech, lengths)[0]
+    torch.testing.assert_close(made, EmotionEncoder(**files)(speech, lengths)[0], atol=0, rtol=0)
+
+
+def test_faults_are_named(files, tmp_path):
+    with pytest.raises(InputError, match="utterance_mode 'max': expected one of extra_tokens, first10_frames, mean"):
+        EmotionEncoder(**files, utterance_mode="max")
+    with pytest.raises(InputError, match="none.yaml: no such file"):
+        EmotionEncoder(tmp_path / "none.yaml", files["checkpoint"])
+    with pytest.raises(InputError, match="none.pth: no such file; has the training finished"):
+        EmotionEncoder(files["config"], tmp_path / "none.pth")
+    (tmp_path / "text").write_text("- no: config\n")
+    with pytest.raises(InputError, match="text: not the config.yaml of a training"):
+        EmotionEncoder(tmp_path / "text", files["checkpoint"])
+    with pytest.raises(InputError, match="text: not a state dict"):
+        EmotionEncoder(files["config"], tmp_path / "text")
+
+
+@pytest.mark.parametrize("changes", [{"dim": 48}, {"depth": 3}, {"extra_tokens": 4}])
+def test_weights_of_another_size_are_refused(files, tmp_path, changes):
+    torch.save(Emotion2Vec(backbone_config({**BACKBONE, **changes})).state_dict(), tmp_path / "other.pth")
+    with pytest.raises(InputError, match="other.pth: does not fit the config.yaml"):
+        EmotionEncoder(files["config"], tmp_path / "other.pth")

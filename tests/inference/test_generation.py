@@ -1,0 +1,130 @@
+"""Generation and scoring against loops without batches and without a cache."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from c2ser.inference.generation import generate, pad_left, positions, score_candidates
+from tests.builders import randomise
+
+END = 2
+
+
+@pytest.fixture(scope="module")
+def model(make_c2ser):
+    """A language model with large random weights, so that what it says depends on what it is given."""
+    model = make_c2ser(llm_conf={"rank": 2})
+    return randomise(model, seed=4, scale=0.6)
+
+
+@pytest.fixture(scope="module")
+def prefixes():
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(length, 16, generator=generator) for length in (9, 3, 14, 1, 6)]
+
+
+@torch.no_grad()
+def log_probabilities(model, prefix, ids):
+    """Log-probability of each of the ids after the prefix and the ids before it, from one pass over everything."""
+    embedded = model.llm.get_input_embeddings()(torch.tensor(ids))
+    logits = model.llm(inputs_embeds=torch.cat([prefix, embedded])[None], use_cache=False).logits[0]
+    likely = logits[len(prefix) - 1 : -1].log_softmax(-1)
+    return likely[torch.arange(len(ids)), torch.tensor(ids)]
+
+
+@torch.no_grad()
+def greedy(model, prefix, most, penalty=1.0):
+    """Token by token, each from a pass over everything before it."""
+    ids = []
+    for _ in range(most):
+        embedded = model.llm.get_input_embeddings()(torch.tensor(ids, dtype=torch.long))
+        logits = model.llm(inputs_embeds=torch.cat([prefix, embedded])[None], use_cache=False).logits[0, -1]
+        for token in set(ids):
+            logits[token] = logits[token] / penalty if logits[token] > 0 else logits[token] * penalty
+        ids.append(int(logits.argmax()))
+        if ids[-1] == END:
+            return ids[:-1]
+    return ids
+
+
+def test_padding_stands_at_the_left():
+    first, second = torch.ones(2, 3), torch.full((4, 3), 2.0)
+    padded, mask = pad_left([first, second])
+    assert padded[:, :, 0].tolist() == [[0, 0, 1, 1], [2, 2, 2, 2]] and mask.tolist() == [[0, 0, 1, 1], [1, 1, 1, 1]]
+    assert positions(mask).tolist() == [[0, 0, 0, 1], [0, 1, 2, 3]]
+    holes = torch.tensor([[0, 1, 1, 0, 1]])  # a candidate shorter than the longest, then nothing
+    assert positions(holes).tolist() == [[0, 0, 1, 1, 2]]
+
+
+CANDIDATES = {
+    "of different lengths": [[5, 8, 2], [11, 2], [30, 31, 32, 33, 2], [7]],
+    "of one token": [[5], [11], [30]],
+    "with a shared beginning": [[5, 8, 9, 2], [5, 8, 2], [5, 8, 9, 9, 12, 2]],
+    "one the beginning of another": [[5, 8], [5, 8, 2], [5, 8, 2, 2]],
+    "the same": [[5, 8, 2], [5, 8, 2]],
+    "a single one": [[5, 8, 2]],
+}
+
+
+@pytest.mark.parametrize("candidates", CANDIDATES.values(), ids=CANDIDATES)
+def test_scores_are_sums_of_log_probabilities(model, prefixes, candidates):
+    shared = 0
+    while len({tuple(ids[: shared + 1]) for ids in candidates}) == 1 and min(map(len, candidates)) > shared + 1:
+        shared += 1
+    made = score_candidates(model, prefixes, [candidates] * len(prefixes))
+    assert made.shape == (5, len(candidates))
+    for prefix, row in zip(prefixes, made):
+        wanted = [float(log_probabilities(model, prefix, ids)[shared:].sum()) for ids in candidates]
+        assert row.tolist() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_each_utterance_has_its_own_candidates(model, prefixes):
+    """As in explicit mode, where each candidate continues that utterance's rationale."""
+    candidates = [[[token, token + 1, 40, 2], [token, token + 1, 41, 41, 2]] for token in (5, 6, 7)]
+    candidates += [[[50, 2], [51, 2]], [[13] * 9 + [60, 2], [13] * 9 + [61, 62, 2]]]
+    made = score_candidates(model, prefixes, candidates)
+    for prefix, rows, row, shared in zip(prefixes, candidates, made, (2, 2, 2, 0, 9)):
+        wanted = [float(log_probabilities(model, prefix, ids)[shared:].sum()) for ids in rows]
+        assert row.tolist() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_scores_do_not_depend_on_the_batch(model, prefixes):
+    candidates = CANDIDATES["of different lengths"]
+    together = score_candidates(model, prefixes, [candidates] * 5)
+    for prefix, row in zip(prefixes, together):
+        alone = score_candidates(model, [prefix], [candidates])
+        torch.testing.assert_close(alone[0], row, atol=1e-5, rtol=0)
+    assert float((together[0] - together[1]).abs().max()) > 0.01
+    turned = score_candidates(model, prefixes[::-1], [candidates[::-1]] * 5)
+    torch.testing.assert_close(turned.flip(0).flip(1), together, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.5])
+def test_generation_is_greedy(model, prefixes, tokenizer, penalty):
+    wanted = [greedy(model, prefix, 12, penalty) for prefix in prefixes]
+    assert len({tuple(ids) for ids in wanted}) > 2
+    assert generate(model, prefixes, tokenizer, 12, repetition_penalty=penalty) == wanted
+
+
+@pytest.mark.parametrize("options", [{}, {"num_beams": 4}, {"num_beams": 3, "repetition_penalty": 1.3}])
+def test_generation_does_not_depend_on_the_batch(model, prefixes, tokenizer, options):
+    together = generate(model, prefixes, tokenizer, 10, **options)
+    assert together == [generate(model, [prefix], tokenizer, 10, **options)[0] for prefix in prefixes]
+    assert together[::-1] == generate(model, prefixes[::-1], tokenizer, 10, **options)
+
+
+def test_answers_stop_at_their_end(model, prefixes):
+    """Answers of one batch end at different places; what is generated after an end is not part of the answer."""
+    free = [greedy(model, prefix, 12) for prefix in prefixes]
+    end = free[0][4]  # let this token be the end of sequence
+    made = generate(model, prefixes, SimpleNamespace(eos_token_id=end), 12)
+    assert made == [ids[: ids.index(end)] if end in ids else ids for ids in free]
+    assert len({len(ids) for ids in made}) > 1
+
+
+def test_beams_find_what_is_at_least_as_likely(model, prefixes, tokenizer):
+    for prefix in prefixes:
+        greedily, beams = (generate(model, [prefix], tokenizer, 4, num_beams=count)[0] for count in (1, 5))
+        first, second = (float(log_probabilities(model, prefix, ids).sum()) for ids in (greedily, beams))
+        assert len(greedily) == len(beams) == 4 and second >= first - 1e-5

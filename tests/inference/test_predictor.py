@@ -1,0 +1,221 @@
+"""Predictor, from files to answers: the batch changes nothing, inputs of any kind, faults that name the file."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+from c2ser.audio import read_audio
+from c2ser.bin import pack
+from c2ser.cot import templates
+from c2ser.emotions import EMOTIONS
+from c2ser.errors import InputError
+from c2ser.inference.predictor import Decoding, Predictor
+from c2ser.models.language_model import answer_ids
+from tests.builders import waves
+
+LENGTHS = [4000, 12000, 400, 7777, 16000]
+
+
+@pytest.fixture(scope="module")
+def speech():
+    padded, _ = waves(LENGTHS)
+    return [wave[:length].numpy() for wave, length in zip(padded, LENGTHS)]
+
+
+@pytest.fixture(scope="module")
+def predictor(system_dir):
+    return Predictor(system_dir, decoding=Decoding(max_new_tokens={"explicit": 20, "implicit": 5}))
+
+
+@pytest.fixture(scope="module")
+def wav(tmp_path_factory, speech):
+    """wav("name.flac", rate=…, channels=…): write the second utterance."""
+    folder = tmp_path_factory.mktemp("audio")
+
+    def write(name, samples=speech[1], rate=16000, **options):
+        soundfile.write(folder / name, samples, rate, **options)
+        return folder / name
+
+    return write
+
+
+def assert_same(first, second, tolerance=1e-5):
+    for one, other in zip(first, second, strict=True):
+        assert (one.label, one.text, one.parsed, one.tokens) == (other.label, other.text, other.parsed, other.tokens)
+        assert one.posterior == pytest.approx(other.posterior, abs=tolerance)
+
+
+@pytest.mark.parametrize("mode", ["implicit", "explicit"])
+def test_batch_size_changes_nothing(predictor, speech, mode):
+    made = {}
+    for size in (1, 2, 8):
+        predictor.decoding.batch_size = size
+        made[size] = predictor(speech, mode)
+    assert_same(made[1], made[8])
+    assert_same(made[2], made[8])
+    posteriors = {tuple(round(value, 4) for value in p.posterior.values()) for p in made[8]}
+    assert len(posteriors) == len(speech)  # every utterance is answered on its own merits
+
+
+@pytest.mark.parametrize("mode", ["implicit", "explicit"])
+def test_order_and_company_change_nothing(predictor, speech, mode):
+    together = predictor(speech, mode)
+    assert_same(predictor(speech[::-1], mode), together[::-1])
+    assert_same(predictor(speech[2:3], mode), together[2:3])
+
+
+@pytest.mark.parametrize("mode", ["implicit", "explicit"])
+def test_posteriors_are_probabilities_of_the_classes(predictor, speech, mode):
+    for prediction in predictor(speech, mode):
+        assert tuple(prediction.posterior) == EMOTIONS
+        assert sum(prediction.posterior.values()) == pytest.approx(1.0, abs=1e-5)
+        assert min(prediction.posterior.values()) > 0
+        assert prediction.label == max(prediction.posterior, key=prediction.posterior.get)
+        assert prediction.parsed in (*EMOTIONS, None)
+        assert 0 <= prediction.tokens <= (20 if mode == "explicit" else 5)
+
+
+@torch.no_grad()
+def test_posterior_is_the_likelihood_of_the_answers(predictor, speech):
+    """Each class's answer scored by one pass of the whole model without a cache, normalised over the classes."""
+    model = predictor._model("implicit")
+    samples = torch.from_numpy(speech[3])[None]
+    lengths = torch.tensor([samples.shape[1]])
+    tokens = predictor.emotion_encoder(samples, lengths)[0]
+    (prefix,) = model.prefixes("implicit", *model.hear(samples, lengths, tokens))
+    embed, scores = model.llm.get_input_embeddings(), []
+    for emotion in EMOTIONS:
+        ids = torch.tensor(answer_ids(predictor.tokenizer, templates.load("en").implicit_answer(emotion)))
+        logits = model.llm(inputs_embeds=torch.cat([prefix, embed(ids)])[None]).logits[0, len(prefix) - 1 : -1]
+        scores.append(logits.log_softmax(-1)[torch.arange(len(ids)), ids].sum())
+    wanted = torch.stack(scores).softmax(0).tolist()
+    assert list(predictor(speech[3:4])[0].posterior.values()) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_modes_are_two_models_and_prompts(predictor, speech):
+    implicit, explicit = predictor(speech, "implicit"), predictor(speech, "explicit")
+    assert [p.posterior for p in implicit] != [p.posterior for p in explicit]
+    assert any(p.text for p in explicit) and max(p.tokens for p in explicit) > 5
+    with pytest.raises(InputError, match="mode 'loud': this system has explicit, implicit"):
+        predictor(speech, "loud")
+
+
+def test_explicit_candidates_keep_the_rationale(predictor):
+    text = "The speaker talks slowly. Emotion: sad. Emotion: happy."
+    cases = {text: "The speaker talks slowly. Emotion: sad.", "  The voice is ": "The voice is", "": ""}
+    for given, kept in cases.items():
+        ids = predictor._candidates("explicit", given)
+        made = [predictor.tokenizer.decode(candidate, skip_special_tokens=True) for candidate in ids]
+        assert made == [f"{kept} Emotion: {emotion}.".strip() for emotion in EMOTIONS]
+
+
+def test_precomputed_features_serve_as_well(predictor, speech):
+    given = []
+    for samples in speech:
+        tokens = predictor.emotion_encoder(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))[0]
+        given.append(tokens[0].numpy())
+    assert_same(predictor(speech, emotion=given), predictor(speech))
+    other = predictor(speech, emotion=[feature + 1 for feature in given])
+    assert [p.posterior for p in other] != [p.posterior for p in predictor(speech)]
+
+
+def test_progress_is_told(predictor, speech):
+    predictor.decoding.batch_size, seen = 2, []
+    predictor(speech, progress=seen.append)
+    assert seen == [2, 2, 1]
+    assert predictor.seconds["generation"] > 0 and predictor.seconds["scoring"] > 0
+
+
+def test_nothing_to_do(predictor):
+    assert predictor([]) == []
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.wav", {"subtype": "FLOAT"}), ("b.flac", {}), ("c.wav", {})])
+def test_files_are_what_their_samples_are(predictor, wav, speech, name, options):
+    path = wav(name, **options)
+    for given in (path, str(path)):
+        made = predictor([given])[0]
+        assert made.posterior == pytest.approx(predictor([read_audio(str(path))])[0].posterior, abs=1e-6)
+        assert made.posterior == pytest.approx(predictor(speech[1:2])[0].posterior, abs=0.02)
+
+
+@pytest.mark.parametrize(("name", "rate"), [("d.ogg", 16000), ("e.wav", 8000), ("f.wav", 44100), ("g.flac", 48000)])
+def test_any_rate_and_format_is_answered(predictor, wav, name, rate):
+    made = predictor([wav(name, rate=rate)])[0]
+    assert sum(made.posterior.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_channels_are_chosen(predictor, wav, speech):
+    other = speech[4][: len(speech[1])]
+    path = wav("stereo.wav", np.stack([speech[1], other], axis=1), subtype="FLOAT")
+    assert_same(predictor([path], channel="1"), predictor([speech[1]]), 1e-6)
+    assert_same(predictor([path], channel=2), predictor([other]), 1e-6)
+    assert_same(predictor([path], channel="mean"), predictor([(speech[1] + other) / 2]), 1e-5)
+    with pytest.raises(InputError, match=r"stereo.wav: 2 channels; choose one with --channel"):
+        predictor([path])
+    with pytest.raises(InputError, match=r"stereo.wav: channel 3 is not there"):
+        predictor([path], channel=3)
+
+
+def test_faults_name_the_file(predictor, wav, tmp_path):
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "words.wav").write_text("no audio at all")
+    faults = {
+        tmp_path / "missing.wav": "missing.wav: no such file",
+        tmp_path / "empty.wav": "empty.wav: the file is empty",
+        tmp_path / "words.wav": "words.wav: not audio",
+        wav("nan.wav", np.full(800, np.nan, np.float32), subtype="FLOAT"): "nan.wav: holds NaN",
+        wav("none.wav", np.zeros(0, np.float32)): "none.wav: holds no samples",
+        wav("short.wav", np.zeros(399, np.float32)): "short.wav: 399 samples at 16 kHz; at least 400",
+    }
+    good = wav("good.wav")
+    for path, words in faults.items():
+        with pytest.raises(InputError, match=words):
+            predictor([good, path])
+
+
+def test_faulty_arrays_are_refused(predictor):
+    for samples in (np.zeros((800, 2), np.float32), np.full(800, np.inf, np.float32), np.zeros(100, np.float32)):
+        with pytest.raises(InputError, match="array: "):
+            predictor([samples])
+
+
+def test_packed_system_answers_the_same_wherever_it_stands(predictor, system_dir, speech, tmp_path):
+    pack.main(["--model", str(system_dir), "--out_dir", str(tmp_path / "packed")])
+    moved = shutil.move(tmp_path / "packed", tmp_path / "somewhere else")
+    parts = ("emotion2vec_s", "explicit", "implicit")
+    assert {path.name for path in moved.iterdir()} == {*parts, "llm", "model.yaml", "whisper.pt"}
+    for part in parts:
+        assert {path.name for path in (moved / part).iterdir()} == {"config.yaml", "model.pth"}
+    other = Predictor(moved, decoding=predictor.decoding)
+    assert all(path.is_relative_to(moved) for path in (other.bundle.llm, other.bundle.whisper))
+    for mode in ("implicit", "explicit"):
+        assert_same(other(speech, mode), predictor(speech, mode), 0)
+
+
+def copy_of(system_dir, folder, change):
+    """A packed copy whose model.yaml was changed."""
+    pack.main(["--model", str(system_dir), "--out_dir", str(folder)])
+    values = yaml.safe_load((folder / "model.yaml").read_text(encoding="utf-8"))
+    change(values)
+    (folder / "model.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return folder
+
+
+def test_labels_of_the_system_are_scored(system_dir, speech, tmp_path):
+    folder = copy_of(system_dir, tmp_path / "s", lambda values: values.update(labels=["sad", "angry"]))
+    assert list(Predictor(folder)(speech[:1])[0].posterior) == ["sad", "angry"]
+
+
+def test_files_that_do_not_fit_are_named(system_dir, speech, tmp_path):
+    wrong = copy_of(system_dir, tmp_path / "wrong", lambda values: None)
+    shutil.copy(wrong / "emotion2vec_s/model.pth", wrong / "implicit/model.pth")
+    with pytest.raises(InputError, match="implicit/model.pth: does not fit the config.yaml"):
+        Predictor(wrong)(speech[:1])
+    gone = copy_of(system_dir, tmp_path / "gone", lambda values: values["modes"].pop("explicit"))
+    with pytest.raises(InputError, match="mode 'explicit': this system has implicit"):
+        Predictor(gone)(speech[:1], "explicit")

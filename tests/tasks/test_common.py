@@ -1,0 +1,62 @@
+"""Collating and preprocessing of both tasks."""
+
+import numpy as np
+import pytest
+import torch
+
+from c2ser.models.language_model import answer_ids
+from c2ser.tasks.c2ser import C2SERTask, Tokenize
+from c2ser.tasks.common import collate
+from c2ser.tasks.emotion2vec_s import Emotion2VecSTask, scale_speech
+from tests.builders import task_config
+
+
+def test_collate_pads_floats_with_zero_and_integers_with_minus_one():
+    batch = [
+        ("a", {"speech": np.array([1.0, 2.0, 3.0], np.float32), "ids": np.array([4]), "emotion": np.ones((2, 3), np.float32)}),
+        ("b", {"speech": np.array([5.0], np.float32), "ids": np.array([6, 7]), "emotion": np.zeros((2, 3), np.float32)}),
+    ]
+    utterances, padded = collate(batch)
+    assert utterances == ["a", "b"]
+    assert padded["speech"].tolist() == [[1, 2, 3], [5, 0, 0]] and padded["speech"].dtype == torch.float32
+    assert padded["ids"].tolist() == [[4, -1], [6, 7]] and padded["ids"].dtype == torch.int64
+    assert padded["emotion"].shape == (2, 2, 3)
+    lengths = {name: padded[f"{name}_lengths"].tolist() for name in ("speech", "ids", "emotion")}
+    assert lengths == {"speech": [3, 1], "ids": [1, 2], "emotion": [2, 2]}
+    assert len(padded) == 6
+
+
+def test_collate_is_what_both_tasks_use():
+    for task in (C2SERTask, Emotion2VecSTask):
+        assert task.build_collate_fn(None, train=True) is collate
+
+
+def test_sixteen_bit_samples_are_scaled(tokenizer):
+    data = {"speech": np.array([-32768.0, 0.0, 16384.0], np.float32), "label": np.array([3])}
+    assert scale_speech("utt", data)["speech"].tolist() == [-1.0, 0.0, 0.5]
+    assert scale_speech("utt", data)["label"].tolist() == [3]
+    assert data["speech"][0] == -32768.0  # what was given is left as it was
+    assert Tokenize(tokenizer)("utt", {"speech": data["speech"]})["speech"].tolist() == [-1.0, 0.0, 0.5]
+
+
+def test_answers_become_ids(tokenizer):
+    data = {"speech": np.zeros(3, np.float32), "explicit": "The voice is subdued. Emotion: sad.", "implicit": "sad"}
+    made = Tokenize(tokenizer)("utt", data)
+    for mode in ("explicit", "implicit"):
+        assert made[mode].tolist() == answer_ids(tokenizer, data[mode]) and made[mode].dtype == np.int64
+    assert set(made) == {"speech", "explicit", "implicit"}
+
+
+def test_data_that_a_task_wants():
+    assert C2SERTask.required_data_names() == ("speech", "explicit", "implicit")
+    assert C2SERTask.required_data_names(inference=True) == ("speech",)
+    assert C2SERTask.optional_data_names() == ("emotion",)
+    assert Emotion2VecSTask.required_data_names() == ("speech",) and Emotion2VecSTask.optional_data_names() == ("label",)
+
+
+@pytest.mark.parametrize("task", [C2SERTask, Emotion2VecSTask])
+def test_options_have_help_and_defaults(task):
+    help_text = task.get_parser().format_help()
+    for option in ("--model_conf", *(["--whisper", "--llm", "--emotion_dim"] if task is C2SERTask else ["--backbone_conf"])):
+        assert option in help_text
+    assert task_config(task)["model_conf"] == {}

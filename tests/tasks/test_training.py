@@ -1,0 +1,132 @@
+"""Both tasks, trained for a few batches: what they leave, and whether a killed training ends as an unbroken one."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from espnet2.train.reporter import Reporter
+
+TASKS = ("emotion2vec_s", "c2ser")
+ROOT = Path(__file__).parents[2]
+
+KILLED_IN_A_BATCH = """
+import os, signal, sys
+from c2ser.models.{module} import {name} as Model
+forward, passes = Model.forward, []
+
+def dying(self, *args, **kwargs):
+    passes.append(self.training)
+    if sum(passes) == {batch}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return forward(self, *args, **kwargs)
+
+Model.forward = dying
+from c2ser.bin import train_{module}
+train_{module}.main(sys.argv[1:])
+"""
+
+KILLED_IN_A_SAVE = """
+import os, signal, sys, torch
+save, saves = torch.save, []
+
+def dying(state, target, *args, **kwargs):
+    saves.append(target)
+    if sum("checkpoint.pth" in str(target) for target in saves) == 2:
+        with open(target, "wb") as stream:
+            stream.write(b"half of a check")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return save(state, target, *args, **kwargs)
+
+torch.save = dying
+from c2ser.bin import train_{module}
+train_{module}.main(sys.argv[1:])
+"""
+
+
+def weights(folder, epoch):
+    return torch.load(folder / f"{epoch}epoch.pth")
+
+
+def reports(folder):
+    """Epoch → the figures of training and development."""
+    reporter = Reporter()
+    reporter.load_state_dict(torch.load(folder / "checkpoint.pth", weights_only=False)["reporter"])
+    return reporter.stats
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_training_leaves_what_the_next_stages_read(task, train, tmp_path):
+    folder = train(task, tmp_path, 2)
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    assert config["max_epoch"] == 2 and config["model_conf"]
+    best = torch.load(folder / "valid.loss.ave.pth", weights_only=True)
+    assert all(value.isfinite().all() for value in best.values())
+    assert (folder / "checkpoint.pth").is_file() and not list(folder.glob("*.partial"))
+    stats = reports(folder)
+    assert set(stats) == {1, 2}
+    names = {
+        "emotion2vec_s": {"loss", "loss_frm", "loss_utt", "loss_cate", "retrieval_acc", "target_var"},
+        "c2ser": {"loss", "acc", "loss_implicit", "acc_answer_implicit"},
+    }[task]
+    for epoch in stats.values():
+        assert names <= set(epoch["valid"]) and "loss" in epoch["train"]
+        for part in ("train", "valid"):
+            assert all(value == value and abs(value) < 1e6 for key, value in epoch[part].items() if isinstance(value, float))
+
+
+def test_stage_two_counts_its_batches(train, tmp_path):
+    folder = train("c2ser", tmp_path, 2)
+    state = weights(folder, 2)
+    assert int(state["batches"]) == 8
+    assert not any(name.startswith("llm.") and "lora" not in name for name in state)
+    first, second = (reports(folder)[epoch]["train"] for epoch in (1, 2))
+    assert "loss_explicit" in first and "loss_implicit" in second  # 8 batches: from always explicit to always implicit
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_seed_decides_everything(task, train, tmp_path):
+    first, second, third = (train(task, tmp_path / name, 1, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    one, two, three = (weights(folder, 1) for folder in (first, second, third))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert any(not torch.equal(one[name], three[name]) for name in one)
+
+
+def test_stage_two_starts_from_stage_one(train, tmp_path):
+    first = train("c2ser", tmp_path / "explicit", 1, model_conf={"train_mode": "explicit"})
+    start = str(first / "valid.loss.ave.pth")
+    second = train("c2ser", tmp_path / "implicit", 1, init_param=[start], optim_conf={"lr": 0.0})
+    before, after = torch.load(start), weights(second, 1)
+    assert all(torch.equal(before[name], after[name]) for name in before if name != "batches")
+    assert int(before["batches"]) == int(after["batches"]) - int(before["batches"]) or int(after["batches"]) == 4
+
+
+def kill(script, options, task):
+    """Train in a process of its own that kills itself where the script says."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    names = {"emotion2vec_s": "Emotion2VecS", "c2ser": "C2SER"}
+    script = script.format(module=task, name=names[task], batch=7)  # in the second of three epochs
+    done = subprocess.run([sys.executable, "-c", script, *options], env=environment, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(("task", "script"), zip(TASKS, (KILLED_IN_A_SAVE, KILLED_IN_A_BATCH)), ids=TASKS)
+def test_a_killed_training_ends_as_an_unbroken_one(task, script, train, options, tmp_path):
+    unbroken = train(task, tmp_path / "unbroken", 3)
+    command = options(task, tmp_path / "killed", 3)
+    kill(script, command, task)
+    broken = tmp_path / "killed" / "exp"
+    assert (broken / "checkpoint.pth").is_file() and not (broken / "2epoch.pth").exists()
+    assert train(task, tmp_path / "killed", 3) == broken
+    wanted, found = weights(unbroken, 3), weights(broken, 3)
+    assert set(wanted) == set(found)
+    assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+    ends = [reports(folder)[3]["valid"]["loss"] for folder in (unbroken, broken)]
+    assert ends[0] == ends[1]
+    averages = [torch.load(folder / "valid.loss.ave.pth") for folder in (unbroken, broken)]
+    assert all(torch.equal(averages[0][name], averages[1][name]) for name in averages[0])
+    assert not list(broken.glob("*.partial"))
