@@ -42,14 +42,17 @@ class ArkWriter:
         self.scp.parent.mkdir(parents=True, exist_ok=True)
         self._partial_ark = self.ark.with_name(self.ark.name + ".partial")
         self._partial_scp = self.scp.with_name(self.scp.name + ".partial")
-        self._writer = kaldiio.WriteHelper(f"ark,scp:{self._partial_ark},{self._partial_scp}")
+        # kaldiio's own writer takes both paths in one string, in which a comma or colon of a path means something else
+        self._streams = open(self._partial_ark, "wb"), open(self._partial_scp, "w", encoding="utf-8", newline="\n")
         return self
 
     def __setitem__(self, key, value):
-        self._writer(key, value if isinstance(value, tuple) else np.ascontiguousarray(value))
+        ark, scp = self._streams
+        kaldiio.save_ark(ark, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)}, scp=scp)
 
     def __exit__(self, kind, error, trace):
-        self._writer.close()
+        for stream in self._streams:
+            stream.close()
         if kind is None:
             text = self._partial_scp.read_text(encoding="utf-8").replace(str(self._partial_ark), str(self.ark))
             lines = sorted(text.splitlines(keepends=True), key=lambda line: line.split(" ", 1)[0].encode())

@@ -43,7 +43,7 @@ def select_channel(samples, channel, entry="audio"):
     if channel == "mean":
         return samples.mean(axis=1)
     try:
-        number = int(channel or 1)
+        number = 1 if channel in (None, "") else int(channel)
     except ValueError:
         raise InputError(f"{entry}: channel {channel!r}: expected a number from 1, or mean") from None
     if not 1 <= number <= channels:
@@ -59,7 +59,10 @@ def _decode(entry, allow_commands):
     if not Path(entry).is_file() and entry.rpartition(":")[2].isdigit():
         from c2ser.ark import read_ark
 
-        rate, samples = read_ark(entry)
+        loaded = read_ark(entry)
+        if not isinstance(loaded, tuple):
+            raise InputError(f"{entry}: holds a matrix, no audio; wav.scp must name an archive that stage 2 dumped")
+        rate, samples = loaded
         return samples.reshape(len(samples), -1).astype(np.float32) / 32768.0, rate
     return _decode_file(entry)
 

@@ -10,6 +10,7 @@ import yaml
 
 from c2ser.ark import ArkWriter
 from c2ser.audio import to_pcm16
+from c2ser.cot import templates
 from c2ser.cot.prompts import MODES, prompt
 from c2ser.datadir import write_table
 from c2ser.emotions import EMOTIONS
@@ -27,7 +28,7 @@ PRETRAINING = {
 }  # fmt: skip
 WHISPER = {"n_mels": 80, "n_audio_ctx": 1500, "n_audio_state": 16, "n_audio_head": 2, "n_audio_layer": 2}
 CONNECTOR = {"dim": 32, "depth": 1, "heads": 2, "feedforward": 32, "dropout": 0.1}
-LLM = {"vocab_size": 120, "hidden_size": 16, "num_layers": 2, "num_heads": 2}
+LLM = {"vocab_size": 200, "hidden_size": 16, "num_layers": 2, "num_heads": 2}
 RATIONALE = "The speaker talks slowly in a low-pitched voice, saying: “{}” The voice is subdued. Emotion: {}."
 
 
@@ -77,15 +78,20 @@ def whisper_file(path, seed=0, **changes):
 
 
 def language_model(folder):
-    """A language model folder from scratch, as stage 8 makes it."""
+    """A language model folder from scratch, as stage 8 makes it, with weights large enough to have opinions."""
+    from transformers import LlamaForCausalLM
+
     from c2ser.bin import prepare_llm
 
-    answers = {f"a{i}": f"Emotion: {emotion}." for i, emotion in enumerate(EMOTIONS)}
-    rationales = {f"r{i}": RATIONALE.format("Thank you very much.", emotion) for i, emotion in enumerate(EMOTIONS)}
-    prompts = {f"p{i}": prompt(mode) for i, mode in enumerate(MODES)}
-    write_table(folder.parent / "texts", {**answers, **prompts, **rationales})
+    texts = [RATIONALE.format("Thank you very much.", emotion) for emotion in EMOTIONS]
+    for language in ("en", "zh"):
+        template = templates.load(language)
+        texts += [prompt(mode, language) for mode in MODES]
+        texts += [template.with_verdict("", template.emotion_name(emotion)) for emotion in EMOTIONS]
+    write_table(folder.parent / "texts", {f"t{number:02d}": text for number, text in enumerate(texts)})
     options = [word for key, value in LLM.items() for word in (f"--{key}", str(value))]
     prepare_llm.main(["--out_dir", str(folder), "--texts", str(folder.parent / "texts"), *options])
+    randomise(LlamaForCausalLM.from_pretrained(folder)).save_pretrained(folder)
     return folder
 
 
@@ -101,7 +107,7 @@ def c2ser_config(llm, whisper, **values):
 
     small = {
         "llm": llm and str(llm), "whisper": whisper and str(whisper), "connector_conf": dict(CONNECTOR), "max_epoch": 2,
-        "emotion_dim": BACKBONE["dim"], "num_iters_per_epoch": 5, "llm_conf": {"rank": 2},
+        "emotion_dim": BACKBONE["dim"], "num_iters_per_epoch": 5, "llm_conf": {"rank": 2, "alpha": 2},
     }  # fmt: skip
     return task_config(C2SERTask, **{**small, **values})
 
@@ -117,18 +123,21 @@ def c2ser_model(config, seed=0, scale=0.3):
     return model.eval()
 
 
-def system(folder, llm, whisper, labels=EMOTIONS, language="en"):
-    """A trained system as a recipe leaves it, with random weights: model.yaml and what it names. Returns the folder."""
+def system(folder, llm, whisper):
+    """A trained system as a recipe leaves it, with random weights: model.yaml and what it names. Returns the folder.
+
+    It answers in Chinese, where every class has a name of two letters: none is unlikely for its length alone.
+    """
     from c2ser.inference.bundle import Bundle
     from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
 
     modes = {}
     for seed, mode in enumerate(MODES):
-        config = c2ser_config(llm, whisper, model_conf={"train_mode": mode})
+        config = c2ser_config(llm, whisper, prompt_language="zh", model_conf={"train_mode": mode})
         modes[mode] = write_parts(folder / mode, config, c2ser_model(config, seed))
     config = task_config(Emotion2VecSTask, backbone_conf=BACKBONE, model_conf=PRETRAINING)
     emotion = {**write_parts(folder / "e2v_s", config, pretraining()), "utterance_mode": "extra_tokens"}
-    Bundle(list(labels), language, llm, whisper, emotion, modes).write(folder)
+    Bundle(list(EMOTIONS), "zh", llm, whisper, emotion, modes).write(folder)
     return folder
 
 

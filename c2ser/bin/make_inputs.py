@@ -42,7 +42,7 @@ def main(argv=None):
     kept, excluded = [], {}
     for utterance in data.utterances():
         seconds = int(samples.get(utterance, 0)) / SAMPLE_RATE
-        lacking = [name for name, table in tables.items() if utterance not in table]
+        lacking = [name for name, table in tables.items() if not table.get(utterance)]
         if lacking:
             excluded[utterance] = f"no entry in {', '.join(lacking)}"
         elif not args.min_seconds <= seconds <= args.max_seconds:

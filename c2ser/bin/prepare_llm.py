@@ -52,6 +52,10 @@ def convert_gguf(gguf, folder):
         tokenizer = AutoTokenizer.from_pretrained(**where)
     except (OSError, ValueError) as error:
         raise InputError(f"{gguf}: not a GGUF model that transformers reads ({error})") from None
+    for name in ("bos_token", "eos_token"):  # transformers takes the one for the other in GGUF files of Llama's family
+        index = getattr(packed.config, f"{name}_id", None)
+        if index is not None:
+            setattr(tokenizer, name, tokenizer.convert_ids_to_tokens(index))
     packed.config.quantization_config = None
     del packed.config.quantization_config
     plain = AutoModelForCausalLM.from_config(packed.config, dtype=torch.float32)
@@ -70,10 +74,15 @@ def from_scratch(args, folder):
 
     folder.mkdir(parents=True)
     texts = [text for path in args.texts for text in read_table(path, empty_ok=True).values() if text]
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts), model_prefix=str(folder / "tokenizer"), vocab_size=args.vocab_size,
-        hard_vocab_limit=False, character_coverage=1.0, pad_id=-1, minloglevel=2,
-    )  # fmt: skip
+    try:
+        # Hugging Face's tokenizer does not normalise text as SentencePiece would: full-width punctuation would be lost.
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts), model_prefix=str(folder / "tokenizer"), vocab_size=args.vocab_size,
+            hard_vocab_limit=False, character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity",
+        )  # fmt: skip
+    except RuntimeError as error:
+        names = ", ".join(map(str, args.texts))
+        raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({error})") from None
     (folder / "tokenizer.vocab").unlink()
     tokenizer = LlamaTokenizer.from_pretrained(folder)
     torch.manual_seed(args.seed)

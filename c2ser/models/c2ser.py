@@ -77,6 +77,10 @@ class C2SER(AbsESPnetModel):
         """Nothing to collect: the encoders normalise their own input."""
         return {}
 
+    def begin(self):
+        """Count batches from here: what `--init_param` brought along has the count of another training."""
+        self.batches.zero_()
+
     def batch_mode(self, batch):
         """Whether that batch, counted from the end of the warm-up, is answered explicitly or implicitly."""
         if self.train_mode != "explicit_to_implicit":

@@ -89,6 +89,10 @@ class Emotion2VecS(AbsESPnetModel):
         """Nothing to collect: the network normalises its own input."""
         return {}
 
+    def begin(self):
+        """Count forward passes from here: what `--init_param` brought along has the count of another training."""
+        self.forward_passes.zero_()
+
     @torch.no_grad()
     def move_teacher(self):
         """Move the teacher towards the student, once per optimiser step, with the annealed decay."""

@@ -15,10 +15,20 @@ class AtomicTrainer(Trainer):
     """
 
     @classmethod
-    def run(cls, **arguments):
-        """As `Trainer.run`, with every `torch.save` to a path made atomic meanwhile."""
+    def run(cls, model, **arguments):
+        """As `Trainer.run`, with every `torch.save` to a path made atomic meanwhile. The model's own count of batches
+        starts at zero, or, after a resume, where the checkpoint stood."""
+        model.begin()
         with atomic_saves():
-            super().run(**arguments)
+            super().run(model=model, **arguments)
+
+    @classmethod
+    def train_one_epoch(cls, optimizers, **arguments):
+        """As `Trainer.train_one_epoch`, from zero gradients: those of an epoch's last batches, where they do not fill an
+        accumulation step, stand in no checkpoint, and a resumed training would differ from an unbroken one."""
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        return super().train_one_epoch(optimizers=optimizers, **arguments)
 
 
 @contextmanager

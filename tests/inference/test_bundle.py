@@ -66,7 +66,10 @@ def test_a_missing_part_is_named(tmp_path, part):
         Bundle.read(folder)
 
 
-@pytest.mark.parametrize("text", ["", "labels: [a", "- a list", "labels: [a]\nlanguage: en", "words", "modes: 3\nllm: ."])
+MALFORMED = ("", "labels: [a", "- a list", "labels: [a]\nlanguage: en", "words", "modes: 3\nllm: .")
+
+
+@pytest.mark.parametrize("text", MALFORMED)
 def test_a_malformed_manifest_is_named(tmp_path, text):
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(InputError, match="model.yaml: not what stage 11 or 14 writes"):

@@ -11,7 +11,7 @@ import yaml
 from c2ser.audio import read_audio
 from c2ser.bin import pack
 from c2ser.cot import templates
-from c2ser.emotions import EMOTIONS
+from c2ser.emotions import EMOTIONS, NAMES
 from c2ser.errors import InputError
 from c2ser.inference.predictor import Decoding, Predictor
 from c2ser.models.language_model import answer_ids
@@ -89,7 +89,7 @@ def test_posterior_is_the_likelihood_of_the_answers(predictor, speech):
     (prefix,) = model.prefixes("implicit", *model.hear(samples, lengths, tokens))
     embed, scores = model.llm.get_input_embeddings(), []
     for emotion in EMOTIONS:
-        ids = torch.tensor(answer_ids(predictor.tokenizer, templates.load("en").implicit_answer(emotion)))
+        ids = torch.tensor(answer_ids(predictor.tokenizer, templates.load("zh").implicit_answer(emotion)))
         logits = model.llm(inputs_embeds=torch.cat([prefix, embed(ids)])[None]).logits[0, len(prefix) - 1 : -1]
         scores.append(logits.log_softmax(-1)[torch.arange(len(ids)), ids].sum())
     wanted = torch.stack(scores).softmax(0).tolist()
@@ -105,12 +105,12 @@ def test_modes_are_two_models_and_prompts(predictor, speech):
 
 
 def test_explicit_candidates_keep_the_rationale(predictor):
-    text = "The speaker talks slowly. Emotion: sad. Emotion: happy."
-    cases = {text: "The speaker talks slowly. Emotion: sad.", "  The voice is ": "The voice is", "": ""}
+    cases = {"请描述。情绪：悲伤。情绪：快乐。": "请描述。情绪：悲伤。", "  请描述 ": "请描述", "": ""}
     for given, kept in cases.items():
         ids = predictor._candidates("explicit", given)
         made = [predictor.tokenizer.decode(candidate, skip_special_tokens=True) for candidate in ids]
-        assert made == [f"{kept} Emotion: {emotion}.".strip() for emotion in EMOTIONS]
+        assert made == [f"{kept}情绪：{NAMES['zh'][emotion]}。" for emotion in EMOTIONS]
+        assert all(candidate[-1] == predictor.tokenizer.eos_token_id for candidate in ids)
 
 
 def test_precomputed_features_serve_as_well(predictor, speech):

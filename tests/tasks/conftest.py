@@ -34,8 +34,8 @@ def options(inputs, llm_dir, whisper_pt):
     own = {
         "emotion2vec_s": {"backbone_conf": BACKBONE, "model_conf": {**PRETRAINING, "ema_anneal_updates": 10}},
         "c2ser": {
-            "whisper": str(whisper_pt), "llm": str(llm_dir), "emotion_dim": BACKBONE["dim"], "connector_conf": CONNECTOR,
-            "llm_conf": {"rank": 2}, "model_conf": {"train_mode": "explicit_to_implicit"},
+            "whisper": str(whisper_pt), "llm": str(llm_dir), "emotion_dim": BACKBONE["dim"],
+            "connector_conf": CONNECTOR, "llm_conf": {"rank": 2}, "model_conf": {"train_mode": "explicit_to_implicit"},
         },
     }  # fmt: skip
 

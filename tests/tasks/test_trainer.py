@@ -63,16 +63,39 @@ def test_torch_is_left_as_it_was(tmp_path):
     assert torch.save is save
 
 
+class Model:
+    def __init__(self):
+        self.begun = 0
+
+    def begin(self):
+        self.begun += 1
+
+
 def test_trainer_saves_atomically_and_restores_torch(monkeypatch):
-    save, during = torch.save, []
+    save, during, model = torch.save, [], Model()
     monkeypatch.setattr(Trainer, "run", classmethod(lambda cls, **arguments: during.append((torch.save, arguments))))
-    AtomicTrainer.run(model=3)
-    assert during[0][0] is not save and during[0][1] == {"model": 3} and torch.save is save
+    AtomicTrainer.run(model=model, seed=3)
+    assert during[0][0] is not save and during[0][1] == {"model": model, "seed": 3} and torch.save is save
+    assert model.begun == 1
 
     def fail(cls, **arguments):
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(Trainer, "run", classmethod(fail))
     with pytest.raises(RuntimeError, match="out of memory"):
-        AtomicTrainer.run(model=3)
+        AtomicTrainer.run(model=model)
     assert torch.save is save
+
+
+def test_epochs_start_from_zero_gradients(monkeypatch):
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.grad = torch.ones(2)
+    seen = []
+
+    def epoch(cls, **given):
+        seen.append((weight.grad, sorted(given)))
+        return "done"
+
+    monkeypatch.setattr(Trainer, "train_one_epoch", classmethod(epoch))
+    assert AtomicTrainer.train_one_epoch(optimizers=[torch.optim.SGD([weight], lr=1.0)], model=3) == "done"
+    assert seen == [(None, ["model", "optimizers"])]

@@ -1,0 +1,93 @@
+"""Decoding a set: the tables that scoring reads, and the cost."""
+
+import json
+
+import pytest
+
+from c2ser.audio import read_audio
+from c2ser.bin import decode
+from c2ser.datadir import read_table, write_table
+from c2ser.emotions import EMOTIONS
+from c2ser.errors import InputError
+from c2ser.inference.predictor import Decoding, Prediction, Predictor
+from tests.builders import dump
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = dump(tmp_path_factory.mktemp("decode") / "dump", 5)
+    write_table(folder / "utt2spk", dict.fromkeys(list(read_table(folder / "wav.scp"))[:4], "s"))
+    return folder
+
+
+def run(data, system_dir, out, *more, mode="implicit"):
+    argv = ["--model", system_dir, "--mode", mode, "--data_dir", data, "--audio_scp", data / "wav.scp"]
+    decode.main([str(word) for word in [*argv, "--out_dir", out, *more]])
+    names = ("answers", "utt2pred", "utt2scored", "posteriors")
+    return {name: read_table(out / name, empty_ok=True) for name in names}
+
+
+def test_tables_are_what_the_predictor_says(data, system_dir, tmp_path):
+    (tmp_path / "decode.yaml").write_text("batch_size: 3\nmax_new_tokens: {explicit: 12, implicit: 4}\n")
+    made = run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml", mode="explicit")
+    utterances = list(read_table(data / "utt2spk"))
+    audio = [read_audio(read_table(data / "wav.scp")[utterance]) for utterance in utterances]
+    decoding = Decoding(max_new_tokens={"explicit": 12, "implicit": 4})
+    predictions = Predictor(system_dir, decoding=decoding)(audio, "explicit")
+    assert (tmp_path / "out/labels").read_text().split() == list(EMOTIONS)
+    for utterance, wanted in zip(utterances, predictions, strict=True):
+        assert made["answers"][utterance] == " ".join(wanted.text.split())
+        assert made["utt2pred"][utterance] == (wanted.parsed or "<invalid>")
+        assert made["utt2scored"][utterance] == wanted.label
+        row = [float(value) for value in made["posteriors"][utterance].split()]
+        assert row == pytest.approx(list(wanted.posterior.values()), abs=1e-5)
+    assert all(list(table) == utterances for table in made.values())
+    cost = json.loads((tmp_path / "out/decode.json").read_text())
+    assert cost["mode"] == "explicit" and cost["utterances"] == 4
+    assert cost["invalid"] == sum(prediction.parsed is None for prediction in predictions)
+    assert cost["tokens_per_utterance"] == sum(prediction.tokens for prediction in predictions) / 4
+    assert 0 < cost["generation_seconds_per_utterance"] < cost["seconds_per_utterance"]
+    assert 0 < cost["scoring_seconds_per_utterance"] < cost["seconds_per_utterance"]
+
+
+def test_features_made_before_are_used(data, system_dir, tmp_path):
+    computed = run(data, system_dir, tmp_path / "a")
+    given = run(data, system_dir, tmp_path / "b", "--emotion_scp", data / "emotion.scp")
+    assert given["posteriors"] != computed["posteriors"]
+
+
+def test_answers_and_their_classes(data, system_dir, tmp_path, monkeypatch):
+    posterior = {emotion: 1 / 7 for emotion in EMOTIONS}
+    answers = [("Emotion:\n sad.", "sad"), ("", None), ("a b", None), ("happy", "happy")]
+    made = [Prediction("angry", posterior, text, parsed, 3) for text, parsed in answers]
+    monkeypatch.setattr(Predictor, "__call__", lambda *args, **options: made)
+    tables = run(data, system_dir, tmp_path / "out")
+    assert list(tables["answers"].values()) == ["Emotion: sad.", "", "a b", "happy"]
+    assert list(tables["utt2pred"].values()) == ["sad", "<invalid>", "<invalid>", "happy"]
+    assert set(tables["utt2scored"].values()) == {"angry"}
+    assert tables["posteriors"]["s1_00"] == " ".join(["0.142857"] * 7)
+    cost = json.loads((tmp_path / "out/decode.json").read_text())
+    assert cost["invalid"] == 2 and cost["tokens_per_utterance"] == 3
+
+
+def test_faults_are_named(data, system_dir, tmp_path):
+    table = read_table(data / "wav.scp")
+    table.pop("s1_02")
+    write_table(tmp_path / "wav.scp", table)
+    with pytest.raises(InputError, match=r"wav.scp: no entry for 1 utterances \(s1_02\); rerun its stage"):
+        run(data, system_dir, tmp_path / "out", "--audio_scp", tmp_path / "wav.scp")
+    with pytest.raises(InputError, match=r"wav.scp: no entry for 1 utterances \(s1_02\)"):
+        run(data, system_dir, tmp_path / "out", "--emotion_scp", tmp_path / "wav.scp")
+    (tmp_path / "decode.yaml").write_text("beams: 3\n")
+    with pytest.raises(InputError, match="decode.yaml: .*beams.*Decoding"):
+        run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml")
+    with pytest.raises(InputError, match="none.yaml: no such file"):
+        run(data, system_dir, tmp_path / "out", "--config", tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="model.yaml: no such file"):
+        run(data, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_configuration_is_the_default(tmp_path):
+    (tmp_path / "decode.yaml").write_text("# nothing\n")
+    assert decode.read_decoding(tmp_path / "decode.yaml") == decode.read_decoding(None) == Decoding()

@@ -1,0 +1,68 @@
+"""What a training reads: the same utterances in every table, and a reason for each that is left out."""
+
+import pytest
+
+from c2ser.bin import make_inputs
+from c2ser.datadir import read_table, write_table
+from c2ser.errors import InputError
+
+LENGTHS = {"a": 16000, "b": 48000, "c": 480000, "d": 800, "e": 1600, "f": 464000, "g": 16000, "h": 16000}
+"""c is too long, d too short; e and f lie just on the limits."""
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    write_table(folder / "utt2spk", dict.fromkeys(LENGTHS, "s"))
+    emotions = {"a": "surprised", "b": "angry", "c": "sad", "e": "bored", "f": "unknown", "g": "sad"}
+    write_table(folder / "utt2emo", emotions)
+    write_table(folder / "cot_explicit", {key: f"long {key}" for key in LENGTHS if key != "g"})
+    write_table(folder / "cot_implicit", {key: key if key != "h" else "" for key in LENGTHS})
+    write_table(tmp_path / "wav.scp", {key: f"/x.ark:{index}" for index, key in enumerate(LENGTHS)})
+    write_table(tmp_path / "num", LENGTHS)
+    write_table(tmp_path / "tokens.scp", {key: f"/t.ark:{index}" for index, key in enumerate(LENGTHS) if key != "b"})
+    return tmp_path
+
+
+def run(root, *more):
+    argv = ["--data_dir", root / "data", "--audio_scp", root / "wav.scp", "--num_samples", root / "num"]
+    make_inputs.main([str(word) for word in [*argv, "--out_dir", root / "out", *more]])
+    tables = {path.name: read_table(path) for path in (root / "out").iterdir() if path.name != "excluded"}
+    excluded = dict(line.split("\t") for line in (root / "out/excluded").read_text(encoding="utf-8").splitlines())
+    return tables, excluded
+
+
+def test_pretraining(data):
+    tables, excluded = run(data)
+    assert set(tables) == {"wav.scp", "label", "speech_shape"}
+    assert tables["label"] == {"a": "6", "b": "0", "e": "-1", "f": "-1", "g": "5", "h": "-1"}
+    assert tables["wav.scp"] == {key: f"/x.ark:{list(LENGTHS).index(key)}" for key in tables["label"]}
+    assert tables["speech_shape"] == {key: str(LENGTHS[key]) for key in tables["label"]}
+    assert excluded == {"c": "30.000 s: outside 0.1–29.0 s", "d": "0.050 s: outside 0.1–29.0 s"}
+
+
+def test_training_wants_texts_and_features(data):
+    tables, excluded = run(data, "--texts", "true", "--emotion_scp", data / "tokens.scp")
+    assert set(tables) == {"wav.scp", "label", "speech_shape", "explicit", "implicit", "emotion.scp"}
+    assert all(list(table) == ["a", "e", "f"] for table in tables.values())
+    assert tables["explicit"]["e"] == "long e" and tables["implicit"]["f"] == "f"
+    assert tables["emotion.scp"]["a"] == "/t.ark:0"
+    assert excluded["b"] == "no entry in emotion.scp" and excluded["g"] == "no entry in explicit"
+    assert excluded["h"] == "no entry in implicit"  # an empty text is none
+    assert set(excluded) == {"b", "c", "d", "g", "h"}
+
+
+def test_limits(data):
+    tables, excluded = run(data, "--min_seconds", "2", "--max_seconds", "40")
+    assert list(tables["label"]) == ["b", "c", "f"] and len(excluded) == 5
+
+
+def test_data_without_labels(data):
+    (data / "data/utt2emo").unlink()
+    assert set(run(data)[0]["label"].values()) == {"-1"}
+
+
+def test_nothing_left_is_a_fault(data):
+    with pytest.raises(InputError, match="no utterance is left to train on; see the limits"):
+        run(data, "--min_seconds", "50")
+    assert not (data / "out").exists()

@@ -1,0 +1,91 @@
+"""Labelling files from the command line, and the console command that leads to all the others."""
+
+import json
+import sys
+
+import pytest
+import soundfile
+
+from c2ser import cli
+from c2ser.bin import predict
+from c2ser.emotions import EMOTIONS
+from c2ser.inference.predictor import Predictor
+from tests.builders import waves
+
+
+@pytest.fixture(scope="module")
+def audio(tmp_path_factory):
+    folder, (speech, lengths) = tmp_path_factory.mktemp("audio files"), waves([8000, 5000])
+    paths = []
+    for number, (wave, length) in enumerate(zip(speech, lengths.tolist())):
+        paths.append(str(folder / f"{number}.wav"))
+        soundfile.write(paths[-1], wave[:length].numpy(), 16000)
+    return paths
+
+
+def test_one_line_a_file(audio, system_dir, capsys):
+    predict.main([*audio, "--model", str(system_dir)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    for line, path, wanted in zip(lines, audio, Predictor(system_dir)(audio)):
+        where, label, posterior = line.split("\t")
+        assert (where, label) == (path, wanted.label)
+        assert posterior == "  ".join(f"{emotion} {wanted.posterior[emotion]:.3f}" for emotion in EMOTIONS)
+
+
+def test_explicit_mode_shows_the_rationale(audio, system_dir, capsys):
+    predict.main([*audio, "--model", str(system_dir), "--mode", "explicit", "--batch_size", "1"])
+    shown = capsys.readouterr().out
+    for path, prediction in zip(audio, Predictor(system_dir)(audio, "explicit")):
+        _, _, after = shown.partition(f"{path}\t{prediction.label}\t")
+        assert after.partition("\n")[2].startswith(f"    {prediction.text}\n") and prediction.text
+
+
+def test_json(audio, system_dir, capsys):
+    predict.main([*audio, "--model", str(system_dir), "--json"])
+    for line, path, wanted in zip(capsys.readouterr().out.splitlines(), audio, Predictor(system_dir)(audio)):
+        fields = json.loads(line)
+        assert set(fields) == {"audio", "label", "posterior", "text"}
+        assert (fields["audio"], fields["label"], fields["text"]) == (path, wanted.label, wanted.text)
+        assert fields["posterior"] == pytest.approx(wanted.posterior, abs=1e-5)
+
+
+def console(monkeypatch, *arguments):
+    """Run `c2ser` with these arguments; returns its exit status."""
+    monkeypatch.setattr(sys, "argv", ["c2ser", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return left.value.code or 0
+
+
+def test_console_command(audio, system_dir, capsys, monkeypatch):
+    assert console(monkeypatch, "predict", audio[0], "--model", str(system_dir)) == 0
+    assert capsys.readouterr().out.startswith(f"{audio[0]}\t")
+
+
+def test_console_command_names_faults(system_dir, capsys, monkeypatch, tmp_path):
+    assert console(monkeypatch, "predict", "absent.wav", "--model", str(system_dir)) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "error: absent.wav: no such file"
+    assert console(monkeypatch, "predict", "absent.wav", "--model", str(tmp_path)) == 1
+    assert f"error: {tmp_path}/model.yaml: no such file" in capsys.readouterr().err
+
+
+def test_console_command_lists_the_others(capsys, monkeypatch):
+    assert console(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    names = ("predict", "prepare-data", "make-cot", "train-emotion2vec-s", "pack")
+    assert all(f"  {name}\n" in shown for name in names) and "common" not in shown
+    assert console(monkeypatch) == 2
+    assert capsys.readouterr().out == shown
+    assert console(monkeypatch, "predikt") == 2
+    assert "error: unknown command 'predikt'; known are " in capsys.readouterr().err
+
+
+def test_every_command_has_options_with_help(monkeypatch):
+    import importlib
+
+    for name in cli.commands():
+        parser = importlib.import_module(f"c2ser.bin.{name.replace('-', '_')}").get_parser()
+        assert parser.description or "train" in name
+        if "train" not in name:  # those two are ESPnet's, with its options
+            assert [action.dest for action in parser._actions if not action.help] == []

@@ -1,0 +1,129 @@
+"""Language model folders, from scratch and from GGUF."""
+
+import pytest
+import torch
+
+from c2ser.bin import prepare_llm
+from c2ser.datadir import write_table
+from c2ser.errors import InputError
+from c2ser.models.language_model import load_language_model, load_tokenizer
+
+TEXTS = {"a": "Emotion: happy.", "b": "Emotion: sad.", "c": "情绪：快乐。", "d": "Złość i smutek, proszę państwa!", "e": ""}
+
+
+@pytest.fixture
+def texts(tmp_path):
+    write_table(tmp_path / "texts", TEXTS)
+    return tmp_path / "texts"
+
+
+def run(out, *more):
+    size = ["--vocab_size", "90", "--hidden_size", "16", "--num_layers", "1", "--num_heads", "2"]
+    prepare_llm.main([str(word) for word in ["--out_dir", out, *size, *more]])
+    return out
+
+
+def test_from_scratch(texts, tmp_path):
+    folder = run(tmp_path / "new/llm", "--texts", texts, texts)
+    tokenizer, model = load_tokenizer(folder), load_language_model(folder, train="frozen")
+    for text in TEXTS.values():
+        assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+    config = model.config
+    assert (config.hidden_size, config.num_hidden_layers, config.num_attention_heads) == (16, 1, 2)
+    assert config.vocab_size == len(tokenizer) and config.tie_word_embeddings
+    assert config.eos_token_id == tokenizer.eos_token_id and tokenizer.eos_token_id is not None
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["llm"]
+
+
+def test_seed_decides_the_weights(texts, tmp_path):
+    made = [run(tmp_path / str(number), "--texts", texts, "--seed", seed) for number, seed in enumerate((1, 1, 2))]
+    one, two, three = (load_language_model(folder).get_input_embeddings().weight for folder in made)
+    assert torch.equal(one, two) and not torch.equal(one, three)
+
+
+def test_an_earlier_folder_is_replaced_only_on_success(texts, tmp_path):
+    (tmp_path / "llm/old").mkdir(parents=True)
+    with pytest.raises(InputError, match="no such file"):
+        run(tmp_path / "llm", "--gguf", tmp_path / "none.gguf")
+    assert (tmp_path / "llm/old").is_dir()
+    run(tmp_path / "llm", "--texts", texts)
+    assert not (tmp_path / "llm/old").exists() and (tmp_path / "llm/config.json").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"texts", "llm"}
+
+
+def test_faults_are_named(texts, tmp_path):
+    for options in ([], ["--gguf", tmp_path / "a.gguf", "--texts", texts]):
+        with pytest.raises(InputError, match="give either --gguf, to convert a model, or --texts"):
+            run(tmp_path / "llm", *options)
+    (tmp_path / "bad.gguf").write_bytes(b"GGUF and then nothing of the kind")
+    with pytest.raises(InputError, match="bad.gguf: not a GGUF model"):
+        run(tmp_path / "llm", "--gguf", tmp_path / "bad.gguf")
+    (tmp_path / "empty").write_text("a\nb\n")
+    with pytest.raises(InputError, match="empty: no tokenizer of --vocab_size 90 from 0 texts"):
+        run(tmp_path / "llm", "--texts", tmp_path / "empty")
+    with pytest.raises(InputError, match="texts: no tokenizer of --vocab_size 5 from 4 texts"):
+        run(tmp_path / "llm", "--texts", texts, "--vocab_size", "5")
+    assert {path.name for path in tmp_path.iterdir()} == {"texts", "bad.gguf", "empty"}
+
+
+END = 7  # no model's default
+
+
+def write_gguf(source, path):
+    """Write a folder's model as a GGUF file, as llama.cpp's converter lays one out."""
+    import gguf
+
+    tokenizer, model = load_tokenizer(source), load_language_model(source, train="frozen")
+    config, writer = model.config, gguf.GGUFWriter(str(path), "llama")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_vocab_size(config.vocab_size)
+    writer.add_tokenizer_model("llama")
+    tokens = [tokenizer.convert_ids_to_tokens(index) for index in range(len(tokenizer))]
+    writer.add_token_list(tokens)
+    writer.add_token_scores([-float(index) for index in range(len(tokens))])
+    writer.add_token_types([3 if index < 3 else 1 for index in range(len(tokens))])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(END)
+    names = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+    parts = {
+        "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+        "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+        "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+    }  # fmt: skip
+    for number in range(config.num_hidden_layers):
+        names |= {f"model.layers.{number}.{key}": f"blk.{number}.{value}" for key, value in parts.items()}
+    for key, weight in model.state_dict().items():
+        name = names[key.removesuffix(".weight")]
+        if name == "output":
+            continue  # tied
+        if name.endswith(("attn_q", "attn_k")):  # llama.cpp pairs the halves of a head otherwise
+            halves = weight.view(config.num_attention_heads, 2, -1, config.hidden_size)
+            weight = halves.transpose(1, 2).reshape(weight.shape)
+        writer.add_tensor(f"{name}.weight", weight.contiguous().numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_from_gguf(llm_dir, tmp_path):
+    folder = run(tmp_path / "llm", "--gguf", write_gguf(llm_dir, tmp_path / "small.gguf"))
+    wanted, made = (load_language_model(path, train="frozen") for path in (llm_dir, folder))
+    first, second = wanted.state_dict(), made.state_dict()
+    assert set(first) == set(second)
+    for key in first:
+        torch.testing.assert_close(second[key], first[key].half().float(), atol=0, rtol=0)
+    ids = torch.tensor([[1, 5, 9, 30]])
+    torch.testing.assert_close(made(ids).logits, wanted(ids).logits, atol=1e-2, rtol=0)
+    assert type(made).__name__ == "LlamaForCausalLM" and not hasattr(made.config, "quantization_config")
+    tokenizer = load_tokenizer(folder)
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, made.config.eos_token_id) == (1, END, END)
+    assert len(tokenizer) == len(load_tokenizer(llm_dir))

@@ -1,0 +1,158 @@
+"""A recipe made by setup.sh, run through every stage on a synthetic corpus with the smallest configuration."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "egs/TEMPLATE/c2ser1"
+PITCH = {"a": 300.0, "n": 150.0, "s": 220.0}
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    """A recipe folder, its configuration copied so that tests may change it, and options for a small run."""
+    root = tmp_path_factory.mktemp("egs with blank")
+    folder = root / "polish" / "c2ser1"
+    subprocess.run([TEMPLATE / "setup.sh", folder], check=True, capture_output=True)
+    (folder / "conf").unlink()
+    shutil.copytree(TEMPLATE / "conf", folder / "conf")
+    write_polish(root / "情感 POLISH")
+    write_whisper(root / "whisper.pt")
+    return folder
+
+
+def write_polish(folder):
+    """450 recordings named as the corpus names them: tones whose pitch tells the emotion."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for speaker in range(1, 6):
+        for emotion, pitch in PITCH.items():
+            for word in ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj"):
+                for repetition in range(1, 6):
+                    time = np.arange(int(random.uniform(0.3, 0.45) * 16000)) / 16000
+                    tone = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in (1, 2, 3)) * random.uniform(0.05, 0.2)
+                    path = folder / f"m{speaker}.{emotion}_{word}_{repetition}.wav"
+                    soundfile.write(path, tone + 1e-3 * random.standard_normal(len(tone)), 16000, subtype="FLOAT")
+
+
+def write_whisper(path):
+    """A Whisper file with a tiny, random encoder."""
+    import torch
+
+    from c2ser.models.whisper_encoder import WhisperEncoder
+
+    dims = {"n_mels": 80, "n_audio_ctx": 1500, "n_audio_state": 32, "n_audio_head": 2, "n_audio_layer": 1}
+    torch.manual_seed(0)
+    state = {f"encoder.{key}": value for key, value in WhisperEncoder(**dims).encoder.state_dict().items()}
+    torch.save({"dims": dims, "model_state_dict": state}, path)
+
+
+def run(recipe, *options, status=0, **environment):
+    """Run the recipe with the small settings; returns its output. Later options override the settings."""
+    settings = ["--conf", "conf/tiny", "--whisper", recipe.parents[1] / "whisper.pt", "--llm", "scratch", "--tag", "t"]
+    environment = {"POLISH": str(recipe.parents[1] / "情感 POLISH"), **environment}
+    done = subprocess.run(
+        ["./run.sh", *map(str, settings), *map(str, options)], cwd=recipe, capture_output=True, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )  # fmt: skip
+    assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def verdicts(output):
+    """Marker → run, skip, redo or resume, from a recipe's output."""
+    lines = [line for line in output.splitlines() if line.startswith("[") and "]" in line]
+    return {line.split("] ", 1)[1].split(":")[0]: line[1:].split("]")[0] for line in lines if "nltk" not in line}
+
+
+@pytest.fixture(scope="module")
+def first_run(recipe):
+    return run(recipe)
+
+
+def test_every_stage_runs_and_the_table_ends_it(recipe, first_run):
+    for stage in range(1, 15):
+        assert f" stage {stage}: " in first_run
+    for row in ("C2SER implicit, label scoring", "C2SER explicit, free answer", "Probe on Emotion2Vec-S", "Chance"):
+        assert row in first_run
+    results = (recipe / "exp/t/RESULTS.md").read_text(encoding="utf-8")
+    assert "conf/tiny/train_implicit.yaml" in results and "./run.sh" in results
+    assert "<html" in (recipe / "exp/t/report.html").read_text(encoding="utf-8")
+    score = json.loads((recipe / "exp/t/scores/decode_implicit_test_utt2scored.json").read_text(encoding="utf-8"))
+    assert "90" in json.dumps(score)
+
+
+def test_probe_hears_the_pitch(recipe, first_run):
+    """The synthetic emotions differ in pitch alone, so that even a random Whisper tells them apart."""
+    predicted = dict(line.split() for line in (recipe / "exp/t/fold1/probe_whisper/utt2pred").open(encoding="utf-8"))
+    wanted = dict(line.split() for line in (recipe / "data/fold1/test/utt2emo").open(encoding="utf-8"))
+    assert np.mean([predicted[utterance] == wanted[utterance] for utterance in wanted]) > 0.8
+
+
+def test_second_run_does_nothing_twice(recipe, first_run):
+    assert set(verdicts(run(recipe)).values()) == {"skip"}
+
+
+def test_changed_configuration_redoes_what_depends_on_it(recipe, first_run):
+    with open(recipe / "conf/tiny/decode.yaml", "a", encoding="utf-8") as stream:
+        stream.write("repetition_penalty: 1.1\n")
+    done = verdicts(run(recipe))
+    redone = {marker for marker, verdict in done.items() if verdict != "skip"}
+    assert {"exp/t/fold1/decode_implicit_test", "exp/t/fold1/decode_explicit_test", "exp/t/.done.report"} <= redone
+    assert all("decode" in marker or "report" in marker for marker in redone), redone
+
+
+def test_one_stage_can_be_forced(recipe, first_run):
+    done = verdicts(run(recipe, "--stage", 7, "--stop_stage", 7, "--force", "true"))
+    assert done == {"exp/t/fold1/probe_e2v_s": "redo", "exp/t/fold1/probe_whisper": "redo"}
+
+
+def test_trained_system_answers(recipe, first_run):
+    from c2ser import Predictor
+
+    audio = sorted((recipe.parents[1] / "情感 POLISH").glob("m3.a_nie_*.wav"))
+    here, packed = Predictor(recipe / "exp/t"), Predictor(recipe / "exp/t/packed")
+    for one, other in zip(here(audio), packed(audio)):
+        assert one.posterior.keys() == {"angry", "fearful", "neutral"}
+        assert one.posterior == pytest.approx(other.posterior, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "message"),
+    [
+        (["--nonsense", "1"], {}, "--nonsense"),
+        (["--skip_train", "maybe"], {}, "skip"),
+        (["--nj", "two"], {}, "--nj two"),
+        (["--conf", "conf/none"], {}, "conf/none"),
+        (["stray"], {}, "stray"),
+        (["--tag", "other", "--stage", "1"], {"POLISH": ""}, "set POLISH in db.sh"),
+        ([], {"cmd_backend": "cloud"}, "cmd_backend"),
+    ],
+)
+def test_wrong_options_are_named(recipe, first_run, options, environment, message):
+    assert message in run(recipe, *options, status=1, **environment)
+
+
+def test_help_lists_every_option_once(recipe):
+    help_text = run(recipe, "--help")
+    source = (TEMPLATE / "c2ser.sh").read_text(encoding="utf-8")
+    block = source.split("# --- options")[1].split("# --- end")[0]
+    names = [line.split("=")[0] for line in block.splitlines()[1:] if "=" in line]
+    assert len(names) > 20
+    for name in names:
+        assert help_text.count(f"  --{name} [") == 1, name
+
+
+def test_recipes_are_short_and_link_what_they_share():
+    for script in sorted(ROOT.glob("egs/*/c2ser1/run.sh")):
+        assert len(script.read_text(encoding="utf-8").splitlines()) <= 40
+        for part in ("path.sh", "cmd.sh", "db.sh", "conf", "utils"):
+            assert (script.parent / part).is_symlink(), script.parent / part
+    assert len((TEMPLATE / "c2ser.sh").read_text(encoding="utf-8").splitlines()) <= 350

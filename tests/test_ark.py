@@ -1,0 +1,58 @@
+"""Archives: what is written is read, sorted, under its name only when complete."""
+
+import numpy as np
+import pytest
+
+from c2ser.ark import ArkWriter, read_ark
+from c2ser.datadir import read_table
+from c2ser.errors import InputError
+
+
+@pytest.mark.parametrize("folder", ["plain", "with blank", "愤怒,a:1"])
+def test_what_is_written_is_read(tmp_path, folder):
+    matrix, vector = np.arange(6, dtype=np.float32).reshape(2, 3), np.arange(4, dtype=np.float32)
+    samples = np.array([-32768, 5, 32767], np.int16)
+    with ArkWriter(tmp_path / folder / "a.ark", tmp_path / "scp" / "a.scp") as writer:
+        writer["z"] = matrix
+        writer["é"] = vector
+        writer["B"] = 16000, samples
+        writer["a"] = matrix.T  # not contiguous
+    entries = read_table(tmp_path / "scp" / "a.scp")
+    assert list(entries) == ["B", "a", "z", "é"]
+    assert read_ark(entries["z"]).tolist() == matrix.tolist() and read_ark(entries["z"]).dtype == np.float32
+    assert read_ark(entries["a"]).tolist() == matrix.T.tolist() and read_ark(entries["é"]).tolist() == vector.tolist()
+    rate, read = read_ark(entries["B"])
+    assert rate == 16000 and read.tolist() == samples.tolist()
+
+
+def test_entries_are_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ArkWriter("dump/a.ark", "dump/a.scp") as writer:
+        writer["a"] = np.ones(3, np.float32)
+    (entry,) = read_table("dump/a.scp").values()
+    assert entry.startswith(str(tmp_path / "dump/a.ark:"))
+
+
+def test_nothing_appears_before_the_end_or_after_an_error(tmp_path):
+    ark, scp = tmp_path / "a.ark", tmp_path / "a.scp"
+    with ArkWriter(ark, scp) as writer:
+        writer["a"] = np.ones(3, np.float32)
+        assert not ark.exists() and not scp.exists()
+    kept = ark.read_bytes(), scp.read_bytes()
+    with pytest.raises(ZeroDivisionError):
+        with ArkWriter(ark, scp) as writer:
+            writer["b"] = np.zeros(3, np.float32)
+            raise ZeroDivisionError
+    assert (ark.read_bytes(), scp.read_bytes()) == kept
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ark", "a.scp"]
+
+
+def test_faults_name_the_entry(tmp_path):
+    with pytest.raises(InputError, match="none.ark:7: no such file; rerun the stage"):
+        read_ark(f"{tmp_path}/none.ark:7")
+    with ArkWriter(tmp_path / "a.ark", tmp_path / "a.scp") as writer:
+        writer["a"] = np.ones((100, 10), np.float32)
+    (entry,) = read_table(tmp_path / "a.scp").values()
+    (tmp_path / "a.ark").write_bytes((tmp_path / "a.ark").read_bytes()[:500])
+    with pytest.raises(InputError, match="a.ark:2: cannot be read as a Kaldi archive"):
+        read_ark(entry)
