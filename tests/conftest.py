@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests import builders
-
 
 @pytest.fixture(scope="session")
 def llm_dir(tmp_path_factory):
     """Folder of a small language model from scratch."""
+    from tests import builders  # not above: it imports torch, which most rooms do without
+
     return builders.language_model(tmp_path_factory.mktemp("llm") / "llm")
 
 
@@ -22,12 +22,15 @@ def tokenizer(llm_dir):
 @pytest.fixture(scope="session")
 def whisper_pt(tmp_path_factory):
     """A small Whisper checkpoint."""
+    from tests import builders
+
     return builders.whisper_file(tmp_path_factory.mktemp("whisper") / "small.pt")
 
 
 @pytest.fixture(scope="session")
 def make_c2ser(llm_dir, whisper_pt):
     """make_c2ser(option=…): a small random C2SER in evaluation mode; `weights` is the seed of what it learns."""
+    from tests import builders
 
     def build(weights=0, llm=llm_dir, whisper=whisper_pt, **options):
         return builders.c2ser_model(builders.c2ser_config(llm, whisper, **options), weights)
@@ -38,4 +41,6 @@ def make_c2ser(llm_dir, whisper_pt):
 @pytest.fixture(scope="session")
 def system_dir(tmp_path_factory, llm_dir, whisper_pt):
     """Folder of a small trained system with both modes; not to be written to."""
+    from tests import builders
+
     return builders.system(tmp_path_factory.mktemp("system") / "system", llm_dir, whisper_pt)

@@ -1,4 +1,4 @@
-"""Write the chain-of-thought texts of a data directory: cot_explicit (rationales) and cot_implicit (emotions alone).
+"""Write the chain-of-thought texts of a data directory: cot_explicit (rationales) and cot_implicit (verdicts alone).
 
 Needs utt2emo and utt2style, and takes the words from text where there is one. An utterance without a label, or with a
 label that the language has no name for, gets no text; such utterances are counted and listed. Every rationale is read

@@ -27,7 +27,7 @@ def build_rationale(utterance, style, transcript, emotion, language, seed=0):
 
 
 def build_implicit(emotion, language):
-    """The implicit answer: the emotion's name alone. Raises InputError as `build_rationale` does."""
+    """The implicit answer: the verdict alone, "Emotion: happy." Raises InputError as `build_rationale` does."""
     return templates.load(language).implicit_answer(emotion)
 
 

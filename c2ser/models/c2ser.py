@@ -24,12 +24,13 @@ class C2SER(AbsESPnetModel):
     "explicit" | "implicit" | "explicit_to_implicit", where a batch is explicit with a probability that falls linearly
     from 1 to 0 over the training's `total_batches` batches (section III-E); seed: of that choice; align_batches: how many
     batches at the start warm up the connector alone, without running the language model (`align`; our own option, for
-    little data; 0 as in the paper).
+    little data; 0 as in the paper); llm_bfloat16: run the language model's training steps under bfloat16 autocast, on
+    any device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions.
     """
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
-        train_mode="explicit", total_batches=1, seed=0, align_batches=0,
+        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False,
     ):  # fmt: skip
         super().__init__()
         if encoder is None and not emotion_dim:
@@ -49,6 +50,7 @@ class C2SER(AbsESPnetModel):
         self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches = align_batches, total_batches
+        self.llm_bfloat16 = llm_bfloat16
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         if encoder is not None and freeze_encoder:
             encoder.requires_grad_(False)
@@ -148,11 +150,13 @@ class C2SER(AbsESPnetModel):
         inputs = nn.utils.rnn.pad_sequence(inputs, batch_first=True)
         targets = nn.utils.rnn.pad_sequence(targets, batch_first=True, padding_value=-1)
 
-        prompt = self.decoder()(inputs_embeds=self.prompt_embeddings(mode)[None], use_cache=True).past_key_values
-        prompt.batch_repeat_interleave(len(inputs))
-        hidden = self.decoder()(inputs_embeds=inputs, past_key_values=prompt, use_cache=True).last_hidden_state
         answered = targets >= 0
-        logits = self.llm.get_output_embeddings()(hidden[answered]).float()
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.llm_bfloat16):
+            prompt = self.decoder()(inputs_embeds=self.prompt_embeddings(mode)[None], use_cache=True).past_key_values
+            prompt.batch_repeat_interleave(len(inputs))
+            hidden = self.decoder()(inputs_embeds=inputs, past_key_values=prompt, use_cache=True).last_hidden_state
+            logits = self.llm.get_output_embeddings()(hidden[answered])
+        logits = logits.float()
         wanted = targets[answered]
         right = logits.argmax(-1) == wanted
         row = answered.nonzero()[:, 0]

@@ -124,7 +124,7 @@ def test_liveliness_by_hand(levels, expected):
 
 def test_implicit_answers():
     assert [build_implicit("angry", language) for language in ("en", "it", "pl", "zh")] == [
-        "angry", "rabbia", "złość", "愤怒",
+        "Emotion: angry.", "Emozione: rabbia.", "Emocja: złość.", "情绪：愤怒。",
     ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def test_stems_find_the_names_of_their_own_class_only(template):
 
 def test_names_and_verdicts(template):
     for emotion in EMOTIONS:
-        name = template.implicit_answer(emotion)
+        name = template.emotion_name(emotion)
         end = template.ANSWER_LEAD + template.SPACE + name + template.FULL_STOP
         assert template.verdict(name) == template.with_verdict("", name) == end
         assert template.with_verdict(" because ", name) == "because" + template.SPACE + end

@@ -8,6 +8,7 @@ import soundfile
 import torch
 import yaml
 
+import c2ser
 from c2ser.audio import read_audio
 from c2ser.bin import pack
 from c2ser.cot import templates
@@ -121,6 +122,20 @@ def test_precomputed_features_serve_as_well(predictor, speech):
     assert_same(predictor(speech, emotion=given), predictor(speech))
     other = predictor(speech, emotion=[feature + 1 for feature in given])
     assert [p.posterior for p in other] != [p.posterior for p in predictor(speech)]
+
+
+def test_beams_do_not_depend_on_the_batch(system_dir, speech):
+    made = []
+    for size in (1, 8):
+        decoding = Decoding(size, num_beams=3, repetition_penalty=1.1, max_new_tokens={"explicit": 8, "implicit": 4})
+        made.append(Predictor(system_dir, decoding=decoding)(speech, "explicit"))
+    assert_same(*made)
+
+
+def test_the_package_offers_it():
+    assert c2ser.Predictor is Predictor
+    with pytest.raises(AttributeError, match="module 'c2ser' has no attribute 'Prophet'"):
+        c2ser.Prophet
 
 
 def test_progress_is_told(predictor, speech):

@@ -51,6 +51,17 @@ def test_an_output_sees_its_own_frame(subsampler):
 
 
 @torch.no_grad()
+def test_an_output_sees_eight_frames_back(subsampler):
+    """Two frames of the first convolution, two of the second, and two of the third at half the rate."""
+    x = torch.randn(1, 40, 6)
+    before, _ = subsampler(x, torch.tensor([40]))
+    for back, seen in ((8, True), (9, False)):
+        other = x.clone()
+        other[:, 32 - back] += 1
+        assert bool((subsampler(other, torch.tensor([40]))[0][:, 8] != before[:, 8]).any()) == seen
+
+
+@torch.no_grad()
 def test_subsampled_batch_gives_what_single_utterances_give(subsampler):
     lengths = [17, 4, 9, 1]
     x = torch.nn.utils.rnn.pad_sequence([torch.randn(length, 6) for length in lengths], batch_first=True)

@@ -63,8 +63,8 @@ class Template(SimpleNamespace):
         return emotions.name(emotion, self.language)
 
     def implicit_answer(self, emotion):
-        """The answer that names a class and says nothing else."""
-        return self.emotion_name(emotion)
+        """The answer that gives the verdict and nothing before it, so that what stage 1 has learnt of it carries over."""
+        return self.verdict(self.emotion_name(emotion))
 
     def verdict(self, name):
         """The end of every rationale: lead, the emotion's name, full stop."""
