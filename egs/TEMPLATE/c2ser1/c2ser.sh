@@ -316,12 +316,17 @@ pack() {
     stage_end
 }
 
+need_train() {
+    [ -d "$(set_of "$fold" "$train_set")" ] || die "$(set_of "$fold" "$train_set") is not there: run stage 1, or, where the" \
+        "corpus is for testing only, give a trained system with --model"
+}
 trains() { [ "$skip_train" = false ] && [ -z "$model" ]; }
 
 if want 1; then log "1: data preparation"; prepare_data; fi
 if want 2; then log "2: audio dump"; dump_audio; fi
 if want 3; then log "3: prosody and style"; prosody; each_fold style; fi
 if want 4; then log "4: chain-of-thought texts"; each_fold chain_of_thought; fi
+if [ "$stop_stage" -ge 5 ] && [ "$stage" -le 11 ] && [ -z "$model" ]; then each_fold need_train; fi
 if want 5 && trains && [ -z "$e2v_s" ]; then log "5: Emotion2Vec-S pretraining"; each_fold pretrain; fi
 if want 6 && [ -z "$model" ]; then log "6: features"; each_fold extract_features; whisper_features; fi
 if want 7 && [ -z "$model" ]; then
