@@ -12,9 +12,11 @@ from pathlib import Path
 from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
+from c2ser.evaluation.metrics import INVALID
 from c2ser.fileio import atomic_write
 
-INVALID = "<invalid>"
+CHUNK = 1024
+"""How many utterances are held in memory, and sorted into batches by length, at a time."""
 
 
 def get_parser():
@@ -46,10 +48,13 @@ def main(argv=None):
     predictor = Predictor(args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config))
     start = time.perf_counter()
     with tqdm(total=len(utterances), unit="utt", mininterval=2) as bar:
-        predictions = predictor(
-            [read_audio(audio[utterance]) for utterance in utterances], args.mode, progress=bar.update,
-            emotion=[read_ark(emotion[utterance]) for utterance in utterances] if emotion else None,
-        )  # fmt: skip
+        predictions = []
+        for first in range(0, len(utterances), CHUNK):
+            chunk = utterances[first : first + CHUNK]
+            predictions += predictor(
+                [read_audio(audio[utterance]) for utterance in chunk], args.mode, progress=bar.update,
+                emotion=[read_ark(emotion[utterance]) for utterance in chunk] if emotion else None,
+            )  # fmt: skip
     seconds = time.perf_counter() - start
     write(args, dict(zip(utterances, predictions)), predictor, seconds)
 

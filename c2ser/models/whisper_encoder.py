@@ -7,13 +7,11 @@ its checkpoints) and masks what is padding.
 import torch
 import torch.nn.functional as F
 from torch import nn
-from whisper.audio import HOP_LENGTH, N_FRAMES, log_mel_spectrogram
+from whisper.audio import N_FRAMES, log_mel_spectrogram
 from whisper.model import AudioEncoder
 
+from c2ser.audio import MIN_SAMPLES
 from c2ser.errors import InputError
-
-MIN_SAMPLES = 400
-"""The analysis window: a shorter waveform cannot be transformed without being mostly padding."""
 
 
 class WhisperEncoder(nn.Module):
@@ -118,8 +116,3 @@ def load_whisper_file(path):
         raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints") from None
     except Exception as error:
         raise InputError(f"{path}: not an openai-whisper checkpoint ({error!r})") from None
-
-
-def mel_frames(samples):
-    """Number of 100 Hz mel frames of that many samples."""
-    return samples // HOP_LENGTH
