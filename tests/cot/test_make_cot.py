@@ -35,7 +35,7 @@ def make(data, *options):
 def test_each_utterance_in_its_own_language(data, caplog):
     caplog.set_level(logging.INFO)
     explicit, implicit = make(data)
-    assert implicit == {"a-1": "gioia", "a-2": "悲伤", "b-1": "neutral"}
+    assert implicit == {"a-1": "Emozione: gioia.", "a-2": "情绪：悲伤。", "b-1": "Emotion: neutral."}
     assert list(explicit) == list(implicit)
     languages, texts, styles, emotions = (data.read(table) for table in ("utt2lang", "text", "utt2style", "utt2emo"))
     for utterance, text in explicit.items():
@@ -52,7 +52,7 @@ def test_each_utterance_in_its_own_language(data, caplog):
 def test_one_language_for_all(data):
     (data.path / "utt2lang").unlink()
     explicit, implicit = make(data, "--language", "pl")
-    assert implicit == {"a-1": "radość", "a-2": "smutek", "b-1": "neutralność"}
+    assert implicit == {"a-1": "Emocja: radość.", "a-2": "Emocja: smutek.", "b-1": "Emocja: neutralność."}
     assert "„就是下雨也去。”" in explicit["a-2"] and explicit["a-2"].endswith("Emocja: smutek.")
 
 

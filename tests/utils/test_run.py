@@ -147,7 +147,8 @@ def test_jobs_end_with_it(utils, tmp_path, number):
     """The job has a child of its own; both must be gone, and the log must be closed."""
     script = f"sleep 300 & echo $! > {tmp_path}/child.part; mv {tmp_path}/child.part {tmp_path}/child; wait"
     command = [sys.executable, str(utils / "run.py"), "JOB=1:2", f"{tmp_path}/JOB.log", "bash", "-c", script]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    # A test run started in the background ignores SIGINT, and its children would inherit that
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     deadline = time.monotonic() + 20
     while not (tmp_path / "child").is_file() and time.monotonic() < deadline:
         time.sleep(0.02)

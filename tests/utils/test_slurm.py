@@ -146,7 +146,10 @@ def test_a_job_that_leaves_the_queue_has_failed(fake, tmp_path, monkeypatch, cap
 def test_ctrl_c_cancels_the_array(utils, fake, tmp_path):
     environment = os.environ | {"PATH": f"{fake}/bin:{os.environ['PATH']}", "FAKE": str(fake)}
     command = [sys.executable, str(utils / "slurm.py"), "JOB=1:2", "JOB.log", "bash", "-c", "touch up.JOB; sleep 2"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    # A test run started in the background ignores SIGINT, and its children would inherit that
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
     deadline = time.monotonic() + 20
     while not (tmp_path / "up.2").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
