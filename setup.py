@@ -28,7 +28,7 @@ setup(
     extras_require={
         "test": ["pytest"],
         "video": ["av"],
-        "f0": ["pyworld", "penn"],
+        "f0": ["pyworld", "penn==0.0.14"],
         "gpl": ["praat-parselmouth", "phonemizer", "espeakng-loader"],
         "lhotse": ["lhotse"],
     },
