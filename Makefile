@@ -8,5 +8,6 @@ install:
 demo: install
 	egs/polish/c2ser1/run.sh
 
-test: install
+test:
+	bash tools/install.sh --test
 	$(python) -m pytest -q $(PYTEST_ARGS)

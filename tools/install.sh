@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Make .venv and install the pinned dependency set and this project into it. A second call takes seconds.
 #
+#   --test                   also what only the tests need (tools/requirements_test.lock)
 #   PYTHON=python3.12        the interpreter to make the environment with (3.11 or newer)
 #   TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu   another index for torch, for instance that of the CPU builds;
 #                            by default pip's own, whose Linux build of torch brings CUDA
@@ -10,10 +11,23 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+case "${1:-}" in "" | --test) ;; *) echo "install: unknown option $1; there is --test only" >&2 && exit 2 ;; esac
+
+# Install what only the tests need, where that is asked for and not done yet
+install_test_extras() {
+    local stamp=.venv/.installed_test key
+    key=$(sha256sum <tools/requirements_test.lock | cut -d' ' -f1)-$PWD
+    if [ "$1" != --test ] || { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; }; then return; fi
+    echo "install: $(grep -c '^[a-z].*==' tools/requirements_test.lock) package for tests"
+    .venv/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -r tools/requirements_test.lock
+    echo "$key" >"$stamp"
+}
+
 torch="torch==2.13.0"
 stamp=.venv/.installed
 key=$(cat tools/requirements.lock tools/install.sh tools/check_install.py setup.py | sha256sum | cut -d' ' -f1)-$PWD
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; then
+    install_test_extras "${1:-}"
     echo "install: .venv is up to date"
     exit 0
 fi
@@ -44,3 +58,4 @@ fi
 "${pip[@]}" install --no-deps --no-build-isolation --editable .
 .venv/bin/python tools/check_install.py
 echo "$key" >"$stamp"
+install_test_extras "${1:-}"

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from c2ser.errors import InputError
+from c2ser.models.frontend import ConvFrontend
 
 
 @dataclass
@@ -32,6 +33,8 @@ class Emotion2VecConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.1
     layerdrop: float = 0.05
+    norm_eps: float = 1e-5
+    """Of the transformer's layer norms; those of the front end keep 1e-5."""
     normalise: bool = True
     """Layer-normalise the waveform first (the `normalize` of the checkpoint's task config)."""
 
@@ -60,7 +63,7 @@ class Emotion2Vec(nn.Module):
         self.positions = ConvPositions(config.dim, config.position_width, config.position_depth, config.position_groups)
         self.extra_tokens = nn.Parameter(torch.zeros(1, config.extra_tokens, config.dim))
         self.alibi_scale = nn.Parameter(torch.ones(config.heads))
-        self.prenet_norm = nn.LayerNorm(config.dim)
+        self.prenet_norm = nn.LayerNorm(config.dim, eps=config.norm_eps)
         self.prenet = nn.ModuleList(Block(config) for _ in range(config.prenet_depth))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.register_buffer("slopes", torch.tensor(alibi_slopes(config.heads)), persistent=False)
@@ -131,25 +134,6 @@ class Emotion2Vec(nn.Module):
         return frames * inside[:, :, None], tokens, inside.sum(1)
 
 
-class ConvFrontend(nn.Module):
-    """Seven convolutions without bias, each followed by a layer norm over channels and GELU."""
-
-    def __init__(self, layers):
-        super().__init__()
-        self.convs, self.norms, previous = nn.ModuleList(), nn.ModuleList(), 1
-        for channels, kernel, stride in layers:
-            self.convs.append(nn.Conv1d(previous, channels, kernel, stride, bias=False))
-            self.norms.append(nn.LayerNorm(channels))
-            previous = channels
-
-    def forward(self, speech):
-        """`(batch, samples)` → `(batch, frames, channels)`."""
-        x = speech[:, None]
-        for conv, norm in zip(self.convs, self.norms):
-            x = F.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2)
-        return x.transpose(1, 2)
-
-
 class ConvPositions(nn.Module):
     """Relative positions from stacked grouped convolutions, each with a layer norm without parameters and GELU."""
 
@@ -157,7 +141,8 @@ class ConvPositions(nn.Module):
         super().__init__()
         kernel = max(3, width // depth)
         self.trim = 1 - kernel % 2
-        self.convs = nn.ModuleList(nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups) for _ in range(depth))
+        convs = (nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups) for _ in range(depth))
+        self.convs = nn.ModuleList(convs)
 
     def forward(self, x, inside):
         """`(batch, frames, dim)` → the same; `inside` bool `(batch, frames)`: padding is kept at zero throughout, so
@@ -177,7 +162,7 @@ class Block(nn.Module):
         self.heads, self.dropout, self.attention_dropout = config.heads, config.dropout, config.attention_dropout
         self.qkv = nn.Linear(config.dim, 3 * config.dim)
         self.out = nn.Linear(config.dim, config.dim)
-        self.norm1, self.norm2 = nn.LayerNorm(config.dim), nn.LayerNorm(config.dim)
+        self.norm1, self.norm2 = (nn.LayerNorm(config.dim, eps=config.norm_eps) for _ in range(2))
         hidden = int(config.dim * config.mlp_ratio)
         self.mlp = nn.Sequential(nn.Linear(config.dim, hidden), nn.GELU(), nn.Linear(hidden, config.dim))
 
