@@ -5,6 +5,9 @@ from c2ser.errors import InputError
 EMOTIONS = ("angry", "disgusted", "fearful", "happy", "neutral", "sad", "surprised")
 """The seven classes of the paper (section III), in the order used for every posterior and confusion matrix."""
 
+UNLABELLED = "unknown"
+"""What utt2emo says of an utterance without a label, in a directory where others have one."""
+
 FURTHER_EMOTIONS = ("bored", "calm", "contemptuous", "excited", "frustrated", "other", "unknown")
 """Labels that other corpora carry. A data directory may hold them; a model is trained on the set it is given."""
 

@@ -1,8 +1,9 @@
 """Collect what a training reads for one set: tables filtered to its utterances, and the shapes that batches are made by.
 
-Writes wav.scp, label (class index, −1 for unlabelled), and, where given, explicit, implicit and emotion.scp, all over the
-same utterances, and speech_shape. Utterances that are too short or too long, or lack a text, are left out of training and
-development sets, counted and listed in `excluded`; test sets never come through here.
+Writes wav.scp, label (class index, −1 for unlabelled), language (und: undetermined) where utt2lang is there, and, where
+given, explicit, implicit, transcript and emotion.scp, all over the same utterances, and speech_shape. Utterances that are too short
+or too long, or lack a text, are left out of training and development sets, counted and listed in `excluded`; test sets
+never come through here.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 from c2ser.audio import SAMPLE_RATE
 from c2ser.bin.common import run, str_to_bool
 from c2ser.datadir import DataDir, read_table, write_table
-from c2ser.emotions import EMOTIONS
+from c2ser.emotions import EMOTIONS, UNLABELLED
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -24,6 +25,10 @@ def get_parser():
     parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples of the dumped audio")
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features")
     parser.add_argument("--texts", type=str_to_bool, default=False, help="Whether cot_explicit and cot_implicit are read")
+    parser.add_argument(
+        "--silver", type=str_to_bool, default=False,
+        help="Take labels of utt2emo.silver where utt2emo has none; never for a development set",
+    )  # fmt: skip
     parser.add_argument("--min_seconds", type=float, default=0.1, help="Shorter utterances are left out")
     parser.add_argument("--max_seconds", type=float, default=29.0, help="Longer utterances are left out")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder to write")
@@ -38,7 +43,8 @@ def main(argv=None):
         tables["emotion.scp"] = read_table(args.emotion_scp)
     if args.texts:
         tables |= {"explicit": data.read("cot_explicit"), "implicit": data.read("cot_implicit")}
-    emotions, samples = data.read("utt2emo", optional=True), read_table(args.num_samples)
+    emotions, samples = read_labels(data, args.silver), read_table(args.num_samples)
+    languages = data.read("utt2lang", optional=True)
     kept, excluded = [], {}
     for utterance in data.utterances():
         seconds = int(samples.get(utterance, 0)) / SAMPLE_RATE
@@ -55,11 +61,38 @@ def main(argv=None):
     args.out_dir.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_table(args.out_dir / name, {utterance: table[utterance] for utterance in kept})
+    if args.texts and data.has("text"):
+        transcripts = data.read("text")
+        write_table(args.out_dir / "transcript", {utterance: transcripts.get(utterance, "") for utterance in kept})
     classes = {emotion: index for index, emotion in enumerate(EMOTIONS)}
     write_table(args.out_dir / "label", {utterance: classes.get(emotions.get(utterance), -1) for utterance in kept})
+    if languages:
+        write_table(args.out_dir / "language", {utterance: languages.get(utterance, "und") for utterance in kept})
     write_table(args.out_dir / "speech_shape", {utterance: samples[utterance] for utterance in kept})
     with atomic_write(args.out_dir / "excluded") as stream:
         stream.writelines(f"{utterance}\t{reason}\n" for utterance, reason in excluded.items())
+
+
+def read_labels(data, silver):
+    """Utterance → class, gold and, where wanted, silver (`c2ser make-silver`); gold labels always win, and how many of each
+    there are is logged. Raises InputError where silver labels are wanted and not there."""
+    gold = data.read("utt2emo", optional=True)
+    if not silver:
+        return gold
+    if not data.has("utt2emo.silver"):
+        raise InputError(f"{data.path}/utt2emo.silver: no such file; make it with c2ser make-silver, or leave --silver out")
+    ours = set(data.utterances())
+    added = {
+        utterance: label
+        for utterance, label in data.read("utt2emo.silver").items()
+        if utterance in ours and gold.get(utterance, UNLABELLED) == UNLABELLED
+    }
+    for emotion in EMOTIONS:
+        logging.info(
+            "%s: %s: %d gold labels, %d silver", data.path, emotion,
+            sum(label == emotion for label in gold.values()), sum(label == emotion for label in added.values()),
+        )  # fmt: skip
+    return {**gold, **added}
 
 
 if __name__ == "__main__":

@@ -4,12 +4,21 @@ Used on templates (where a fault is a bug), on texts that a language model rewro
 template) and on what a trained model answers (prosody-tag accuracy).
 """
 
+import re
 import unicodedata
 from collections import Counter
 
 from c2ser.cot import templates
 from c2ser.cot.quote import clean_transcript, comparable, split_quoted
+from c2ser.cot.rewrite_prompts import instructions
+from c2ser.datadir.scan import ODD
 from c2ser.prosody.style import LEVELS, MEASURES
+
+MARKUP = re.compile(r"[*_#`<>{}\[\]|]|(?:^|\s)(?:[-•]|\d+[.)])\s")
+"""Signs of formatting, and starts of lists, which no sentence of a rationale holds."""
+
+MAX_GROWTH = 2.5
+"""A rewritten rationale may have so many times the characters of the template's, the quotation aside."""
 
 
 def check_rationale(text, style, transcript, emotion, language):
@@ -25,6 +34,25 @@ def check_rationale(text, style, transcript, emotion, language):
         *_quote_faults(text, transcript),
         *_language_faults(text, language),
     ]
+
+
+def rewriting_faults(text, rationale, style, transcript, emotion, language):
+    """Faults of a text that a language model wrote in place of `rationale`: kind → list of sentences; {} where sound.
+
+    Beside what `check_rationale` asks (verdict, style, quote, language), it must be worded differently (unchanged), be
+    plain text of about the same length (form), say nothing of the rewriting itself (comment), quote nothing but the
+    transcript, and not name the emotion before the verdict: there the classes are scored after training.
+    """
+    found = {
+        "verdict": _verdict_faults(text, emotion, language) + _early_emotion(text, emotion, language),
+        "style": _style_faults(text, style, language),
+        "quote": _quote_faults(text, transcript) or _further_quotes(text, transcript),
+        "language": _language_faults(text, language),
+        "form": _form_faults(text, rationale),
+        "comment": _comments(text, language),
+        "unchanged": ["is the template's text"] if comparable(text) == comparable(rationale) else [],
+    }
+    return {kind: faults for kind, faults in found.items() if faults}
 
 
 def parse_style_levels(text, language):
@@ -56,6 +84,13 @@ def _verdict_faults(text, emotion, language):
     return faults
 
 
+def _early_emotion(text, emotion, language):
+    template = templates.load(language)
+    outside, _ = split_quoted(text.removesuffix(template.verdict(template.emotion_name(emotion))))
+    mention = template.EMOTION_STEMS[emotion].search(outside)
+    return [f"names the emotion before the verdict: {mention.group()!r}"] if mention else []
+
+
 def _style_faults(text, style, language):
     stated = parse_style_levels(text, language)
     outside, _ = split_quoted(text)
@@ -77,6 +112,32 @@ def _quote_faults(text, transcript):
     if not words and comparable(quoted):
         return [f"quotes words that the transcript does not have: {quoted!r}"]
     return []
+
+
+def _further_quotes(text, transcript):
+    _, quoted = split_quoted(text)
+    if comparable(quoted) == comparable(clean_transcript(transcript)):
+        return []
+    return [f"quotes more than the transcript: {quoted!r}"]
+
+
+def _form_faults(text, rationale):
+    outside, _ = split_quoted(text)
+    longest = MAX_GROWTH * len(split_quoted(rationale)[0])
+    faults = []
+    if len(outside) > longest:
+        faults.append(f"has {len(outside)} characters beside the quote, more than {longest:.0f}")
+    if sign := MARKUP.search(outside):
+        faults.append(f"holds formatting: {sign.group().strip()!r}")
+    if odd := ODD.search(text):
+        faults.append(f"holds the character U+{ord(odd.group()):04X}")
+    return faults
+
+
+def _comments(text, language):
+    outside, _ = split_quoted(text)
+    said = instructions(language).about.search(outside)
+    return [f"speaks of the rewriting: {said.group().strip()!r}"] if said else []
 
 
 def _language_faults(text, language):

@@ -27,7 +27,7 @@ def data(tmp_path):
 def run(root, *more):
     argv = ["--data_dir", root / "data", "--audio_scp", root / "wav.scp", "--num_samples", root / "num"]
     make_inputs.main([str(word) for word in [*argv, "--out_dir", root / "out", *more]])
-    tables = {path.name: read_table(path) for path in (root / "out").iterdir() if path.name != "excluded"}
+    tables = {path.name: read_table(path, path.name == "transcript") for path in (root / "out").iterdir() if path.name != "excluded"}
     excluded = dict(line.split("\t") for line in (root / "out/excluded").read_text(encoding="utf-8").splitlines())
     return tables, excluded
 
@@ -62,7 +62,31 @@ def test_data_without_labels(data):
     assert set(run(data)[0]["label"].values()) == {"-1"}
 
 
+def test_languages_where_they_are_known(data):
+    write_table(data / "data/utt2lang", {"a": "en", "b": "zh", "c": "zh", "e": "en", "f": "pl", "g": "en"})
+    wanted = {"a": "en", "b": "zh", "e": "en", "f": "pl", "g": "en", "h": "und"}
+    assert run(data)[0]["language"] == wanted
+
+
 def test_nothing_left_is_a_fault(data):
     with pytest.raises(InputError, match="no utterance is left to train on; see the limits"):
         run(data, "--min_seconds", "50")
     assert not (data / "out").exists()
+
+
+def test_silver_labels_fill_gaps_and_never_replace(data):
+    write_table(data / "data/utt2emo.silver", {"a": "angry", "f": "happy", "h": "sad", "stranger": "sad"})
+    assert run(data)[0]["label"]["f"] == "-1"  # not unless asked for
+    labels = run(data, "--silver", "true")[0]["label"]
+    assert labels == {"a": "6", "b": "0", "e": "-1", "f": "3", "g": "5", "h": "5"}
+
+
+def test_silver_labels_must_be_there(data):
+    with pytest.raises(InputError, match="utt2emo.silver: no such file; make it with c2ser make-silver"):
+        run(data, "--silver", "true")
+
+
+def test_transcripts_for_a_system_that_reads(data):
+    write_table(data / "data/text", {"a": "hello you", "e": "", "f": "yes"})
+    tables, _ = run(data, "--texts", "true")
+    assert {"a": "hello you", "e": ""}.items() <= tables["transcript"].items()

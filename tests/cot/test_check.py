@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from c2ser.cot import templates
-from c2ser.cot.check import check_rationale, detect_language, parse_style_levels
+from c2ser.cot.check import check_rationale, detect_language, parse_style_levels, rewriting_faults
 from c2ser.cot.quote import clean_transcript
 from c2ser.cot.rationale import build_rationale, render
 from c2ser.emotions import EMOTIONS
@@ -127,6 +127,51 @@ def test_a_mention_of_the_right_emotion_is_no_fault():
 )
 def test_other_wordings_are_understood(language, text, levels):
     assert parse_style_levels(text, language) == levels
+
+
+REWRITTEN = (
+    "At a medium volume and a high pitch, someone slowly says “Come here!” – the wording and this calm manner give a "
+    "hint of what is felt. Emotion: happy."
+)
+
+
+def test_a_sound_rewriting_passes():
+    assert rewriting_faults(REWRITTEN, GOOD, STYLE, "Come here!", "happy", "en") == {}
+
+
+@pytest.mark.parametrize(
+    "old, new, kind, fault",
+    [
+        ("Emotion: happy.", "Emotion: sad.", "verdict", "does not end with the verdict"),
+        ("Emotion: happy.", "Emotion: Happy.", "verdict", "does not end with the verdict"),
+        ("this calm manner", "this joyful manner", "verdict", "names the emotion before the verdict: 'joy'"),
+        ("this calm manner", "this sad manner", "verdict", "mentions another emotion, sad"),
+        ("slowly", "quickly", "style", "speed should be low, the text says high"),
+        ("Come here!", "Come", "quote", "does not quote the transcript"),
+        ("Come here!", "Come here, my friend!", "quote", "quotes more than the transcript: 'Come here, my friend!'"),
+        ("give a hint", "“give” a hint", "quote", "quotes more than the transcript"),
+        ("At a medium", "**At** a medium", "form", "holds formatting: '*'"),
+        ("At a medium", "1. At a medium", "form", "holds formatting: '1.'"),
+        ("felt.", "felt\ufffd.", "form", "holds the character U+FFFD"),
+        ("felt.", "felt. " + "And so on and on it goes. " * 12, "form", "more than"),
+        ("At a medium", "Here is the text: at a medium", "comment", "speaks of the rewriting: 'Here is'"),
+        ("At a medium", "Sure! At a medium", "comment", "speaks of the rewriting: 'Sure'"),
+        (REWRITTEN, GOOD.replace(": “", " “"), "unchanged", "is the template's text"),
+        (REWRITTEN.removesuffix(" Emotion: happy."), "Parla e dice: “Come here!”.", "language", "is written in it"),
+    ],
+)  # fmt: skip
+def test_each_fault_of_a_rewriting_is_found(old, new, kind, fault):
+    assert old in REWRITTEN
+    faults = rewriting_faults(REWRITTEN.replace(old, new), GOOD, STYLE, "Come here!", "happy", "en")
+    assert any(fault in found for found in faults[kind]), faults
+
+
+def test_words_of_the_quote_are_no_comment_and_no_formatting():
+    words = "Here is [my] paraphrase, *sure*"
+    text, template = (
+        sentence.replace("Come here!", words).replace("Come here", words) for sentence in (REWRITTEN, GOOD)
+    )
+    assert rewriting_faults(text, template, STYLE, words, "happy", "en") == {}
 
 
 @pytest.mark.parametrize("text", ["", "123 !", "Привет, как дела?", "xyzzy plugh"])
