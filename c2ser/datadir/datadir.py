@@ -6,7 +6,7 @@ from c2ser.datadir.tables import read_table, write_table
 from c2ser.errors import InputError
 
 UTTERANCE_TABLES = (
-    "text", "utt2spk", "utt2emo", "utt2lang", "utt2dur", "utt2num_samples",
+    "text", "utt2spk", "utt2emo", "utt2lang", "utt2corpus", "utt2dur", "utt2num_samples",
     "utt2f0", "utt2loudness", "utt2rate", "utt2style", "cot_explicit", "cot_implicit",
 )  # fmt: skip
 """Tables keyed by utterance. wav.scp is keyed by recording, which is the utterance where there is no segments file."""
@@ -21,9 +21,9 @@ class DataDir:
     """One data/<set> directory. Tables are read when asked for and written whole.
 
     Every table is a dict utterance (recording, speaker) → value. Beside Kaldi's own files the project adds utt2emo
-    (class), utt2lang (ISO 639-1), utt2f0 (Hz), utt2loudness (LUFS), utt2rate (phonemes / s), utt2style
-    (`speed=… pitch=… volume=…`), cot_explicit, cot_implicit, and reco2channel: which channel of a recording carries
-    the speech (1-based, or `mean`); a recording without an entry must be mono.
+    (class), utt2lang (ISO 639-1), utt2corpus (where several corpora are joined), utt2f0 (Hz), utt2loudness (LUFS),
+    utt2rate (phonemes / s), utt2style (`speed=… pitch=… volume=…`), cot_explicit, cot_implicit, and reco2channel:
+    which channel of a recording carries the speech (1-based, or `mean`); a recording without an entry must be mono.
     """
 
     def __init__(self, path):

@@ -48,9 +48,22 @@ def combine(destination, sources):
     loaded = {str(source): load(source) for source in sources}
     if len(loaded) < len(sources):
         raise InputError("a directory is named twice among those to combine")
+    combined, partial = join(loaded)
+    _write(destination, combined, *sources)
+    return partial
+
+
+def join(loaded):
+    """The tables of several directories, given as source → tables, made those of one.
+
+    Returns (tables, those left out: table → sources without it); there is no spk2utt, which follows from utt2spk. What
+    `combine` refuses is refused here.
+    """
     if any("segments" in tables for tables in loaded.values()):
-        for source, tables in loaded.items():
-            tables.setdefault("segments", _whole_recordings(source, tables))
+        loaded = {
+            source: tables if "segments" in tables else {**tables, "segments": _whole_recordings(source, tables)}
+            for source, tables in loaded.items()
+        }
     partial = {}
     for table in ("wav.scp", *UTTERANCE_TABLES):
         without = [source for source, tables in loaded.items() if table not in tables]
@@ -61,8 +74,7 @@ def combine(destination, sources):
         for table in tables:
             if table not in partial and table != "spk2utt":
                 _merge(combined.setdefault(table, {}), tables[table], table, source, loaded)
-    _write(destination, combined, *sources)
-    return partial
+    return combined, partial
 
 
 def copy(source, destination, *, utt_prefix="", utt_suffix="", spk_prefix="", spk_suffix="", spk_sort=True):
@@ -123,9 +135,9 @@ def split(source, parts, per_utt=False):
     return [target / str(number) for number in range(1, parts + 1)]
 
 
-def load(path):
-    """All known tables of a directory: name → dict. Raises InputError unless it is valid; any ids will do."""
-    validate(path, require=("utt2spk",), spk_sort=False)
+def load(path, require=("utt2spk",), spk_sort=False):
+    """All known tables of a directory: name → dict. Raises InputError unless it is valid; see `find_faults`."""
+    validate(path, require=require, spk_sort=spk_sort)
     data_dir = DataDir(path)
     return {table: data_dir.read(table) for table in data_dir.tables()}
 

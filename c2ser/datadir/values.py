@@ -60,6 +60,11 @@ def language(value):
     return f"{value!r} is no language code; {remedy}"
 
 
+def corpus(value):
+    """utt2corpus: one name."""
+    return None if len(value.split()) == 1 else f"{value!r} is not one name of a corpus; names hold no blanks"
+
+
 def duration(value):
     """utt2dur: seconds, > 0."""
     seconds = _number(value)
@@ -122,6 +127,7 @@ CHECKS = {
     "utt2spk": ("speaker", speaker),
     "utt2emo": ("emotion", emotion),
     "utt2lang": ("language", language),
+    "utt2corpus": ("corpus", corpus),
     "utt2dur": ("duration", duration),
     "utt2num_samples": ("samples", sample_count),
     "utt2f0": ("f0", measure),

@@ -114,14 +114,15 @@ def load_statistics(path):
 def population_groups(data_dir, population):
     """Utterance → group of a data directory for one of `POPULATIONS`; utterances of no known group are not in it.
 
-    `corpus` has no groups: everybody falls under the overall statistics. The gender `u` (unknown) is no group. Raises
+    `corpus` is utt2corpus where several corpora are joined; one corpus has no groups: everybody falls under the overall
+    statistics. The gender `u` (unknown) is no group. Raises
     InputError for an unknown population, or where the table that it needs (utt2lang, utt2spk, spk2gender) is not
     there.
     """
     if population not in POPULATIONS:
         raise InputError(f"unknown population {population!r}; known are {', '.join(POPULATIONS)}")
     if population == "corpus":
-        return {}
+        return data_dir.read("utt2corpus", optional=True)
     if population == "language":
         return data_dir.read("utt2lang")
     speakers = data_dir.read("utt2spk")

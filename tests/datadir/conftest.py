@@ -28,6 +28,7 @@ def make_data_dir(path, audio, speakers=SPEAKERS):
     data_dir.write("text", {utterance: f"stop tak {utterance}" for utterance in every[:-1]} | {every[-1]: ""})
     data_dir.write("utt2emo", {utterance: EMOTIONS[number % 3] for number, utterance in enumerate(every)})
     data_dir.write("utt2lang", dict.fromkeys(every, "pl"))
+    data_dir.write("utt2corpus", dict.fromkeys(every, "toy"))
     data_dir.write("utt2dur", dict.fromkeys(every, "1.00"))
     data_dir.write("utt2num_samples", dict.fromkeys(every, "16000"))
     data_dir.write("utt2f0", dict(zip(every, cycle(("210.55", "nan", "98.00", "101.2", "0")))))

@@ -70,6 +70,7 @@ VALUES = [
     ("language", "utt2lang", swap("ann-2 pl", "ann-2 cn"), 2, "write 'zh'"),
     ("language", "utt2lang", swap("ann-2 pl", "ann-2 PL"), 2, "write 'pl'"),
     ("language", "utt2lang", swap("ann-2 pl", "ann-2 eng"), 2, "write 'en'"),
+    ("corpus", "utt2corpus", swap("ann-2 toy", "ann-2 toy corpus"), 2, "'toy corpus' is not one name"),
     ("duration", "utt2dur", swap("ann-2 1.00", "ann-2 0"), 2, "'0' is not a positive number"),
     ("duration", "utt2dur", swap("ann-2 1.00", "ann-2 nan"), 2, "'nan'"),
     ("duration", "utt2dur", swap("ann-2 1.00", "ann-2 1,00"), 2, "'1,00'"),

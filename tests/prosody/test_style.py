@@ -91,6 +91,8 @@ def test_populations(tmp_path):
     data.write("utt2lang", {"a-1": "it", "b-1": "zh", "c-1": "zh"})
     data.write("spk2gender", {"a": "f", "b": "u"})
     assert style.population_groups(data, "corpus") == {}
+    data.write("utt2corpus", {"a-1": "casia", "b-1": "emovo"})
+    assert style.population_groups(data, "corpus") == {"a-1": "casia", "b-1": "emovo"}
     assert style.population_groups(data, "language") == {"a-1": "it", "b-1": "zh", "c-1": "zh"}
     assert style.population_groups(data, "speaker") == {"a-1": "a", "b-1": "b", "c-1": "c"}
     assert style.population_groups(data, "gender") == {"a-1": "f"}
