@@ -44,7 +44,7 @@ def main(argv=None):
     if without_language:
         raise InputError(f"{data.path}/utt2lang: no entry for {some(without_language)}; add the language code")
     tables = {"utt2f0": {}, "utt2loudness": {}, "utt2rate": {}}
-    for utterance, samples in _progress(_audio(data, utterances, args), len(utterances)):
+    for utterance, samples in progress(utterance_audio(data, utterances, args), len(utterances)):
         seconds = len(samples) / SAMPLE_RATE
         text, language = texts.get(utterance, ""), languages[utterance]
         mean_f0 = f0.mean_f0(samples, args.f0_method, args.f0_checkpoint)
@@ -56,7 +56,7 @@ def main(argv=None):
     _report(tables, args.out_dir)
 
 
-def _audio(data, utterances, args):
+def utterance_audio(data, utterances, args):
     """(utterance, float32 `(samples,)` at 16 kHz) from the dump or from the data directory itself."""
     if args.audio_scp is None:
         yield from read_utterances(data, utterances, args.allow_commands)
@@ -72,7 +72,8 @@ def _audio(data, utterances, args):
             raise InputError(f"{args.audio_scp}: utterance {utterance}: {error}") from None
 
 
-def _progress(items, total):
+def progress(items, total):
+    """A progress bar over `total` utterances."""
     from tqdm import tqdm
 
     return tqdm(items, total=total, desc="prosody", unit="utt", mininterval=5.0)

@@ -1,4 +1,4 @@
-"""Small pictures for reports: confusion matrices, training curves, embeddings.
+"""Small pictures for reports: confusion matrices, training curves, curves over layers, embeddings.
 
 Every function writes one PNG under its final name only when complete. The same input gives the same bytes: no date or
 version is stored in the file, and the user's matplotlib settings are not read.
@@ -62,6 +62,36 @@ def training_curves(curves, title, out):
         for panel in panels[len(curves) :]:
             panel.set_visible(False)
         figure.suptitle(title, fontsize=9)
+
+
+def layer_curves(curves, ylabel, title, out):
+    """Draw a score over the depth of the network, one line for each system.
+
+    Args:
+        curves: system → scores `(folds, layers)` in [0, 1]. The line is the mean over folds; the band around it reaches
+            from the lowest fold to the highest. Features of one layer are a dashed line across.
+        ylabel: what the score is.
+    Raises:
+        InputError: where there is nothing to draw.
+    """
+    if not curves:
+        raise InputError("no layers to draw")
+    with _figure(5.5, 3.4, out) as figure:
+        axes, deepest = figure.subplots(), max(1, *(np.shape(scores)[1] - 1 for scores in curves.values()))
+        for i, (name, scores) in enumerate(curves.items()):
+            scores = 100 * np.asarray(scores, dtype=float)
+            layers, colour = np.arange(scores.shape[1]), _colour(i, len(curves))
+            line = {"marker": "o", "markersize": 3.5}
+            if len(layers) == 1:
+                layers, scores, line = np.array([0, deepest]), scores.repeat(2, axis=1), {"linestyle": "--"}
+            axes.plot(layers, scores.mean(axis=0), linewidth=1.2, color=colour, label=name, **line)
+            if len(scores) > 1:
+                axes.fill_between(layers, scores.min(axis=0), scores.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+        axes.set_xlabel("layer")
+        axes.set_ylabel(ylabel)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, fontsize=7)
+        axes.set_title(title, fontsize=9)
 
 
 def embeddings(points, emotions, speakers, title, out):

@@ -1,5 +1,7 @@
-"""Are two systems different on the same utterances? Paired bootstrap, McNemar's exact test, Holm's correction."""
+"""Are two systems different on the same utterances? Paired bootstrap, McNemar's exact test, Holm's correction, and how
+large a difference would have to be to be seen at all."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,13 +9,17 @@ import numpy as np
 from c2ser.evaluation.bootstrap import DRAWS, Interval, percentiles, resamples, resampling_units
 from c2ser.evaluation.metrics import METRICS
 
+_Z_LEVEL, _Z_POWER = 1.959963984540054, 0.8416212335729143  # normal quantiles 0.975 and 0.8
+
 
 @dataclass(frozen=True)
 class Difference:
-    """Score of system A minus score of system B with its 95 % interval and a two-sided bootstrap p value."""
+    """Score of system A minus score of system B with its 95 % interval, a two-sided bootstrap p value and its standard
+    error, the deviation of the draws."""
 
     interval: Interval
     p_value: float
+    error: float
 
 
 def paired_difference(reference, first, second, labels, speakers=None, draws=DRAWS, seed=0, metrics=METRICS):
@@ -39,7 +45,9 @@ def paired_difference(reference, first, second, labels, speakers=None, draws=DRA
         value = float(metric(whole[0]) - metric(whole[1]))
         tail = min((deltas <= 0).sum(), (deltas >= 0).sum())
         p_value = min(1.0, 2 * (tail + 1) / (draws + 1))
-        result[name] = Difference(Interval(value, *percentiles(deltas), draws, unit), float(p_value))
+        result[name] = Difference(
+            Interval(value, *percentiles(deltas), draws, unit), float(p_value), float(np.nanstd(deltas))
+        )
     return result
 
 
@@ -71,3 +79,25 @@ def holm(p_values):
     result = np.empty_like(p_values)
     result[order] = np.minimum(adjusted, 1.0)
     return [float(value) for value in result]
+
+
+def detectable_by_bootstrap(error):
+    """Smallest true difference of a score that a two-sided test at 5 % finds in 80 % of test sets like this one.
+
+    error: the standard error of the difference, as `Difference` has it. The normal approximation (z + z') · error; it
+    inherits what the bootstrap resampled, so speakers count as units where they were.
+    """
+    return (_Z_LEVEL + _Z_POWER) * error
+
+
+def detectable_by_mcnemar(utterances, discordant):
+    """Smallest true difference of accuracy that McNemar's test at 5 % finds in 80 % of test sets of this size.
+
+    discordant: share of the utterances that exactly one of the two systems answers rightly. Solves
+    δ √n = z √ψ + z' √(ψ − δ²) for δ (Connor, Biometrics 43, 1987, in the unknown difference); at most ψ, which is the
+    difference where one system is never the worse one. 0 where the systems never differ: nothing can be said then.
+    """
+    share, first = discordant, _Z_LEVEL * math.sqrt(discordant)
+    # δ √n − z √ψ = z' √(ψ − δ²), squared: a quadratic equation, of which the larger root solves the original
+    a, b, c = utterances + _Z_POWER**2, -2 * math.sqrt(utterances) * first, first**2 - _Z_POWER**2 * share
+    return min(share, (-b + math.sqrt(max(0.0, b**2 - 4 * a * c))) / (2 * a))

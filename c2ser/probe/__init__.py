@@ -1,1 +1,1 @@
-"""Classifiers on frozen features."""
+"""Classifiers on frozen features, and what the features look like without one."""

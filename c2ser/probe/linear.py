@@ -1,45 +1,56 @@
-"""Logistic regression on frozen utterance features, its regularisation chosen on development data only."""
+"""Multinomial logistic regression on standardised features."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from c2ser.errors import InputError
+from c2ser.probe.weights import sample_weights
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Inverse regularisation strengths tried; the first of equals wins, that is, the strongest regularisation."""
+"""Inverse regularisation strengths C tried; the first of equals wins, that is, the strongest regularisation."""
+
+_TOLERANCE = 1e-5  # scikit-learn's own 1e-4 stops warm starts before they have moved
 
 
-def fit_probe(train, train_labels, dev, dev_labels, seed=0):
-    """Fit a standardised multinomial logistic regression.
+@dataclass(frozen=True)
+class Linear:
+    """A fitted classifier: `classes` in order, `weight` `(classes, width)` and `bias` `(classes,)`."""
 
-    train, dev: float `(utterances, dim)`; labels: lists of class names. Classes are weighted by their inverse frequency.
-    Returns the classifier fitted on train with the strength that gives the best unweighted recall on dev (on train, where
-    dev is empty), and that strength. Raises InputError where train holds fewer than two classes.
+    classes: list
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def posteriors(self, features):
+        """Standardised features `(utterances, width)` → probabilities `(utterances, classes)`, float64."""
+        scores = features @ self.weight.T.astype(features.dtype) + self.bias
+        scores = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+
+def logistic_path(features, labels, strengths=STRENGTHS, class_weight="balanced", seed=0):
+    """Fit one regression for each strength, each starting from the one before: weak penalties are reached sooner.
+
+    features: standardised float `(utterances, width)`; labels: class names, at least two different; strengths: rising;
+    class_weight: see `sample_weights`. Yields (strength, `Linear`). The same path gives the same numbers.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import recall_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    if len(set(train_labels)) < 2:
-        raise InputError(f"a probe needs two classes to train on; there is only {sorted(set(train_labels))}")
-    held_out, wanted = (dev, dev_labels) if len(dev) else (train, train_labels)
-    best = None
-    for strength in STRENGTHS:
-        classifier = make_pipeline(
-            StandardScaler(),
-            LogisticRegression(C=strength, class_weight="balanced", max_iter=2000, random_state=seed),
-        ).fit(train, train_labels)
-        recall = recall_score(wanted, classifier.predict(held_out), average="macro", zero_division=0)
-        if best is None or recall > best[0]:
-            best = recall, strength, classifier
-    return best[2], best[1]
+    weights = sample_weights(labels, class_weight)
+    model = LogisticRegression(max_iter=2000, tol=_TOLERANCE, warm_start=True, random_state=seed)
+    for strength in strengths:
+        model.set_params(C=strength).fit(features, labels, sample_weight=weights)
+        yield strength, _linear(model)
 
 
-def stack(features, utterances, where):
-    """scp entries → float64 `(utterances, dim)`. Raises InputError for an utterance without features."""
-    from c2ser.ark import read_ark
+def fit_logistic(features, labels, strength, class_weight="balanced", seed=0):
+    """The regression of one strength, reached by the path up to it, so that it equals the one the search saw."""
+    path = [value for value in STRENGTHS if value < strength] + [strength]
+    *_, (_, fitted) = logistic_path(features, labels, path, class_weight, seed)
+    return fitted
 
-    lacking = [utterance for utterance in utterances if utterance not in features]
-    if lacking:
-        raise InputError(f"{where}: no features for {len(lacking)} utterances ({', '.join(lacking[:5])}); rerun stage 6")
-    return np.stack([read_ark(features[utterance]).reshape(-1) for utterance in utterances]).astype(np.float64)
+
+def _linear(model):
+    weight, bias = model.coef_.copy(), model.intercept_.copy()
+    if len(weight) == 1:  # scikit-learn gives two classes one logit
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return Linear([str(label) for label in model.classes_], weight, bias)

@@ -1,0 +1,80 @@
+"""Compare systems on the same test sets: one table with intervals, paired tests against a reference, and marks.
+
+The sets (folds) are pooled. Beside the Markdown table --out, a .json of the same name holds every number.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from c2ser.bin.common import run
+from c2ser.errors import InputError
+from c2ser.evaluation.compare import compare_systems, read_published
+from c2ser.evaluation.comparison_table import comparison_markdown, comparison_rows
+from c2ser.evaluation.named import named_lists
+from c2ser.evaluation.predictions import TABLES, read_set
+from c2ser.evaluation.results import format_table
+from c2ser.fileio import atomic_write
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", nargs="+", required=True, metavar="NAME=DIR1,DIR2,…",
+                        help="a row and the system's answers to each test set, in the order of --data_dir")  # fmt: skip
+    parser.add_argument("--data_dir", nargs="+", required=True, help="test sets: directories with utt2emo and utt2spk")
+    parser.add_argument("--reference", required=True, help="name of the system that the others are tested against")
+    parser.add_argument("--pred", nargs="*", default=[], metavar="NAME=TABLE",
+                        help="which predictions count if not utt2pred, such as NAME=utt2scored")  # fmt: skip
+    parser.add_argument("--out", required=True, help="the table to write, .md")
+    parser.add_argument("--caption", default="", help="text above the table, such as what training data it leaks")
+    parser.add_argument("--published", help="rows of published results: a file of `name<TAB>UA in %%<TAB>source` lines")
+    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
+    parser.add_argument("--unit", choices=("speaker", "utterance"), default="speaker",
+                        help="what to resample, where speakers suffice (default: %(default)s)")  # fmt: skip
+    return parser
+
+
+def main(argv=None):
+    """Read, compare, write the table and its numbers, print the table."""
+    args = get_parser().parse_args(argv)
+    out = Path(args.out)
+    if out.suffix != ".md":
+        raise InputError(f"--out {out}: must end in .md")
+    if args.draws < 1:
+        raise InputError(f"--draws {args.draws}: at least 1 is needed")
+    folders, tables = named_lists(args.systems, "--systems"), _tables(named_lists(args.pred, "--pred"))
+    unknown = sorted(set(tables) - set(folders))
+    if unknown:
+        raise InputError(f"--pred: {', '.join(unknown)}: not one of the systems {', '.join(folders)}")
+    for name, given in folders.items():
+        if len(given) != len(args.data_dir):
+            raise InputError(
+                f"--systems {name}: {len(given)} folders for {len(args.data_dir)} --data_dir; give one for each set"
+            )
+    published = read_published(args.published) if args.published else []
+    systems = {
+        name: [read_set(data, folder, tables.get(name, "utt2pred")) for data, folder in zip(args.data_dir, given)]
+        for name, given in folders.items()
+    }
+    comparison = compare_systems(systems, args.reference, tables, args.draws, args.seed, args.unit)
+    with atomic_write(out.with_suffix(".json")) as stream:
+        content = {"caption": args.caption, **comparison, "published": published}
+        json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
+        stream.write("\n")
+    with atomic_write(out) as stream:
+        stream.write(comparison_markdown(comparison, args.caption, published))
+    print(format_table(comparison_rows(comparison, published)))
+
+
+def _tables(named):
+    """{name: [table]} → {name: table}, each a table of predictions."""
+    for name, given in named.items():
+        if len(given) > 1 or given[0] not in TABLES:
+            raise InputError(f"--pred {name}={','.join(given)}: expected one of {', '.join(TABLES)}")
+    return {name: given[0] for name, given in named.items()}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,68 @@
+"""Prosodic features for the probe: statistics of pitch, loudness and timing, one vector an utterance in feats.scp.
+
+`names` says what the numbers are (c2ser.prosody.functionals documents them). NaN stands for what cannot be measured,
+such as the F0 of a whisper; the probe fills it in. Parallel jobs run this on the parts of a split data directory, each
+with an --out_dir of its own; c2ser.bin.collect_parts joins their feats.scp.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+from c2ser.ark import ArkWriter
+from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.extract_prosody import progress, utterance_audio
+from c2ser.datadir import DataDir
+from c2ser.datadir.faults import some
+from c2ser.errors import InputError
+from c2ser.fileio import atomic_write
+from c2ser.prosody import f0, rate
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_dir", required=True, help="data directory, or one part of a split one")
+    parser.add_argument("--audio_scp", help="scp of dumped 16 kHz mono audio, one entry an utterance; "
+                        "without it the data directory's wav.scp (and segments) is read")  # fmt: skip
+    parser.add_argument("--out_dir", required=True, help="where feats.ark, feats.scp and names are written")
+    parser.add_argument("--f0_method", default="swift", choices=f0.METHODS, help="F0 detector (default: %(default)s)")
+    parser.add_argument("--f0_checkpoint", help="weights file fcnf0++.pt, for --f0_method penn alone")
+    parser.add_argument("--rate_method", default="rules", choices=rate.METHODS,
+                        help="how phonemes are counted (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--allow_commands", type=str_to_bool, default=False,
+                        help="run wav.scp entries of the form `command |` (default: false)")  # fmt: skip
+    return parser
+
+
+def main(argv=None):
+    """Measure every utterance and write the vectors."""
+    args = get_parser().parse_args(argv)
+    import numpy as np
+
+    from c2ser.prosody.functionals import NAMES, functionals
+
+    data, out_dir = DataDir(args.data_dir), Path(args.out_dir)
+    utterances = data.utterances()
+    languages, texts = data.read("utt2lang"), data.read("text", optional=True)
+    without_language = [utterance for utterance in utterances if utterance not in languages]
+    if without_language:
+        raise InputError(f"{data.path}/utt2lang: no entry for {some(without_language)}; add the language code")
+    missing = {name: [] for name in NAMES}
+    with ArkWriter(out_dir / "feats.ark", out_dir / "feats.scp") as writer:
+        for utterance, samples in progress(utterance_audio(data, utterances, args), len(utterances)):
+            text, methods = texts.get(utterance, ""), (args.f0_method, args.f0_checkpoint, args.rate_method)
+            vector = functionals(samples, text, languages[utterance], *methods)
+            writer[utterance] = vector
+            for column in np.flatnonzero(np.isnan(vector)):
+                missing[NAMES[column]].append(utterance)
+    with atomic_write(out_dir / "names") as stream:
+        stream.writelines(f"{name}\n" for name in NAMES)
+    logging.info("%s: %d utterances, %d numbers each", out_dir, len(utterances), len(NAMES))
+    for name in ("f0_mean", "loudness", "phonemes_per_s"):
+        if missing[name]:
+            logging.info("%s: no %s for %d utterances: %s", out_dir, name, len(missing[name]), some(missing[name]))
+
+
+if __name__ == "__main__":
+    run(main)
