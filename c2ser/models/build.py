@@ -3,6 +3,7 @@
 from c2ser.cot.prompts import MODES, prompt
 from c2ser.errors import InputError
 from c2ser.models.c2ser import C2SER
+from c2ser.models.distillation import verdict_ids
 from c2ser.models.language_model import load_language_model, load_tokenizer, split_prompt
 from c2ser.models.specaugment import SpecAugment
 from c2ser.models.whisper_encoder import WhisperEncoder
@@ -15,23 +16,44 @@ def build_c2ser(options):
     """
     if not options.llm:
         raise InputError("--llm is not set: stage 8 of the recipe prepares a language model folder")
-    if options.model_conf.get("train_mode") == "explicit_to_implicit" and not options.num_iters_per_epoch:
-        raise InputError("train_mode: explicit_to_implicit needs num_iters_per_epoch, to know over how many batches to go")
+    batches = options.max_epoch * (options.num_iters_per_epoch or 1)
+    check_schedule(options, batches)
     tokenizer = load_tokenizer(options.llm)
     prompts = {
         mode: split_prompt(tokenizer, prompt(mode, options.prompt_language), options.prompt_style) for mode in MODES
     }
+    hears = not options.text_only
     try:
         return C2SER(
-            encoder=WhisperEncoder.from_checkpoint(options.whisper) if options.whisper else None,
+            encoder=WhisperEncoder.from_checkpoint(options.whisper) if options.whisper and hears else None,
             llm=load_language_model(options.llm, **options.llm_conf),
             prompts=prompts,
-            emotion_dim=options.emotion_dim,
+            emotion_dim=options.emotion_dim if hears else 0,
             connector=options.connector_conf,
             augment=SpecAugment(**options.specaug_conf) if options.specaug else None,
-            total_batches=options.max_epoch * (options.num_iters_per_epoch or 1),
+            total_batches=batches,
             seed=options.seed,
-            **options.model_conf,
+            text_only=options.text_only,
+            verdicts=verdict_ids(tokenizer, options.teacher_labels) if options.teacher_labels else None,
+            **{**options.model_conf, "train_mode": train_mode(options)},
         )
     except TypeError as error:
-        raise InputError(f"configuration: {error}; see the docstrings of C2SER, Connector and load_language_model") from None
+        raise InputError(
+            f"configuration: {error}; see the docstrings of C2SER, Connector and load_language_model"
+        ) from None
+
+
+def train_mode(options):
+    """The train_mode of a configuration. Where answers are labels alone, there is nothing but implicit answers."""
+    return "implicit" if options.answers == "label" else options.model_conf.get("train_mode", "explicit")
+
+
+def check_schedule(options, batches):
+    """Raise InputError where the batches of a training, of which there are `batches`, cannot be shared out as asked."""
+    if train_mode(options) == "explicit_to_implicit" and not options.num_iters_per_epoch:
+        raise InputError(
+            "train_mode: explicit_to_implicit needs num_iters_per_epoch, to know over how many batches to go"
+        )
+    aligned = options.model_conf.get("align_batches", 0)
+    if aligned and options.num_iters_per_epoch and aligned >= batches:
+        raise InputError(f"align_batches: {aligned} of {batches} batches: none is left for the language model")

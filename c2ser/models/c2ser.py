@@ -1,7 +1,7 @@
-"""C2SER: contextual perception (Whisper and Emotion2Vec-S) before a language model that reasons aloud or answers at once.
+"""C2SER: contextual perception (Whisper, Emotion2Vec-S) before a language model that reasons aloud or answers at once.
 
 Sequence given to the language model: [prompt] [speech begin] [10 emotion tokens | speech tokens] [speech end] [answer]
-(paper, section III).
+(paper, section III). The text-only ablation puts the transcript's tokens where the speech would stand.
 """
 
 import torch
@@ -12,6 +12,7 @@ from torch import nn
 from c2ser.cot.prompts import MODES
 from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Subsampler, join_lengthwise
+from c2ser.models.distillation import posterior_divergence, verdict_scores
 from c2ser.models.schedule import explicit_batch
 
 
@@ -20,29 +21,45 @@ class C2SER(AbsESPnetModel):
 
     encoder: WhisperEncoder, or None for the ablation without it; llm: a causal LM; prompts: mode → (ids before, ids
     after the speech); emotion_dim: width of the emotion tokens, or 0 for the ablation without Emotion2Vec-S; connector:
-    arguments of `Connector`; augment: a function on a mel spectrogram used in training, or None; train_mode:
-    "explicit" | "implicit" | "explicit_to_implicit", where a batch is explicit with a probability that falls linearly
-    from 1 to 0 over the training's `total_batches` batches (section III-E); seed: of that choice; align_batches: how many
-    batches at the start warm up the connector alone, without running the language model (`align`; our own option, for
-    little data; 0 as in the paper); llm_bfloat16: run the language model's training steps under bfloat16 autocast, on
-    any device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions.
+    arguments of `Connector`; augment: a function on a mel spectrogram used in training, or None; freeze_encoder:
+    whether Whisper stays as it is (the paper trains it); train_mode: "explicit" | "implicit" | "explicit_to_implicit",
+    where a batch is explicit with a probability that falls linearly from 1 to 0 over the training's `total_batches`
+    batches (section III-E); seed: of that choice; align_batches: how many batches at the start warm up the connector
+    alone, without running the language model (`align`; our own option, for little data; 0 as in the paper);
+    llm_bfloat16: run the language model's training steps under bfloat16 autocast, on any device (ESPnet's use_amp knows
+    CUDA only), twice as fast on processors with bfloat16 instructions; text_only: the ablation that reads the
+    transcript and hears nothing (neither encoder nor connector); kl_weight, kl_temperature: of the term of
+    c2ser.models.distillation on implicit batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
+    `verdict_ids`.
     """
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
-        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False,
+        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, text_only=False,
+        kl_weight=0.0, kl_temperature=1.0, verdicts=None,
     ):  # fmt: skip
         super().__init__()
-        if encoder is None and not emotion_dim:
+        hears = encoder is not None or bool(emotion_dim)
+        if text_only and (hears or align_batches):
+            raise InputError(
+                "text_only: takes no Whisper, no emotion_dim and no align_batches: there is nothing to hear"
+            )
+        if not text_only and not hears:
             raise InputError("model_conf: neither Whisper nor Emotion2Vec-S: nothing would hear the speech")
         if train_mode not in (*MODES, "explicit_to_implicit"):
-            raise InputError(f"model_conf: train_mode: {train_mode!r}: expected explicit, implicit or explicit_to_implicit")
+            raise InputError(
+                f"model_conf: train_mode: {train_mode!r}: expected explicit, implicit or explicit_to_implicit"
+            )
+        if not (kl_weight >= 0 and kl_temperature > 0):
+            raise InputError(
+                f"model_conf: kl_weight {kl_weight} must not be negative, kl_temperature {kl_temperature} positive"
+            )
         self.encoder, self.llm, self.augment = encoder, llm, augment
-        self.emotion_dim, self.freeze_encoder = emotion_dim, freeze_encoder
+        self.emotion_dim, self.freeze_encoder, self.text_only = emotion_dim, freeze_encoder, text_only
         embeddings = llm.get_input_embeddings()
         scale = float(embeddings.weight.detach().std())
-        self.connector = Connector(embeddings.embedding_dim, scale, **(connector or {}))
-        if emotion_dim > self.connector.dim:
+        self.connector = None if text_only else Connector(embeddings.embedding_dim, scale, **(connector or {}))
+        if hears and emotion_dim > self.connector.dim:
             raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {emotion_dim}")
         self.subsampler = Subsampler(encoder.dim, self.connector.dim) if encoder is not None else None
         self.speech_ends = nn.Embedding(2, embeddings.embedding_dim)
@@ -51,29 +68,43 @@ class C2SER(AbsESPnetModel):
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches = align_batches, total_batches
         self.llm_bfloat16 = llm_bfloat16
+        self.kl_weight, self.kl_temperature = kl_weight, kl_temperature
+        self.register_buffer("verdicts", verdicts, persistent=False)
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
         if encoder is not None and freeze_encoder:
             encoder.requires_grad_(False)
         self._leave_frozen_llm_out_of_checkpoints()
 
-    def forward(self, speech, speech_lengths, explicit, implicit, emotion=None, **_):
+    def forward(
+        self, implicit, explicit=None, speech=None, speech_lengths=None, emotion=None, transcript=None,
+        teacher=None, language=None, **_,
+    ):  # fmt: skip
         """One training step.
 
-        speech: float `(batch, samples)` at 16 kHz, speech_lengths: int `(batch,)`; explicit, implicit: answer ids int
-        `(batch, tokens)`, padded with −1; emotion: float `(batch, 10, emotion_dim)`. Returns (loss, stats, weight).
+        implicit, explicit: answer ids int `(batch, tokens)`, padded with −1, the latter where batches can be explicit;
+        speech: float `(batch, samples)` at 16 kHz, speech_lengths: int `(batch,)`, emotion: float
+        `(batch, 10, emotion_dim)`, transcript: token ids int `(batch, tokens)`, padded with −1: what `hear` needs;
+        teacher: class probabilities `(batch, classes)` with language: int `(batch, 1)`, row of `verdicts`. Returns
+        (loss, stats, weight). Raises InputError where something needed is not there.
         """
         batch = int(self.batches)
         if self.training:
             self.batches += 1
-        heard, lengths = self.hear(speech, speech_lengths, emotion)
+        heard, lengths = self.hear(speech, speech_lengths, emotion, transcript)
         if self.training and batch < self.align_batches:
             loss, accuracy = self.align(heard, lengths, implicit)
-            stats = {"loss_align": loss.detach(), "acc_align": accuracy}
+            stats = {"loss_align": loss.detach().clone(), "acc_align": accuracy}
         else:
             mode = self.batch_mode(batch - self.align_batches)
+            if mode == "explicit" and explicit is None:
+                raise InputError("the batch is explicit, but there is no data `explicit`; stage 4 writes cot_explicit")
             loss, accuracy, whole = self.answer_loss(mode, heard, lengths, explicit if mode == "explicit" else implicit)
-            stats = {f"loss_{mode}": loss.detach(), "acc": accuracy, f"acc_answer_{mode}": whole}
-        return loss, {"loss": loss.detach().clone(), **stats}, loss.new_tensor(float(len(speech)))
+            stats = {f"loss_{mode}": loss.detach().clone(), "acc": accuracy, f"acc_answer_{mode}": whole}
+            if mode == "implicit" and self.kl_weight and teacher is not None:
+                divergence = self.distil(heard, lengths, teacher, language)
+                loss = loss + self.kl_weight * divergence
+                stats["loss_kl"] = divergence.detach()
+        return loss, {"loss": loss.detach().clone(), **stats}, loss.new_tensor(float(len(implicit)))
 
     def collect_feats(self, **batch):
         """Nothing to collect: the encoders normalise their own input."""
@@ -90,18 +121,49 @@ class C2SER(AbsESPnetModel):
         total = self.total_batches - self.align_batches
         return "explicit" if self.training and explicit_batch(batch, total, self.seed) else "implicit"
 
-    def hear(self, speech, lengths, emotion):
-        """Speech → what the language model is given of it: `(batch, length, llm_dim)`, int `(batch,)`."""
+    def hear(self, speech=None, lengths=None, emotion=None, transcript=None):
+        """Speech, or with text_only the transcript → what the language model is given of it.
+
+        Arguments as `forward`'s. Returns `(batch, length, llm_dim)` and int `(batch,)`. Raises InputError where what
+        the model hears with is missing or of the wrong width.
+        """
+        if self.text_only:
+            if transcript is None:
+                raise InputError("this model reads the transcript (text_only), and none was given")
+            return self.llm.get_input_embeddings()(transcript.clamp_min(0)), (transcript >= 0).sum(1)
+        self._check_heard(speech, emotion)
         if self.encoder is not None:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder):
                 frames, counts = self.encoder(speech, lengths, augment=self.augment if self.training else None)
             frames, counts = self.subsampler(frames, counts)
         else:
-            frames, counts = speech.new_zeros(len(speech), 0, self.connector.dim), torch.zeros_like(lengths)
+            frames = emotion.new_zeros(len(emotion), 0, self.connector.dim)
+            counts = torch.zeros(len(emotion), dtype=torch.long, device=emotion.device)
         if self.emotion_dim:
             emotion = F.pad(emotion.to(frames.dtype), (0, self.connector.dim - self.emotion_dim))
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts
+
+    def _check_heard(self, speech, emotion):
+        if self.encoder is not None and speech is None:
+            raise InputError("this model hears speech, and none was given")
+        if self.emotion_dim and emotion is None:
+            raise InputError(
+                f"this model hears Emotion2Vec-S tokens of width {self.emotion_dim}, and none were given: training "
+                "takes them as data `emotion`, a trained system from the `emotion` part of its model.yaml"
+            )
+        if self.emotion_dim and (emotion.dim() != 3 or emotion.shape[2] != self.emotion_dim):
+            raise InputError(
+                f"emotion tokens of shape {tuple(emotion.shape)}: expected (batch, tokens, {self.emotion_dim}); were "
+                "they extracted by the Emotion2Vec-S that emotion_dim was taken from?"
+            )
+
+    def distil(self, heard, lengths, teacher, language):
+        """KL(teacher ‖ student) of the classes' posteriors in implicit mode, the student scoring the verdicts of each
+        utterance's language. Arguments as `forward`'s and `answer_loss`'s."""
+        with torch.autocast(heard.device.type, torch.bfloat16, enabled=self.llm_bfloat16):
+            scores = verdict_scores(self, "implicit", heard, lengths, self.verdicts[language[:, 0]])
+        return posterior_divergence(scores, teacher, self.kl_temperature)
 
     def align(self, heard, lengths, answers):
         """Warm-up of the connector: tell the batch's short answers apart by what the language model would be given.
@@ -135,8 +197,8 @@ class C2SER(AbsESPnetModel):
         return [torch.cat([prompt, beginning]) for beginning in self.beginnings(mode, heard, lengths)]
 
     def answer_loss(self, mode, heard, lengths, answers):
-        """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of answers
-        predicted right throughout, all under teacher forcing.
+        """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of
+        answers predicted right throughout, all under teacher forcing.
 
         heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1. The
         prompt is the same for the whole batch and stands first, so its keys and values are computed once and shared.
@@ -175,7 +237,9 @@ class C2SER(AbsESPnetModel):
         def drop(module, state, prefix, metadata):
             for name in frozen:
                 state.pop(prefix + name, None)
-            for name in [name for name in state if name.startswith(prefix + "llm.") and name.endswith("lm_head.weight")]:
+            for name in [
+                name for name in state if name.startswith(prefix + "llm.") and name.endswith("lm_head.weight")
+            ]:
                 state.pop(name)
 
         def forgive(module, keys):

@@ -1,5 +1,7 @@
 """From encoder frames and emotion tokens to the embeddings that the language model reads (paper, section III-C)."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -31,15 +33,20 @@ class Connector(nn.Module):
     """Pre-norm transformer over [emotion tokens | speech frames], then a linear layer to the width of the LLM.
 
     dim: width; llm_dim: of the language model's embeddings; llm_std: their standard deviation, at which the output
-    starts, so that the language model meets familiar magnitudes. Positions are absolute and sinusoidal.
+    starts, so that the language model meets familiar magnitudes. The form is that of the paper's released model, so
+    that its weights mean the same here (c2ser/checkpoints/c2ser_official.py): a normed linear layer in front, absolute
+    sinusoidal positions added to the input times √dim, ReLU between the feed-forward layers, and dropout everywhere but
+    on attention weights.
     """
 
     def __init__(self, llm_dim, llm_std, dim=1024, depth=4, heads=4, feedforward=2560, dropout=0.1):
         super().__init__()
         self.dim = dim
+        self.embed = nn.Sequential(nn.Linear(dim, dim), nn.LayerNorm(dim), nn.Dropout(dropout))
         layer = nn.TransformerEncoderLayer(
-            dim, heads, feedforward, dropout, activation="gelu", batch_first=True, norm_first=True
+            dim, heads, feedforward, dropout, activation="relu", batch_first=True, norm_first=True
         )
+        layer.self_attn.dropout = 0.0
         self.layers = nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(dim), enable_nested_tensor=False)
         self.dropout = nn.Dropout(dropout)
         self.project = nn.Linear(dim, llm_dim)
@@ -48,16 +55,17 @@ class Connector(nn.Module):
 
     def forward(self, x, lengths):
         """`(batch, length, dim)` and int `(batch,)` → `(batch, length, llm_dim)`; what lies beyond a length is void."""
+        x = self.embed(x) * math.sqrt(self.dim)
         x = self.dropout(x + sinusoids(x.shape[1], self.dim, x.device, x.dtype))
         padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
         return self.project(self.layers(x, src_key_padding_mask=padding))
 
 
 def sinusoids(length, dim, device, dtype):
-    """Vaswani et al.'s position encoding, `(length, dim)`, sines in the first half and cosines in the second."""
+    """Vaswani et al.'s position encoding, `(length, dim)`: sines at even places, cosines at odd ones; dim even."""
     position = torch.arange(length, device=device, dtype=torch.float32)[:, None]
-    rate = torch.exp(torch.arange(dim // 2, device=device) * (-torch.log(torch.tensor(10000.0)) / max(1, dim // 2 - 1)))
-    return torch.cat([torch.sin(position * rate), torch.cos(position * rate)], dim=1).to(dtype)
+    rate = torch.exp(torch.arange(0, dim, 2, device=device, dtype=torch.float32) * (-math.log(10000.0) / dim))
+    return torch.stack([torch.sin(position * rate), torch.cos(position * rate)], dim=2).flatten(1).to(dtype)
 
 
 def join_lengthwise(first, second, second_lengths):

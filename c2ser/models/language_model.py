@@ -40,9 +40,35 @@ def load_language_model(path, train="lora", rank=8, alpha=32, dropout=0.1, targe
         return model
     if train != "lora":
         raise InputError(f"llm_conf: train: {train!r}: expected lora, full or frozen")
+    return with_adapters(model, path, rank, targets, alpha, dropout)
+
+
+def adapter_shapes(path, rank, targets):
+    """What LoRA would add to the language model of a folder, without loading its weights.
+
+    Returns the width of its embeddings and name (as in `load_language_model`'s model) → shape of every adapter weight.
+    Raises InputError as `load_language_model` does.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    try:
+        config = AutoConfig.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+        width = model.get_input_embeddings().embedding_dim
+        model = with_adapters(model, path, rank, targets)
+    return width, {name: weight.shape for name, weight in model.named_parameters() if ".lora_" in name}
+
+
+def with_adapters(model, path, rank, targets, alpha=32, dropout=0.1):
+    """A language model, read from `path`, with LoRA. Raises InputError where it has none of the target modules."""
     from peft import LoraConfig, get_peft_model
 
-    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets), task_type="CAUSAL_LM")
+    config = LoraConfig(
+        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=list(targets), task_type="CAUSAL_LM"
+    )
     try:
         return get_peft_model(model, config)
     except ValueError as error:
@@ -71,3 +97,8 @@ def split_prompt(tokenizer, prompt, style):
 def answer_ids(tokenizer, text):
     """Token ids of an answer, ended by the end-of-sequence token."""
     return tokenizer(text, add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+
+
+def transcript_ids(tokenizer, text):
+    """Token ids of a transcript, as the text-only ablation reads it in the place of the speech."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -93,9 +93,9 @@ def test_positions_count(connector):
 
 def test_sinusoids():
     made = sinusoids(5, 8, "cpu", torch.float32)
-    rates = [1.0, 10000 ** (-1 / 3), 10000 ** (-2 / 3), 1 / 10000]
+    rates = [1.0, 10000 ** (-1 / 4), 10000 ** (-2 / 4), 10000 ** (-3 / 4)]
     for place, row in enumerate(made.tolist()):
-        wanted = [function(place * rate) for function in (math.sin, math.cos) for rate in rates]
+        wanted = [function(place * rate) for rate in rates for function in (math.sin, math.cos)]
         assert row == pytest.approx(wanted, abs=1e-6)
 
 
@@ -114,7 +114,22 @@ def test_default_size_is_the_papers():
     layer = connector.layers.layers[0]
     assert len(connector.layers.layers) == 4 and layer.self_attn.num_heads == 4 and layer.norm_first
     assert layer.linear1.weight.shape == (2560, 1024) and connector.project.weight.shape == (896, 1024)
-    assert connector.dropout.p == 0.1
+    assert connector.embed[0].weight.shape == (1024, 1024) and connector.embed[1].normalized_shape == (1024,)
+    assert layer.activation is torch.nn.functional.relu
+    assert connector.dropout.p == connector.embed[2].p == layer.dropout.p == layer.dropout1.p == layer.dropout2.p == 0.1
+    assert all(layer.self_attn.dropout == 0.0 for layer in connector.layers.layers)
+
+
+@torch.no_grad()
+def test_input_is_normed_and_scaled_before_positions_are_added(connector):
+    """So that positions weigh as they do in the released model, whatever the magnitude of the encoder's frames."""
+    seen = []
+    hook = connector.dropout.register_forward_pre_hook(lambda layer, args: seen.append(args[0]))
+    x = torch.randn(1, 5, 32) * 50
+    connector(x, torch.tensor([5]))
+    hook.remove()
+    before = connector.embed[1](connector.embed[0](x))
+    torch.testing.assert_close(seen[0], before * math.sqrt(32) + sinusoids(5, 32, "cpu", torch.float32))
 
 
 def test_join_lengthwise():

@@ -3,7 +3,15 @@
 import pytest
 
 from c2ser.errors import InputError
-from c2ser.models.language_model import LORA_TARGETS, answer_ids, load_language_model, load_tokenizer, split_prompt
+from c2ser.models.language_model import (
+    LORA_TARGETS,
+    adapter_shapes,
+    answer_ids,
+    load_language_model,
+    load_tokenizer,
+    split_prompt,
+    transcript_ids,
+)
 
 CHAT = (
     "{% for m in messages %}[{{ m.role }}]{{ m.content }}[end]{% endfor %}"
@@ -33,6 +41,18 @@ def test_lora_defaults_are_the_papers(llm_dir):
 def test_lora_of_other_layers(llm_dir):
     model = load_language_model(llm_dir, targets=["up_proj"], dropout=0.0)
     assert {name.split(".")[-4] for name in trainable(model)} == {"up_proj"}
+
+
+def test_shapes_of_adapters_without_the_weights(llm_dir, tmp_path):
+    targets = ("q_proj", "down_proj")
+    width, shapes = adapter_shapes(llm_dir, 3, targets)
+    model = load_language_model(llm_dir, rank=3, targets=targets)
+    assert width == 16 == model.get_input_embeddings().embedding_dim
+    assert shapes == {name: weight.shape for name, weight in model.named_parameters() if weight.requires_grad}
+    with pytest.raises(InputError, match="LoRA finds nothing to adapt"):
+        adapter_shapes(llm_dir, 3, ["c_attn"])
+    with pytest.raises(InputError, match="no causal language model there"):
+        adapter_shapes(tmp_path, 3, targets)
 
 
 def test_full_and_frozen(llm_dir):
@@ -86,3 +106,10 @@ def test_answer_ends_with_end_of_sequence(tokenizer):
     assert tokenizer.decode(ids[:-1]) == "Emotion: happy."
     assert tokenizer.bos_token_id not in ids
     assert answer_ids(tokenizer, "") == [tokenizer.eos_token_id]
+
+
+def test_transcripts_have_no_ends_of_their_own(tokenizer):
+    ids = transcript_ids(tokenizer, "Thank you.")
+    assert tokenizer.decode(ids) == "Thank you."
+    assert tokenizer.bos_token_id not in ids and tokenizer.eos_token_id not in ids
+    assert transcript_ids(tokenizer, "") == []
