@@ -2,17 +2,24 @@
 
 import argparse
 import json
+from pathlib import Path
 
 from c2ser.bin.common import run
+from c2ser.inference.decoding import DTYPES, PRIORS
 
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("audio", nargs="+", help="Files: any rate, wav, flac, ogg and what else libsndfile reads")
-    parser.add_argument("--model", required=True, help="Folder with model.yaml, e.g. egs/polish/c2ser1/exp/<tag>")
-    parser.add_argument("--mode", default="implicit", choices=("implicit", "explicit"), help="Answer at once, or reason")
+    parser.add_argument("--model", required=True, help="Folder with model.yaml: exp/<tag> of a recipe")
+    parser.add_argument(
+        "--mode", default="implicit", choices=("implicit", "explicit"), help="Answer at once, or reason"
+    )
     parser.add_argument("--channel", help="Channel of files with several: 1, 2, … or mean; default: only mono is taken")
     parser.add_argument("--batch_size", type=int, default=8, help="Utterances decoded together")
+    parser.add_argument("--calibration", type=Path, help="What c2ser calibrate fitted, to correct the posteriors")
+    parser.add_argument("--prior", default="none", choices=PRIORS, help="Which prior of the calibration to divide by")
+    parser.add_argument("--dtype", default="float32", choices=DTYPES, help="Precision of the language model")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--json", action="store_true", help="One JSON object a line instead of text")
     return parser
@@ -20,13 +27,16 @@ def get_parser():
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
+    from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Decoding, Predictor
 
-    predictor = Predictor(args.model, args.device, Decoding(batch_size=args.batch_size))
+    decoding = Decoding(batch_size=args.batch_size, dtype=args.dtype, prior=args.prior)
+    calibration = Calibration.read(args.calibration) if args.calibration else None
+    predictor = Predictor(args.model, args.device, decoding, calibration)
     for path, prediction in zip(args.audio, predictor(args.audio, args.mode, args.channel)):
         if args.json:
-            fields = {"audio": path, "label": prediction.label, "posterior": prediction.posterior, "text": prediction.text}
-            print(json.dumps(fields, ensure_ascii=False))
+            fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text")}
+            print(json.dumps({"audio": path, **fields}, ensure_ascii=False))
             continue
         posterior = "  ".join(f"{label} {value:.3f}" for label, value in prediction.posterior.items())
         print(f"{path}\t{prediction.label}\t{posterior}")

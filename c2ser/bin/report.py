@@ -1,6 +1,7 @@
 """Write RESULTS.md and report.html of an experiment from its score files, and print the results table."""
 
 import argparse
+import json
 import logging
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def get_parser():
     parser.add_argument("--config", action="append", default=[], help="a configuration file to list; repeatable")
     parser.add_argument("--note", action="append", default=[], help="a remark under the results; repeatable")
     parser.add_argument(
-        "--curves", action="append", default=[], metavar="NAME=PATH", help="a picture of training curves; repeatable"
+        "--picture", action="append", default=[], metavar="HEADING=PATH", help="a picture to show, .png; repeatable"
     )
+    parser.add_argument("--stability", help="what c2ser stability wrote, to show its tables")
     return parser
 
 
@@ -32,14 +34,25 @@ def main(argv=None):
     """Build the report, write both files, print the table."""
     args = get_parser().parse_args(argv)
     folder = Path(args.exp_dir)
-    scores, curves = named_paths(args.scores, "--scores"), named_paths(args.curves, "--curves")
-    report = build(args.title, args.command, scores, args.config, args.note, curves)
+    scores, pictures = named_paths(args.scores, "--scores"), named_paths(args.picture, "--picture")
+    tables = stability_tables(args.stability) if args.stability else {}
+    report = build(args.title, args.command, scores, args.config, args.note, pictures, tables)
     texts = {"RESULTS.md": render_markdown(report, folder), "report.html": render_html(report, folder)}
     for name, text in texts.items():
         with atomic_write(folder / name) as stream:
             stream.write(text)
         logging.info("wrote %s", folder / name)
     print(format_table(report.sections[0].rows))
+
+
+def stability_tables(path):
+    """The tables of a file of `c2ser stability`, heading → rows. Raises InputError where it is none."""
+    from c2ser.evaluation.stability_tables import tables
+
+    try:
+        return tables(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"--stability {path}: not a file of c2ser stability ({error!r})") from None
 
 
 def named_paths(values, option):

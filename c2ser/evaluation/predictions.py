@@ -12,8 +12,9 @@ from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
 
-TABLES = ("utt2pred", "utt2scored")
-"""What a decoding directory may hold: the label parsed from the generated text, and the label with the best score."""
+TABLES = ("utt2pred", "utt2scored", "utt2constrained")
+"""What a decoding directory may hold: the label parsed from the generated text, the label with the best score, and the
+label that generation under a grammar of the answers gave."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def read_set(data_dir, decode_dir, table="utt2pred"):
     """Read the reference of `data_dir` and the predictions `table` of `decode_dir` as a `PredictedSet`.
 
     Raises InputError, with counts and the first utterances concerned, where utterances lack a prediction or a speaker,
-    predictions or speakers are of unknown utterances, a label is unknown, utt2scored holds an invalid label or
-    disagrees with the posteriors, or a file is malformed.
+    predictions or speakers are of unknown utterances, a label is unknown, utt2scored or utt2constrained hold an
+    invalid label, utt2scored disagrees with the posteriors, or a file is malformed.
     """
     data, decode_dir = DataDir(data_dir), Path(decode_dir)
     reference = data.read("utt2emo")
@@ -54,7 +55,7 @@ def read_set(data_dir, decode_dir, table="utt2pred"):
     _check_same_utterances(reference, speakers, data.path / "utt2spk", data.path / "utt2emo", "fix the data directory")
     predicted = read_table(decode_dir / table)
     _check_same_utterances(reference, predicted, decode_dir / table, data.path / "utt2emo", "decode the set again")
-    _check_labels(predicted, decode_dir / table, () if table == "utt2scored" else (INVALID,))
+    _check_labels(predicted, decode_dir / table, (INVALID,) if table == "utt2pred" else ())
     return PredictedSet(
         str(data_dir),
         str(decode_dir),

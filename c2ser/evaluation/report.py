@@ -42,7 +42,7 @@ class Report:
     sections: list
 
 
-def build(title, command, score_files, configs=(), notes=(), curves=None):
+def build(title, command, score_files, configs=(), notes=(), pictures=None, tables=None):
     """Collect a report.
 
     Args:
@@ -50,24 +50,26 @@ def build(title, command, score_files, configs=(), notes=(), curves=None):
         score_files: row name → path of a score file, whose confusion matrix lies beside it.
         configs: paths of the configuration files that it used.
         notes: remarks shown under the results, such as what a model may have seen of the test sets.
-        curves: name → path of a picture of training curves.
+        pictures: heading → path of a picture, shown after the confusion matrices.
+        tables: heading → rows of strings, the header first, shown after those of the scores.
     Raises:
         InputError: where there are no scores, or a file is absent or not what it should be.
     """
     if not score_files:
         raise InputError("no score files: give at least one --scores name=path")
     scores = {name: results.read_score(path) for name, path in score_files.items()}
-    tables = (
+    own = (
         ("Results", results.score_rows(scores), INTERVALS),
         ("Test sets one by one", results.fold_rows(scores), ""),
         ("Recall of each class, %", results.recall_rows(scores), ""),
         ("Further scores", results.detail_rows(scores), ""),
         ("Cost of decoding", results.cost_rows(scores), ""),
     )
-    sections = [Section(heading, tuple(rows), None, remark) for heading, rows, remark in tables if rows]
-    pictures = [(f"Confusion matrix: {name}", Path(path).with_suffix(".png")) for name, path in score_files.items()]
-    pictures += [(f"Training: {name}", Path(path)) for name, path in (curves or {}).items()]
-    sections += [Section(heading, picture=_check_picture(path)) for heading, path in pictures]
+    sections = [Section(heading, tuple(rows), None, remark) for heading, rows, remark in own if rows]
+    sections += [Section(heading, tuple(map(tuple, rows))) for heading, rows in (tables or {}).items()]
+    shown = {f"Confusion matrix: {name}": Path(path).with_suffix(".png") for name, path in score_files.items()}
+    shown |= {heading: Path(path) for heading, path in (pictures or {}).items()}
+    sections += [Section(heading, picture=_check_picture(path)) for heading, path in shown.items()]
     facts = [("Date", f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"), ("Revision", git_revision()), *environment()]
     for config in configs:
         if not Path(config).is_file():
@@ -110,9 +112,9 @@ def render_html(report, folder):
 
 def _check_picture(path):
     if not path.is_file():
-        raise InputError(f"{path}: no such picture; score (or draw the curves) again")
+        raise InputError(f"{path}: no such picture; make it again")
     if path.read_bytes()[: len(PNG)] != PNG:
-        raise InputError(f"{path}: not a PNG; score (or draw the curves) again")
+        raise InputError(f"{path}: not a PNG; make it again")
     return path
 
 

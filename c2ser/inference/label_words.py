@@ -1,9 +1,11 @@
 """The words by which answers in each language name an emotion, and those that negate one.
 
-A word is written with its endings in short: `neutr(o|a|i|e)` is neutro, neutra, neutri, neutre. `NAMES` hold words
-that name the emotion. `NEARBY` hold words that only suggest it, used where a text names none: rationales speak of a
-calm voice beside the emotion. Adverbs of manner ("sadly", "tristemente") are in neither: they say how something is
-said, or open a sentence. Polish is the exception, since "brzmi smutno" is how it says "sounds sad".
+A word is written with its endings in short: `neutr(o|a|i|e)` is neutro, neutra, neutri, neutre. Words of Chinese,
+Japanese and Korean are found inside others, so the last two languages have stems, without what inflects; `~` in one is
+a blank that may be missing. `NAMES` hold words that name the emotion. `NEARBY` hold words that only suggest it, used
+where a text names none: rationales speak of a calm voice beside the emotion. Adverbs of manner ("sadly",
+"tristemente") are in neither: they say how something is said, or open a sentence. Polish is the exception, since
+"brzmi smutno" is how it says "sounds sad".
 """
 
 import re
@@ -97,6 +99,24 @@ NAMES = {
         "sad": "tristeza triste(|s)",
         "surprised": f"sorpresa sorprendid{_ES}",
     },
+    "ja": {
+        "angry": "怒り 怒っ 怒る 怒ら 怒ろ 激怒 憤り 憤慨 憤怒 立腹 腹を立て 腹立たし",
+        "disgusted": "嫌悪 嫌がっ 嫌がる 気持ち悪 気味悪",
+        "fearful": "恐怖 恐れ 恐ろし 怖い 怖く 怖が 怖さ 怖そう 怯え おびえ",
+        "happy": "喜び 喜ん 喜ぶ 喜ば 嬉し うれし 幸せ 幸福 楽し 歓喜 喜悦",
+        "neutral": "中立 ニュートラル",
+        "sad": "悲し 哀し かなし 悲嘆 悲哀 悲痛",
+        "surprised": "驚き 驚い 驚く 驚か 驚愕 びっくり 仰天",
+    },
+    "ko": {
+        "angry": "화남 화난 화났 화나 화내 화낸 화가~나 화가~난 화가~났 분노 성난 격노 격분",
+        "disgusted": "혐오 역겨 역겹 역겨움 메스꺼",
+        "fearful": "두려 두렵 공포 무서 무섭 겁먹 겁에~질",
+        "happy": "기쁨 기쁘 기쁜 기뻐 기쁩 행복 즐거 즐겁 신난",
+        "neutral": "중립",
+        "sad": "슬픔 슬프 슬픈 슬퍼 슬픕",
+        "surprised": "놀람 놀라 놀란 놀랐 놀랍 놀라움 경악",
+    },
 }
 """Language code → class → its words, parted by blanks. The further classes have names in English and Chinese."""
 
@@ -127,6 +147,18 @@ NEARBY = {
         "neutral": f"spok(ój|oju|ojem) spokojn{_PL} spokojnie obojętn{_PL}",
         "sad": f"przygnębion{_PL} przygnębie{_PL_NIE} rozpacz(|y|ą)",
     },
+    "ja": {
+        "angry": "苛立 いらだ イライラ いらいら",
+        "disgusted": "うんざり",
+        "neutral": "穏やか 落ち着い 冷静 平静 淡々",
+        "sad": "落ち込 憂鬱 寂し",
+    },
+    "ko": {
+        "angry": "짜증",
+        "neutral": "평온 차분 담담 무덤덤",
+        "sad": "우울 침울 서글",
+        "surprised": "깜짝",
+    },
 }
 """Language code → class → words used only where a text holds no name; a word that names another class is not."""
 
@@ -150,9 +182,34 @@ CONTRASTS = frozenset("but ma bensì ale lecz tylko sondern aber mais pero sino"
 
 CHINESE_NEGATION = re.compile(
     r"(?:不(?![仅只但光单禁由断错同少时安满耐免胜已住过管论久愧外料多])|没有?(?!错)|未(?![来免知])|毫无(?!疑)|并无|并非|绝非|而非)"
-    r"[^而但却]{0,4}$"
+    r"[^而但却\u3040-\u30ff]{0,4}$"
 )
-"""Matches the text before a Chinese word, within its clause, where it is negated: 不是很, 没有表现出."""
+"""Matches the text before a Chinese word, within its clause, where it is negated: 不是很, 没有表现出. Kana in between are
+Japanese, where 不 and 未 begin nouns."""
+
+KOREAN_NEGATION = re.compile(r"(?:^|\s)안\s?$")
+"""Matches the text before a Korean word, within its clause, where it is negated: 안 슬프다."""
+
+LATER_NEGATION = re.compile(
+    r"^[^.]{0,12}?(?:ない|なく|なかっ|なさそう|無い|無く|ません|ずに|ず$|というより|"
+    r"지\s?(?:는|도|가)?\s?(?:않|못)|아니|아닌|아닙|없|보다)"
+)
+"""Matches the text after a Japanese or Korean word, within its clause, where it is negated: くない, ではなく, 지 않다."""
+
+LATER_AFFIRMATION = re.compile(
+    r"だけ(?:では|じゃ|で)な[くい]|のみならず|"
+    r"(?:違い|かもしれ|しか|ほかなら|他なら|隠せ|隠しきれ|抑えられ|抑えきれ|"
+    r"止まら|たまら|仕方が?|しかたが?|しょうが?|切|せつ|過ぎ)(?:ない|なく|ません)|"
+    r"뿐만?\s?(?:이\s?)?아니|틀림\s?없|의심할?\s?(?:여지가?)?\s?없|수밖에\s?없|"
+    r"(?:숨길|감출|참을|억누를)\s?수\s?없|끝이?\s?없|다름\s?(?:아니|없)"
+)
+"""What looks like such a negation and is none: だけでなく ("not only"), に違いない and 틀림없이 ("without doubt")."""
+
+LATER_CONTRAST = re.compile(r"けれど|けど|のに|しかし|でも(?!な)|ものの|くて|지만|는데|그러나")
+"""Where the reach of a later negation ends: 슬프지만 …"""
+
+COORDINATION = re.compile(r"\s?(?:でも|とか|も|や|と|か|・|지도|이나|거나|도|나|과|와)\s?")
+"""What joins two Japanese or Korean words that one negation covers: 怒りも悲しみもない."""
 
 
 def forms(entry):

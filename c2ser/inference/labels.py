@@ -11,23 +11,13 @@ from typing import NamedTuple
 
 from c2ser.cot import templates
 from c2ser.emotions import EMOTIONS
-from c2ser.inference.label_words import (
-    AFFIRMERS,
-    CHINESE_NEGATION,
-    CONTRASTS,
-    NAMES,
-    NEARBY,
-    NEGATORS,
-    forms,
-)
+from c2ser.inference.label_words import NAMES, NEARBY, forms
+from c2ser.inference.negation import EAST_ASIAN, LETTER, WORD, negated_after, negated_before
 
-_CHINESE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # scripts without blanks: no word boundaries beside them
-_LETTER = rf"[^\W_{_CHINESE}]"
-_WORD = re.compile(rf"{_LETTER}+n't|{_LETTER}+")
-_CLAUSE_END = re.compile(r"[.,;:!?()\n、。—–\"“”„«»「」]")
 _SENTENCE_END = re.compile(r"[.!?。\n;]")
-_QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|„[^”“]*(?:[”“]|$)|«[^»]*(?:»|$)|「[^」]*(?:」|$)")  # or cut off
-_REACH = 4  # a negator may stand this many words before the emotion: "does not sound very happy"
+_QUOTATION = re.compile(
+    r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|„[^”“]*(?:[”“]|$)|«[^»]*(?:»|$)|「[^」]*(?:」|$)"
+)  # or cut off
 
 
 class Parsed(NamedTuple):
@@ -42,8 +32,8 @@ def parse_label(text, language_hint=None, labels=EMOTIONS):
 
     Where the text holds an answer lead ("Emotion:", as the training texts have it) the first sentence after the LAST
     lead that names an emotion decides, and without one there is no label. Otherwise the whole text is read, except
-    for quotations, which are the speaker's words. Negated emotions ("not happy", "不快乐", "nie jest zły") do not
-    count. Case, punctuation, width of characters and lost accents ("zlosc") do not matter.
+    for quotations, which are the speaker's words. Negated emotions ("not happy", "不快乐", "nie jest zły",
+    "怒っていない") do not count. Case, punctuation, width of characters and lost accents ("zlosc") do not matter.
 
     Args:
         text: what the model generated, in any of the languages of `label_words.NAMES`.
@@ -77,31 +67,23 @@ def _read(text, language, labels, reason):
 
 def _mentions(text, table):
     """The set of labels whose words stand in `text` without a negation."""
-    by_word, chinese = table
-    places = [(by_word[word.group()], word.start()) for word in _WORD.finditer(text) if word.group() in by_word]
-    if chinese:
-        places += [(by_word[word.group()], word.start()) for word in chinese.finditer(text)]
-    return {label for label, start in places if not _negated(text, start)}
-
-
-def _negated(text, start):
-    """Whether the word at `start` is negated by what stands before it in its clause."""
-    clause = _CLAUSE_END.split(text[:start])[-1]
-    if CHINESE_NEGATION.search(clause):
-        return True
-    words = [*_WORD.findall(clause), ""]
-    for i in range(len(words) - 2, max(len(words) - 2 - _REACH, -1), -1):
-        if words[i] in CONTRASTS and words[i - 1] not in NEGATORS:  # Polish "nie ma złości" is no contrast
-            return False
-        if (words[i] in NEGATORS or words[i].endswith("n't")) and words[i + 1] not in AFFIRMERS:
-            return True
-    return False
+    by_word, east_asian = table
+    places = [(*word.span(), by_word[word.group()]) for word in WORD.finditer(text) if word.group() in by_word]
+    if east_asian:
+        by_place = [(*word.span(), by_word[re.sub(r"\s", "", word.group())]) for word in east_asian.finditer(text)]
+        places = sorted(places + by_place)
+    return {
+        label
+        for index, (start, _, label) in enumerate(places)
+        if not negated_before(text, start) and not negated_after(text, places, index)
+    }
 
 
 @lru_cache(maxsize=64)
 def _word_table(kind, languages, labels):
-    """(word → label, pattern of its Chinese words or None) for the given classes; words with and without accents.
+    """(word → label, pattern of its East Asian words or None) for the given classes; words with and without accents.
 
+    The pattern's `~` matches a blank or nothing; the words stand in the dict without it.
     A nearby word that is the name of another of the classes ("calm", where that is one) is left out.
     """
     source = {"names": NAMES, "nearby": NEARBY}[kind]
@@ -115,8 +97,9 @@ def _word_table(kind, languages, labels):
         if word not in taken
     }
     by_word = {_without_accents(word): label for word, label in exact.items()} | exact
-    chinese = sorted((word for word in exact if re.match(f"[{_CHINESE}]", word)), key=len, reverse=True)
-    return by_word, re.compile("|".join(chinese)) if chinese else None
+    east_asian = sorted((word for word in exact if re.match(f"[{EAST_ASIAN}]", word)), key=len, reverse=True)
+    by_word |= {word.replace("~", ""): exact[word] for word in east_asian}
+    return by_word, re.compile("|".join(east_asian).replace("~", r"\s?")) if east_asian else None
 
 
 def _after_last_lead(text):
@@ -136,13 +119,13 @@ def _after_last_lead(text):
 def _lead_pattern():
     texts = [templates.load(language).ANSWER_LEAD for language in templates.languages()]
     leads = {re.escape(_normalise(lead).strip()).replace(":", r"\s*:") for lead in texts}
-    return re.compile(rf"(?<!{_LETTER})(?:{'|'.join(sorted(leads, key=len, reverse=True))})")
+    return re.compile(rf"(?<!{LETTER})(?:{'|'.join(sorted(leads, key=len, reverse=True))})")
 
 
 def _drop_speech(quotation):
     """What is left of a quotation: nothing of the speaker's words, but a single word, which is the answer in quotes."""
-    words = quotation.group().strip("\"“”„«»「」 .,!?。")
-    return quotation.group() if re.fullmatch(rf"{_LETTER}+|[{_CHINESE}]{{2,3}}", words) else ' "" '
+    words = quotation.group().strip('"“”„«»「」 .,!?。')
+    return quotation.group() if re.fullmatch(rf"{LETTER}+|[{EAST_ASIAN}]{{2,3}}", words) else ' "" '
 
 
 def _normalise(text):

@@ -1,142 +1,209 @@
-"""Answering for speech: load a trained system, hear, answer freely, and score the classes."""
+"""Answering for speech: load a trained system, hear, answer freely, score the classes, and name one by a grammar."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from c2ser.audio import MIN_SAMPLES, read_audio
-from c2ser.cot import templates
+from c2ser.cot.prompts import PARAPHRASES, prompt
 from c2ser.errors import InputError
+from c2ser.inference.answer_trie import search
+from c2ser.inference.answers import Answers
+from c2ser.inference.batching import run_batches
 from c2ser.inference.bundle import Bundle
+from c2ser.inference.calibration import Correction
+from c2ser.inference.decoding import Decoding
 from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config, read_weights
-from c2ser.inference.generation import generate, score_candidates
+from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
 from c2ser.models.build import build_c2ser
-from c2ser.models.language_model import answer_ids, load_tokenizer
+from c2ser.models.language_model import load_tokenizer, split_prompt, transcript_ids
+
+LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": []}
+"""Options that the config.yaml of an older training does not have, and what it was trained with."""
 
 
 @dataclass
 class Prediction:
-    """What the system says of one utterance.
+    """What the system says of one utterance, by each of the methods of `Decoding`; None for what was not asked for.
 
-    label: the most probable class; posterior: class → probability, from label scoring; text: the free answer (mode
-    explicit: the rationale); parsed: the class that the free answer names, or None; tokens: its length.
+    label, posterior (class → probability): of label scoring; text: what was generated freely (mode explicit: the
+    rationale), tokens: its length; parsed: the class that it names, None where it names none or several; constrained:
+    the class that the grammar led to.
     """
 
-    label: str
-    posterior: dict
+    label: str | None
+    posterior: dict | None
     text: str
     parsed: str | None
     tokens: int
-
-
-@dataclass
-class Decoding:
-    """How answers are made. Generation is greedy with num_beams 1."""
-
-    batch_size: int = 8
-    num_beams: int = 1
-    repetition_penalty: float = 1.0
-    max_new_tokens: dict = field(default_factory=lambda: {"explicit": 120, "implicit": 10})
+    constrained: str | None = None
 
 
 class Predictor:
     """A trained C2SER. `predictor(["a.wav"])` gives one `Prediction` an input.
 
-    model: the folder that stage 11 or 14 of a recipe made; device: "cpu", "cuda"; decoding: a `Decoding`. Raises
-    InputError where the folder lacks a part.
+    model: the folder that stage 11 or 14 of a recipe made; device: "cpu", "cuda"; decoding: a `Decoding`; calibration:
+    a `Calibration` of the mode that is used, or None; paraphrase: 0 asks what training asked, 1 … the paraphrases of
+    `c2ser.cot.prompts`. Raises InputError where the folder lacks a part, or these do not fit the system.
     """
 
-    def __init__(self, model, device="cpu", decoding=None):
+    def __init__(self, model, device="cpu", decoding=None, calibration=None, paraphrase=0):
         self.bundle = Bundle.read(model)
-        self.device, self.decoding = device, decoding or Decoding()
+        self.device, self.decoding, self.paraphrase = device, decoding or Decoding(), paraphrase
         self.tokenizer = load_tokenizer(self.bundle.llm)
         self.labels = self.bundle.labels
+        self.languages = self.decoding.languages or [self.bundle.language]
+        self.answers = Answers(self.tokenizer, self.labels, self.languages)
         self.emotion_encoder = EmotionEncoder(**self.bundle.emotion, device=device) if self.bundle.emotion else None
         self.seconds = {"generation": 0.0, "scoring": 0.0}
+        self.calibration, self.correction = calibration, self._correction(calibration)
         self._models = {}
 
-    def __call__(self, inputs, mode="implicit", channel=None, emotion=None, progress=None):
+    def __call__(
+        self, inputs, mode="implicit", channel=None, emotion=None, progress=None, names=None, transcripts=None
+    ):  # fmt: skip
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
         inputs: paths, or float arrays `(samples,)` at 16 kHz; mode: "implicit" or "explicit"; channel: 1-based number,
         "mean" or None (mono only), for paths; emotion: features `(10, dim)` made before, one an input, instead of
-        computing them; progress: called with the number of inputs done. Returns a list of `Prediction` in the order of
-        the inputs. Raises InputError naming the input.
+        computing them; progress: called with the number of inputs done; names: what messages call the inputs;
+        transcripts: the words of each input, for a system that reads them (`text_only`). Returns a list of `Prediction`
+        in the order of the inputs. Raises InputError naming the input, as where one alone does not fit into memory.
         """
-        speech = [self._read(item, channel) for item in inputs]
+        if self.calibration and self.calibration.mode != mode:
+            raise InputError(f"the calibration is of mode {self.calibration.mode}, not {mode}; calibrate each mode")
+        names = names or [f"array {i}" if isinstance(item, np.ndarray) else str(item) for i, item in enumerate(inputs)]
+        speech = [self._read(item, channel, name) for item, name in zip(inputs, names)]
         order = sorted(range(len(speech)), key=lambda index: len(speech[index]))
         predictions = [None] * len(speech)
-        for first in range(0, len(order), self.decoding.batch_size):
-            chosen = order[first : first + self.decoding.batch_size]
+
+        def answer(chosen):
             given = None if emotion is None else torch.tensor(np.stack([emotion[index] for index in chosen]))
-            answers = self._answer([speech[index] for index in chosen], mode, given)
-            for index, prediction in zip(chosen, answers):
+            words = None if transcripts is None else [transcripts[index] for index in chosen]
+            for index, prediction in zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words)):
                 predictions[index] = prediction
             if progress:
                 progress(len(chosen))
+
+        run_batches(order, self.decoding.batch_size, answer, lambda index: names[index])
         return predictions
 
-    def _read(self, item, channel):
+    def question(self, mode):
+        """The prompt of a mode, as training asked it or its paraphrase. Raises InputError for an unknown paraphrase."""
+        if not self.paraphrase:
+            return prompt(mode, self._config(mode).prompt_language)
+        if not 0 < self.paraphrase <= len(PARAPHRASES[mode]):
+            last = len(PARAPHRASES[mode])
+            raise InputError(f"paraphrase {self.paraphrase}: there are 1 to {last}; 0 is the trained prompt")
+        return PARAPHRASES[mode][self.paraphrase - 1]
+
+    def reads_text(self, mode):
+        """Whether the model of that mode reads transcripts instead of hearing speech."""
+        return self._config(mode).text_only
+
+    def _correction(self, calibration):
+        if calibration is None:
+            if self.decoding.prior != "none":
+                raise InputError(f"prior {self.decoding.prior!r}: stands in a calibration; give one (--calibration)")
+            return Correction()
+        if list(calibration.labels) != list(self.labels):
+            given, own = ", ".join(calibration.labels), ", ".join(self.labels)
+            raise InputError(f"the calibration is for the classes {given}; this system has {own}")
+        return calibration.correction(self.decoding.prior, self.decoding.prior_strength)
+
+    def _read(self, item, channel, name):
         samples = np.asarray(item, np.float32) if isinstance(item, np.ndarray) else read_audio(str(item), channel)
         if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise InputError("array: expected finite mono samples `(samples,)` at 16 kHz")
+            raise InputError(f"{name}: expected finite mono samples `(samples,)` at 16 kHz")
         if len(samples) < MIN_SAMPLES:
-            what = "array" if isinstance(item, np.ndarray) else item
-            raise InputError(f"{what}: {len(samples)} samples at 16 kHz; at least {MIN_SAMPLES} (25 ms) are needed")
+            raise InputError(f"{name}: {len(samples)} samples at 16 kHz; at least {MIN_SAMPLES} (25 ms) are needed")
         return torch.from_numpy(samples)
 
     @torch.no_grad()
-    def _answer(self, speech, mode, emotion):
+    def _answer(self, speech, mode, emotion, words):
         model = self._model(mode)
+        prefixes = model.prefixes(mode, *self._hear(model, speech, emotion, words))
+        start = time.perf_counter()
+        texts, counts = self._generate(model, mode, prefixes)
+        generated = time.perf_counter()
+        labels, posteriors, constrained = self._choose(model, mode, prefixes, texts)
+        self.seconds["generation"] += generated - start
+        self.seconds["scoring"] += time.perf_counter() - generated
+        parsed = [None] * len(texts)
+        if "free" in self.decoding.methods:
+            hint = self.languages[0] if len(self.languages) == 1 else None
+            parsed = [parse_label(text, hint, self.labels).label for text in texts]
+        return list(map(Prediction, labels, posteriors, texts, parsed, counts, constrained))
+
+    def _hear(self, model, speech, emotion, words):
+        """What the language model is given of a batch, and its lengths."""
         lengths = torch.tensor([len(samples) for samples in speech], device=self.device)
         padded = torch.nn.utils.rnn.pad_sequence(speech, batch_first=True).to(self.device)
         if emotion is None and self.emotion_encoder:
             emotion = self.emotion_encoder(padded, lengths)[0]
-        heard, counts = model.hear(padded, lengths, None if emotion is None else emotion.to(self.device))
-        prefixes = model.prefixes(mode, heard, counts)
+        transcript = None
+        if words is not None:
+            ids = [torch.tensor(transcript_ids(self.tokenizer, text), dtype=torch.long) for text in words]
+            transcript = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=-1).to(self.device)
+        return model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript)
 
-        start = time.perf_counter()
+    def _generate(self, model, mode, prefixes):
+        """Free answers and their numbers of tokens; empty ones where no method needs them."""
+        if mode == "implicit" and "free" not in self.decoding.methods:
+            return [""] * len(prefixes), [0] * len(prefixes)
         ids = generate(
             model, prefixes, self.tokenizer, self.decoding.max_new_tokens[mode], self.decoding.num_beams,
             self.decoding.repetition_penalty,
         )  # fmt: skip
-        texts = [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in ids]
-        generated = time.perf_counter()
-        scores = score_candidates(model, prefixes, [self._candidates(mode, text) for text in texts])
-        self.seconds["generation"] += generated - start
-        self.seconds["scoring"] += time.perf_counter() - generated
-        return [
-            self._prediction(text, row.softmax(0).tolist(), len(token_ids)) for text, row, token_ids in zip(texts, scores, ids)
-        ]
+        return [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in ids], [len(row) for row in ids]
 
-    def _candidates(self, mode, text):
-        """Token ids of the answer that each class would give; in explicit mode, after the rationale as generated."""
-        language = self.bundle.language
-        words = templates.load(language)
-        if mode == "implicit":
-            return [answer_ids(self.tokenizer, words.implicit_answer(label)) for label in self.labels]
-        reasoning = text.rpartition(words.ANSWER_LEAD)[0] or text
-        return [
-            answer_ids(self.tokenizer, words.with_verdict(reasoning.rstrip(), words.emotion_name(label))) for label in self.labels
-        ]
+    def _choose(self, model, mode, prefixes, texts):
+        """Labels and posteriors by label scoring, and the classes that the grammar leads to; None for methods not used.
 
-    def _prediction(self, text, posterior, tokens):
-        best = max(range(len(posterior)), key=posterior.__getitem__)
-        parsed = parse_label(text, self.bundle.language, self.labels).label
-        return Prediction(self.labels[best], dict(zip(self.labels, posterior)), text, parsed, tokens)
+        A class is as likely as its answers together. The grammar goes by what the language model says, uncorrected.
+        """
+        nothing = [None] * len(texts)
+        if not {"score", "constrained"} & set(self.decoding.methods):
+            return nothing, nothing, nothing
+        ids, scores = token_scores(model, prefixes, [self.answers.candidates(mode, text) for text in texts])
+        scores = scores.double().cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise InputError(
+                "the language model's likelihoods are not finite: the checkpoint is damaged, or dtype too coarse"
+            )
+        labels, posteriors, constrained = nothing, nothing, nothing
+        if "score" in self.decoding.methods:
+            sums = scores.sum(axis=2).reshape(len(texts), len(self.languages), len(self.labels))
+            rows = self.correction(np.logaddexp.reduce(sums, axis=1)).tolist()
+            labels = [self.labels[max(range(len(row)), key=row.__getitem__)] for row in rows]
+            posteriors = [dict(zip(self.labels, row)) for row in rows]
+        if "constrained" in self.decoding.methods:
+            found = [search(answers, rows, self.decoding.num_beams) for answers, rows in zip(ids, scores)]
+            constrained = [self.labels[self.answers.owners[index]] for index in found]
+        return labels, posteriors, constrained
+
+    def _config(self, mode):
+        """The configuration that the model of a mode was trained with."""
+        if mode not in self.bundle.modes:
+            raise InputError(f"mode {mode!r}: this system has {', '.join(self.bundle.modes)}")
+        config = read_config(self.bundle.modes[mode]["config"])
+        for name, value in LATER_OPTIONS.items():
+            setattr(config, name, getattr(config, name, value))
+        return config
 
     def _model(self, mode):
         """The model of that mode, loaded at first use."""
-        if mode not in self.bundle.modes:
-            raise InputError(f"mode {mode!r}: this system has {', '.join(self.bundle.modes)}")
         if mode not in self._models:
-            part = self.bundle.modes[mode]
-            config = read_config(part["config"])
+            config, checkpoint = self._config(mode), self.bundle.modes[mode]["checkpoint"]
             config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
             model = build_c2ser(config)
-            load_weights(model, read_weights(part["checkpoint"]), part["checkpoint"])
+            load_weights(model, read_weights(checkpoint), checkpoint)
+            if self.paraphrase:
+                ids = split_prompt(self.tokenizer, self.question(mode), config.prompt_style)
+                model.prompts[mode] = tuple(torch.tensor(part, dtype=torch.long) for part in ids)
+            model.llm.to(getattr(torch, self.decoding.dtype))
             self._models[mode] = model.eval().requires_grad_(False).to(self.device)
         return self._models[mode]

@@ -6,6 +6,7 @@ import pytest
 
 from c2ser.audio import read_audio
 from c2ser.bin import decode
+from c2ser.cot.prompts import PARAPHRASES, PROMPTS
 from c2ser.datadir import read_table, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
@@ -23,8 +24,8 @@ def data(tmp_path_factory):
 def run(data, system_dir, out, *more, mode="implicit"):
     argv = ["--model", system_dir, "--mode", mode, "--data_dir", data, "--audio_scp", data / "wav.scp"]
     decode.main([str(word) for word in [*argv, "--out_dir", out, *more]])
-    names = ("answers", "utt2pred", "utt2scored", "posteriors")
-    return {name: read_table(out / name, empty_ok=True) for name in names}
+    names = ("answers", "utt2pred", "utt2scored", "posteriors", "utt2constrained")
+    return {name: read_table(out / name, empty_ok=True) for name in names if (out / name).exists()}
 
 
 def test_tables_are_what_the_predictor_says(data, system_dir, tmp_path):
@@ -39,9 +40,10 @@ def test_tables_are_what_the_predictor_says(data, system_dir, tmp_path):
         assert made["answers"][utterance] == " ".join(wanted.text.split())
         assert made["utt2pred"][utterance] == (wanted.parsed or "<invalid>")
         assert made["utt2scored"][utterance] == wanted.label
+        assert made["utt2constrained"][utterance] == wanted.constrained
         row = [float(value) for value in made["posteriors"][utterance].split()]
         assert row == pytest.approx(list(wanted.posterior.values()), abs=1e-5)
-    assert all(list(table) == utterances for table in made.values())
+    assert len(made) == 5 and all(list(table) == utterances for table in made.values())
     cost = json.loads((tmp_path / "out/decode.json").read_text())
     assert cost["mode"] == "explicit" and cost["utterances"] == 4
     assert cost["invalid"] == sum(prediction.parsed is None for prediction in predictions)
@@ -59,15 +61,63 @@ def test_features_made_before_are_used(data, system_dir, tmp_path):
 def test_answers_and_their_classes(data, system_dir, tmp_path, monkeypatch):
     posterior = {emotion: 1 / 7 for emotion in EMOTIONS}
     answers = [("Emotion:\n sad.", "sad"), ("", None), ("a b", None), ("happy", "happy")]
-    made = [Prediction("angry", posterior, text, parsed, 3) for text, parsed in answers]
+    made = [Prediction("angry", posterior, text, parsed, 3, "fearful") for text, parsed in answers]
     monkeypatch.setattr(Predictor, "__call__", lambda *args, **options: made)
     tables = run(data, system_dir, tmp_path / "out")
     assert list(tables["answers"].values()) == ["Emotion: sad.", "", "a b", "happy"]
     assert list(tables["utt2pred"].values()) == ["sad", "<invalid>", "<invalid>", "happy"]
-    assert set(tables["utt2scored"].values()) == {"angry"}
+    assert set(tables["utt2scored"].values()) == {"angry"} and set(tables["utt2constrained"].values()) == {"fearful"}
     assert tables["posteriors"]["s1_00"] == " ".join(["0.142857"] * 7)
     cost = json.loads((tmp_path / "out/decode.json").read_text())
     assert cost["invalid"] == 2 and cost["tokens_per_utterance"] == 3
+
+
+def test_chunks_change_nothing(data, system_dir, tmp_path, monkeypatch):
+    whole = run(data, system_dir, tmp_path / "whole")
+    sizes, call = [], Predictor.__call__
+
+    def counted(self, inputs, *args, **options):
+        sizes.append(len(inputs))
+        assert options["names"] == list(read_table(data / "utt2spk"))[sum(sizes[:-1]) : sum(sizes)]
+        return call(self, inputs, *args, **options)
+
+    monkeypatch.setattr(Predictor, "__call__", counted)
+    monkeypatch.setattr(decode, "CHUNK", 3)
+    chunked = run(data, system_dir, tmp_path / "chunked")
+    assert sizes == [3, 1]
+    for name, table in whole.items():
+        if name != "posteriors":
+            assert chunked[name] == table
+    for utterance, row in whole["posteriors"].items():
+        found = [float(value) for value in chunked["posteriors"][utterance].split()]
+        assert found == pytest.approx([float(value) for value in row.split()], abs=1e-5)
+
+
+def test_one_table_for_each_method(data, system_dir, tmp_path):
+    """What an earlier decoding left and this one does not make is gone."""
+    whole = run(data, system_dir, tmp_path / "out")
+    (tmp_path / "decode.yaml").write_text("methods: [constrained]\n")
+    made = run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml")
+    assert made == {"utt2constrained": whole["utt2constrained"]}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"utt2constrained", "decode.json"}
+    account = json.loads((tmp_path / "out/decode.json").read_text())
+    assert account["invalid"] is None and account["tokens_per_utterance"] == 0
+    assert account["decoding"]["methods"] == ["constrained"] and account["languages"] == ["zh"]
+
+
+def test_paraphrases_are_noted(data, system_dir, tmp_path):
+    (tmp_path / "decode.yaml").write_text("methods: [score]\n")
+    made = [
+        run(data, system_dir, tmp_path / str(number), "--config", tmp_path / "decode.yaml", "--paraphrase", number)
+        for number in (0, 3)
+    ]
+    assert made[0]["posteriors"] != made[1]["posteriors"]
+    accounts = [json.loads((tmp_path / str(number) / "decode.json").read_text()) for number in (0, 3)]
+    assert [account["paraphrase"] for account in accounts] == [0, 3]
+    assert [account["prompt"] for account in accounts] == [PROMPTS["zh"]["implicit"], PARAPHRASES["implicit"][2]]
+    with pytest.raises(InputError, match="paraphrase 9: there are 1 to 5"):
+        run(data, system_dir, tmp_path / "none", "--paraphrase", 9)
+    assert not (tmp_path / "none").exists()
 
 
 def test_faults_are_named(data, system_dir, tmp_path):

@@ -101,20 +101,28 @@ def features(tmp_path):
     return tmp_path / "feats.scp", tmp_path / "data"
 
 
-def test_features_are_averaged_over_tokens(features, tmp_path):
+def test_a_layer_is_chosen_or_all_are_averaged(tmp_path):
     with ArkWriter(tmp_path / "b.ark", tmp_path / "b.scp") as writer:
         writer["u"] = np.array([[1, 2], [3, 6]], dtype=np.float32)
         writer["v"] = np.array([5, 7], dtype=np.float32)
-    assert plot_embeddings.pooled(tmp_path / "b.scp", ["v", "u"]).tolist() == [[5, 7], [2, 4]]
+    scp = tmp_path / "b.scp"
+    assert plot_embeddings.chosen(scp, ["v", "u"]).tolist() == [[5, 7], [3, 6]]
+    assert plot_embeddings.chosen(scp, ["v", "u"], "mean").tolist() == [[5, 7], [2, 4]]
+    assert plot_embeddings.chosen(scp, ["v", "u"], 0).tolist() == [[5, 7], [1, 2]]
+    with pytest.raises(InputError, match="v: no row 1; its 1 rows are counted from 0"):
+        plot_embeddings.chosen(scp, ["u", "v"], 1)
 
 
-@pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_plot_embeddings_command(features, tmp_path, method):
+@pytest.mark.parametrize(("method", "layer"), [("pca", "mean"), ("tsne", "0")])
+def test_plot_embeddings_command(features, tmp_path, method, layer):
     out = tmp_path / "embeddings.png"
     plot_embeddings.main(
         ["--feats_scp", str(features[0]), "--data_dir", str(features[1]), "--method", method, "--out", str(out)]
+        + ["--layer", layer]
     )
     assert np.ptp(pixels(out)) > 100
+    with pytest.raises(SystemExit):
+        plot_embeddings.get_parser().parse_args(["--feats_scp", "a", "--data_dir", "b", "--out", "c", "--layer", "first"])
 
 
 def test_plot_embeddings_refuses_missing_features(features, tmp_path):

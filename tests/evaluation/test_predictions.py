@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from c2ser.datadir import read_table, write_table
 from c2ser.errors import InputError
 from c2ser.evaluation.predictions import label_order, read_posteriors, read_set
 
@@ -104,3 +105,17 @@ def test_a_missing_file_is_named(one_set, name):
     (one_set[1] / name).unlink()
     with pytest.raises(InputError, match=rf"{name}: no such file"):
         read_set(*one_set, "utt2pred")
+
+
+def test_constrained_answers_are_read_like_the_others(one_set):
+    """Whoever may only answer with a class never gives an invalid answer."""
+    data, decode = one_set
+    answers = dict.fromkeys(read_table(decode / "utt2scored"), "neutral")
+    write_table(decode / "utt2constrained", answers)
+    found = read_set(data, decode, "utt2constrained")
+    assert found.predicted == ["neutral"] * 6 and found.confidence is None
+    write_table(decode / "utt2constrained", {**answers, "m1_2": "<invalid>"})
+    with pytest.raises(
+        InputError, match="utt2constrained: 1 of 6 entries hold an unknown label, first: m1_2 <invalid>"
+    ):
+        read_set(data, decode, "utt2constrained")

@@ -58,7 +58,7 @@ def written(experiment):
 def test_results_hold_what_was_asked(experiment):
     config, curves = experiment.parent / "conf/my train.yaml", experiment / "score_utt2pred.png"
     report.main(options(experiment, "--config", str(config), "--note", "No speaker is in training.", "--note", "Two",
-                        "--curves", f"loss={curves}"))  # fmt: skip
+                        "--picture", f"loss={curves}"))  # fmt: skip
     text, _ = written(experiment)
     assert text.startswith("# Tiny\n")
     assert "| implicit (text) | 18 | 3 | 50.0 [50.0, 50.0] |" in text  # three equal speakers: nothing varies
@@ -68,7 +68,7 @@ def test_results_hold_what_was_asked(experiment):
     assert "| implicit \\<scoring> | 50.0 | 100.0 | 100.0 |" in text  # recall of each class
     assert "| implicit (text), implicit \\<scoring> | implicit | 18 | 4 | 1 |" in text
     assert "![Confusion matrix: implicit (text)](score_utt2pred.png)" in text
-    assert "![Training: loss](score_utt2pred.png)" in text
+    assert "![loss](score_utt2pred.png)" in text
     assert "[../conf/my train.yaml](../conf/my%20train.yaml)" in text
     assert "```\n./run.sh --folds '1 2 3'\n```" in text
     assert "- No speaker is in training.\n- Two\n" in text
@@ -132,8 +132,8 @@ def test_prints_the_table_and_logs_where_the_report_lies(experiment, capsys, cap
         (["--scores", "implicit (text)=x.json"], "'implicit \\(text\\)' is given twice"),
         (["--scores", "a=absent.json"], "absent.json: no such file"),
         (["--config", "absent.yaml"], "--config absent.yaml: no such file"),
-        (["--curves", "loss=absent.png"], "absent.png: no such picture"),
-        (["--curves", f"loss={__file__}"], "not a PNG"),
+        (["--picture", "loss=absent.png"], "absent.png: no such picture"),
+        (["--picture", f"loss={__file__}"], "not a PNG"),
     ],
 )
 def test_refuses_and_leaves_nothing(experiment, more, message):

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from c2ser.inference.generation import generate, pad_left, positions, score_candidates
+from c2ser.inference.answer_trie import AnswerTrie, search
+from c2ser.inference.generation import generate, pad_left, positions, score_candidates, token_scores
 from tests.builders import randomise
 
 END = 2
@@ -91,13 +92,76 @@ def test_each_utterance_has_its_own_candidates(model, prefixes):
 
 def test_scores_do_not_depend_on_the_batch(model, prefixes):
     candidates = CANDIDATES["of different lengths"]
-    together = score_candidates(model, prefixes, [candidates] * 5)
+    together = score_candidates(model, prefixes * 4, [candidates] * 20)[:5]
     for prefix, row in zip(prefixes, together):
         alone = score_candidates(model, [prefix], [candidates])
         torch.testing.assert_close(alone[0], row, atol=1e-5, rtol=0)
     assert float((together[0] - together[1]).abs().max()) > 0.01
     turned = score_candidates(model, prefixes[::-1], [candidates[::-1]] * 5)
     torch.testing.assert_close(turned.flip(0).flip(1), together, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_scores_are_those_of_whole_passes_padded_at_either_side(model, prefixes):
+    """One pass over prefix and answer, batched with padding at the right, and at the left, without a cache."""
+    answer = [5, 8, 11, 2]
+    embedded = model.llm.get_input_embeddings()(torch.tensor(answer))
+    whole = [torch.cat([prefix, embedded]) for prefix in prefixes]
+    left, mask = pad_left(whole)
+    right = torch.nn.utils.rnn.pad_sequence(whole, batch_first=True)
+    lengths = torch.tensor([len(row) for row in whole])
+    logits = {
+        "left": model.llm(
+            inputs_embeds=left, attention_mask=mask, position_ids=positions(mask), use_cache=False
+        ).logits,
+        "right": model.llm(
+            inputs_embeds=right,
+            attention_mask=(torch.arange(right.shape[1]) < lengths[:, None]).long(),
+            use_cache=False,
+        ).logits,
+    }
+    ids, scores = token_scores(model, prefixes, [[answer, [7, 2]]] * len(prefixes))
+    assert ids == [[answer, [7, 2]]] * len(prefixes) and scores.shape == (5, 2, 4)
+    assert not scores[:, 1, 2:].any()
+    for row, length in enumerate(lengths.tolist()):
+        for side, end in (("left", left.shape[1]), ("right", length)):
+            likely = logits[side][row, end - len(answer) - 1 : end - 1].log_softmax(-1)
+            wanted = likely[torch.arange(len(answer)), torch.tensor(answer)]
+            torch.testing.assert_close(scores[row, 0], wanted, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_the_grammar_is_that_of_token_by_token_generation(model, prefixes, tokenizer):
+    """Against transformers' own generation, allowed to go on with an answer's tokens only."""
+    answers = [[5, 8, END], [5, 9, 9, END], [5, 9, 12, 13, END], [11, END], [30, 31, END], [30, 8, END]]
+    trie = AnswerTrie(answers)
+
+    def allowed(_, made):
+        return list(trie.following(tuple(made.tolist()))) or [END]
+
+    ids, scores = token_scores(model, prefixes, [answers] * len(prefixes))
+    found = {}
+    for beams in (1, 2, 6):
+        inputs, mask = pad_left(prefixes)
+        made = model.llm.generate(
+            inputs_embeds=inputs, attention_mask=mask, max_new_tokens=6, do_sample=False, num_beams=beams,
+            length_penalty=0.0, prefix_allowed_tokens_fn=allowed, eos_token_id=END, pad_token_id=END,
+        ).tolist()  # fmt: skip
+        wanted = [answers.index([*row[: row.index(END)], END]) for row in made]
+        found[beams] = [search(rows, likely, beams) for rows, likely in zip(ids, scores)]
+        assert found[beams] == wanted
+    assert found[6] == scores.sum(2).argmax(1).tolist() and len(set(found[6])) > 1
+    assert found[1] != found[6]  # greedy search can be led astray
+
+
+def test_scores_in_bfloat16_are_close(make_c2ser, prefixes):
+    model = randomise(make_c2ser(llm_conf={"rank": 2}), seed=4, scale=0.3)
+    candidates = [CANDIDATES["of different lengths"]] * len(prefixes)
+    exact = score_candidates(model, prefixes, candidates)
+    model.llm.to(torch.bfloat16)
+    rounded = score_candidates(model, prefixes, candidates)
+    assert rounded.dtype == torch.float32 and not torch.equal(rounded, exact)
+    torch.testing.assert_close(rounded, exact, atol=0.5, rtol=0.05)
 
 
 @pytest.mark.parametrize("penalty", [1.0, 1.5])

@@ -14,17 +14,11 @@ from c2ser.bin import pack
 from c2ser.cot import templates
 from c2ser.emotions import EMOTIONS, NAMES
 from c2ser.errors import InputError
-from c2ser.inference.predictor import Decoding, Predictor
+from c2ser.inference.bundle import Bundle
+from c2ser.inference.predictor import LATER_OPTIONS, Decoding, Predictor
 from c2ser.models.language_model import answer_ids
-from tests.builders import waves
-
-LENGTHS = [4000, 12000, 400, 7777, 16000]
-
-
-@pytest.fixture(scope="module")
-def speech():
-    padded, _ = waves(LENGTHS)
-    return [wave[:length].numpy() for wave, length in zip(padded, LENGTHS)]
+from tests.builders import c2ser_config, c2ser_model, write_parts
+from tests.inference.conftest import assert_same
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +38,15 @@ def wav(tmp_path_factory, speech):
     return write
 
 
-def assert_same(first, second, tolerance=1e-5):
-    for one, other in zip(first, second, strict=True):
-        assert (one.label, one.text, one.parsed, one.tokens) == (other.label, other.text, other.parsed, other.tokens)
-        assert one.posterior == pytest.approx(other.posterior, abs=tolerance)
-
-
 @pytest.mark.parametrize("mode", ["implicit", "explicit"])
 def test_batch_size_changes_nothing(predictor, speech, mode):
     made = {}
-    for size in (1, 2, 8):
+    for size in (1, 2, 16):
         predictor.decoding.batch_size = size
         made[size] = predictor(speech, mode)
-    assert_same(made[1], made[8])
-    assert_same(made[2], made[8])
-    posteriors = {tuple(round(value, 4) for value in p.posterior.values()) for p in made[8]}
+    assert_same(made[1], made[16])
+    assert_same(made[2], made[16])
+    posteriors = {tuple(round(value, 4) for value in p.posterior.values()) for p in made[16]}
     assert len(posteriors) == len(speech)  # every utterance is answered on its own merits
 
 
@@ -106,9 +94,14 @@ def test_modes_are_two_models_and_prompts(predictor, speech):
 
 
 def test_explicit_candidates_keep_the_rationale(predictor):
-    cases = {"请描述。情绪：悲伤。情绪：快乐。": "请描述。情绪：悲伤。", "  请描述 ": "请描述", "": ""}
+    cases = {
+        "请描述。情绪：悲伤。情绪：快乐。": "请描述。情绪：悲伤。",
+        "  请描述 ": "请描述",
+        "": "",
+        "情绪：快乐。": "",
+    }
     for given, kept in cases.items():
-        ids = predictor._candidates("explicit", given)
+        ids = predictor.answers.candidates("explicit", given)
         made = [predictor.tokenizer.decode(candidate, skip_special_tokens=True) for candidate in ids]
         assert made == [f"{kept}情绪：{NAMES['zh'][emotion]}。" for emotion in EMOTIONS]
         assert all(candidate[-1] == predictor.tokenizer.eos_token_id for candidate in ids)
@@ -195,7 +188,7 @@ def test_faults_name_the_file(predictor, wav, tmp_path):
 
 def test_faulty_arrays_are_refused(predictor):
     for samples in (np.zeros((800, 2), np.float32), np.full(800, np.inf, np.float32), np.zeros(100, np.float32)):
-        with pytest.raises(InputError, match="array: "):
+        with pytest.raises(InputError, match="array 0: "):
             predictor([samples])
 
 
@@ -219,6 +212,31 @@ def copy_of(system_dir, folder, change):
     change(values)
     (folder / "model.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     return folder
+
+
+def test_older_configurations_are_read(predictor, system_dir, speech, tmp_path):
+    folder = copy_of(system_dir, tmp_path / "old", lambda values: None)
+    config = yaml.safe_load((folder / "implicit/config.yaml").read_text(encoding="utf-8"))
+    for name in LATER_OPTIONS:
+        del config[name]
+    (folder / "implicit/config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert_same(Predictor(folder, decoding=predictor.decoding)(speech), predictor(speech), 0)
+
+
+def test_a_system_without_ears_reads(llm_dir, speech, tmp_path):
+    """The text-only ablation: what it says depends on the transcripts alone."""
+    config = c2ser_config(llm_dir, None, prompt_language="zh", model_conf={"train_mode": "implicit"}, text_only=True)
+    parts = write_parts(tmp_path / "implicit", config, c2ser_model(config))
+    Bundle(list(EMOTIONS), "zh", llm_dir, None, None, {"implicit": parts}).write(tmp_path)
+    predictor, words = Predictor(tmp_path), ["No.", "Thank you very much.", "", "No.", "I"]
+    assert predictor.reads_text("implicit")
+    made = predictor(speech, transcripts=words)
+    assert made[0].posterior == pytest.approx(made[3].posterior, abs=1e-5)
+    assert made[0].posterior != pytest.approx(made[1].posterior, abs=1e-4)
+    predictor.decoding.batch_size = 1
+    assert_same(predictor(speech, transcripts=words), made)
+    with pytest.raises(InputError, match="reads the transcript .text_only., and none was given"):
+        predictor(speech)
 
 
 def test_labels_of_the_system_are_scored(system_dir, speech, tmp_path):

@@ -1,0 +1,75 @@
+"""The tables of a stability report, as lists of rows of strings, the header first. Shares are in per cent."""
+
+ABSENT = "–"
+
+
+def tables(report):
+    """Title → rows, from what c2ser.bin.stability writes as JSON; sections without content are left out."""
+    sections = {
+        "Answers": answer_rows(report["decodings"]),
+        "Agreement of explicit and implicit answers": agreement_rows(report["modes"]),
+        "Agreement over paraphrased prompts": prompt_rows(report["prompts"]),
+        "Style levels stated in rationales": style_rows(report["rationales"]["style"]),
+        "Words quoted in rationales": quote_rows(report["rationales"]["quote"]),
+    }
+    return {title: rows for title, rows in sections.items() if len(rows) > 1}
+
+
+def answer_rows(decodings):
+    """Scores, invalid answers, calibration error and cost of each table of each decoding."""
+    rows = [[
+        "Decoding", "table", "n", "invalid %", "UA %", "WA %", "macro-F1 %", "ECE %", "tokens / utterance",
+        "seconds / utterance",
+    ]]  # fmt: skip
+    for name, decoding in decodings.items():
+        costs = [_number(decoding.get(cost)) for cost in ("tokens_per_utterance", "seconds_per_utterance")]
+        for table, scores in decoding["tables"].items():
+            shares = [_percent(scores[key]) for key in ("invalid_rate", "ua", "wa", "macro_f1", "ece")]
+            rows.append([name, table, str(scores["n"]), *shares, *costs])
+    return rows
+
+
+def agreement_rows(modes):
+    """Agreement of the two modes, by table."""
+    rows = [["Table", "agreement %", "Cohen's kappa"]]
+    rows += [[table, _percent(found["agreement"]), _number(found["kappa"])] for table, found in modes.items()]
+    return rows
+
+
+def prompt_rows(prompts):
+    """Agreement over prompts, by mode and table."""
+    heading = ["Mode", "table", "prompts", "agreement %", "Cohen's kappa", "unanimous %"]
+    rows = [[*heading, "UA %, mean", "UA %, deviation"]]
+    for mode, by_table in prompts.items():
+        for table, found in by_table.items():
+            shares = [_percent(found[key]) for key in ("unanimous", "ua_mean", "ua_std")]
+            numbers = [str(found["prompts"]), _percent(found["agreement"]), _number(found["kappa"])]
+            rows.append([mode, table, *numbers, *shares])
+    return rows
+
+
+def style_rows(style):
+    """Prosody-tag accuracy of each measure."""
+    rows = [["Measure", "measured", "stated", "right", "right %", "right of stated %", "invented"]]
+    for measure, found in (style or {}).items():
+        shares = [_percent(found[key]) for key in ("accuracy", "accuracy_stated")]
+        counts = [str(found[key]) for key in ("known", "stated", "right")]
+        rows.append([measure, *counts, *shares, str(found["invented"])])
+    return rows
+
+
+def quote_rows(quote):
+    """How well the transcript is quoted."""
+    rows = [["Utterances with words", "CER %", "exact %", "without a quote", "without words", "of these quoted"]]
+    if quote:
+        counts = [str(quote[key]) for key in ("missing", "without_words", "invented")]
+        rows.append([str(quote["utterances"]), _percent(quote["cer"]), _percent(quote["exact"]), *counts])
+    return rows
+
+
+def _percent(value):
+    return ABSENT if value is None else f"{100 * value:.1f}"
+
+
+def _number(value):
+    return ABSENT if value is None else f"{value:.3g}"

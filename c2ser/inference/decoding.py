@@ -1,0 +1,76 @@
+"""How answers are made: the keys of a decode.yaml."""
+
+from dataclasses import dataclass, field
+
+from c2ser.cot import templates
+from c2ser.errors import InputError
+
+METHODS = ("free", "score", "constrained")
+"""free: generate, then read the class out of the text; score: the most likely of the classes' answers; constrained:
+generate with a grammar that knows no other end than a class's answer."""
+
+PRIORS = ("none", "train", "dev", "content_free", "file")
+"""What label scoring divides posteriors by; all but none come from a calibration file (`c2ser calibrate`)."""
+
+DTYPES = ("float32", "bfloat16")
+
+
+@dataclass
+class Decoding:
+    """How answers are made.
+
+    batch_size: utterances together, halved for the rest where memory does not suffice. num_beams: of free and of
+    constrained generation; 1 is greedy. repetition_penalty: of free generation. max_new_tokens: of free generation, by
+    mode. methods: those of `METHODS` whose tables are wanted; in implicit mode nothing is generated without "free", in
+    explicit mode a rationale always is. languages: in which languages a class may be named by label scoring and by the
+    grammar; None: the system's own. dtype: of the language model; float32 answers do not depend on the batch,
+    bfloat16 rounds. prior, prior_strength: of label scoring, see `c2ser.inference.calibration`; a strength of None is
+    the one that the calibration found best. Raises InputError for a value that is none.
+    """
+
+    batch_size: int = 8
+    num_beams: int = 1
+    repetition_penalty: float = 1.0
+    max_new_tokens: dict = field(default_factory=lambda: {"explicit": 120, "implicit": 10})
+    methods: list = field(default_factory=lambda: list(METHODS))
+    languages: list | None = None
+    dtype: str = "float32"
+    prior: str = "none"
+    prior_strength: float | None = None
+
+    def __post_init__(self):
+        for name in ("batch_size", "num_beams"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise InputError(f"decoding: {name}: {value!r}: expected a whole number from 1")
+        if not isinstance(self.methods, list) or not self.methods or not set(self.methods) <= set(METHODS):
+            raise InputError(f"decoding: methods: {self.methods!r}: expected a list out of {', '.join(METHODS)}")
+        for name, known in (("dtype", DTYPES), ("prior", PRIORS)):
+            if getattr(self, name) not in known:
+                raise InputError(f"decoding: {name}: {getattr(self, name)!r}: expected one of {', '.join(known)}")
+        if self.languages is not None and (not isinstance(self.languages, list) or not self.languages):
+            raise InputError(f"decoding: languages: {self.languages!r}: expected a list such as [en, zh]")
+        for language in self.languages or ():
+            templates.load(language)
+        if len(set(self.languages or ())) < len(self.languages or ()):
+            raise InputError(f"decoding: languages: {self.languages!r}: one is there twice")
+        strength = self.prior_strength
+        if strength is not None and (type(strength) not in (int, float) or strength < 0):
+            raise InputError(f"decoding: prior_strength: {strength!r}: expected a number from 0, or null")
+
+
+def read_decoding(path):
+    """A YAML file → Decoding; the defaults without a file. Raises InputError for an unknown key or a wrong value."""
+    import yaml
+
+    if path is None:
+        return Decoding()
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        return Decoding(**(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+    except (TypeError, yaml.YAMLError) as error:
+        what = " ".join(str(error).split())
+        raise InputError(f"{path}: {what}; the keys are the fields of c2ser.inference.decoding.Decoding") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

@@ -1,0 +1,139 @@
+"""Predictor by method: the grammar, several languages, priors, paraphrases, bfloat16, and memory that runs out."""
+
+import pytest
+import torch
+
+from c2ser.cot import templates
+from c2ser.cot.prompts import PARAPHRASES, PROMPTS
+from c2ser.emotions import EMOTIONS
+from c2ser.errors import InputError
+from c2ser.inference.calibration import Calibration, Prior
+from c2ser.inference.predictor import Decoding, Predictor
+from c2ser.models.language_model import answer_ids
+from tests.inference.conftest import assert_same
+
+
+def with_decoding(system_dir, calibration=None, paraphrase=0, **values):
+    values = {"max_new_tokens": {"explicit": 20, "implicit": 5}, **values}
+    return Predictor(system_dir, decoding=Decoding(**values), calibration=calibration, paraphrase=paraphrase)
+
+
+@pytest.mark.parametrize("mode", ["implicit", "explicit"])
+@pytest.mark.parametrize("languages", [None, ["zh", "en", "pl"]])
+def test_the_grammar_leads_to_a_class(system_dir, speech, mode, languages):
+    """With a beam for every answer it is the most likely one; in one language that is the scored class."""
+    predictor = with_decoding(
+        system_dir, num_beams=21, max_new_tokens={"explicit": 6, "implicit": 2}, languages=languages
+    )
+    for made in predictor(speech, mode):
+        assert made.constrained in EMOTIONS
+        if not languages:
+            assert made.constrained == made.label
+
+
+@torch.no_grad()
+def test_classes_are_as_likely_as_their_answers_together(system_dir, speech):
+    predictor = with_decoding(system_dir, languages=["en", "it"])
+    model = predictor._model("implicit")
+    prefixes = model.prefixes("implicit", *predictor._hear(model, [torch.from_numpy(speech[1])], None, None))
+    embed, likely = model.llm.get_input_embeddings(), torch.zeros(len(EMOTIONS), dtype=torch.float64)
+    for language in ("en", "it"):
+        for place, emotion in enumerate(EMOTIONS):
+            ids = torch.tensor(answer_ids(predictor.tokenizer, templates.load(language).implicit_answer(emotion)))
+            logits = model.llm(inputs_embeds=torch.cat([prefixes[0], embed(ids)])[None], use_cache=False).logits[0]
+            rows = logits[len(prefixes[0]) - 1 : -1].log_softmax(-1)
+            likely[place] += rows[torch.arange(len(ids)), ids].double().sum().exp()
+    made = list(predictor(speech[1:2])[0].posterior.values())
+    assert made == pytest.approx((likely / likely.sum()).tolist(), rel=1e-3)
+    for language in ("en", "it"):
+        alone = with_decoding(system_dir, languages=[language])(speech[1:2])[0].posterior
+        assert made != pytest.approx(list(alone.values()), rel=0.05)
+
+
+def test_only_what_is_asked_for_is_made(system_dir, speech):
+    plain = with_decoding(system_dir)(speech)
+    for made, wanted in zip(with_decoding(system_dir, methods=["score"])(speech), plain, strict=True):
+        assert (made.text, made.tokens, made.parsed, made.constrained) == ("", 0, None, None)
+        assert made.label == wanted.label and made.posterior == pytest.approx(wanted.posterior, abs=1e-6)
+    for made, wanted in zip(with_decoding(system_dir, methods=["free"])(speech), plain, strict=True):
+        assert (made.text, made.parsed, made.tokens) == (wanted.text, wanted.parsed, wanted.tokens)
+        assert made.label is made.posterior is made.constrained is None
+    for made in with_decoding(system_dir, methods=["constrained"])(speech, "explicit"):
+        assert made.tokens > 0 and made.constrained in EMOTIONS and made.parsed is made.posterior is None
+
+
+def test_too_large_batches_are_halved(system_dir, speech, monkeypatch, caplog):
+    predictor = with_decoding(system_dir, batch_size=4)
+    wanted, whole, sizes = predictor(speech), Predictor._generate, []
+
+    def limited(self, model, mode, prefixes):
+        sizes.append(len(prefixes))
+        if len(prefixes) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return whole(self, model, mode, prefixes)
+
+    monkeypatch.setattr(Predictor, "_generate", limited)
+    seen = []
+    assert_same(predictor(speech, progress=seen.append), wanted)
+    assert sizes == [4, 2, 2, 1] and seen == [2, 2, 1]
+    assert "out of memory with 4 at once (array 2, …): going on with 2" in caplog.text
+
+
+def test_an_utterance_that_never_fits_is_named(system_dir, speech, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Predictor, "_generate", fail)
+    with pytest.raises(InputError, match="^utt3: out of memory, although it is alone in its batch"):
+        with_decoding(system_dir)(speech, names=[f"utt{number + 1}" for number in range(5)])
+
+
+def test_bfloat16_is_close(system_dir, speech):
+    rounded = with_decoding(system_dir, dtype="bfloat16")
+    assert rounded._model("implicit").llm.get_input_embeddings().weight.dtype == torch.bfloat16
+    assert rounded._model("implicit").connector.project.weight.dtype == torch.float32
+    for mode in ("implicit", "explicit"):
+        made = rounded(speech, mode)
+        assert all(p.constrained in EMOTIONS and sum(p.posterior.values()) == pytest.approx(1) for p in made)
+    exact = with_decoding(system_dir)(speech)
+    distances = [
+        abs(one.posterior[emotion] - other.posterior[emotion])
+        for one, other in zip(rounded(speech), exact, strict=True)
+        for emotion in EMOTIONS
+    ]
+    assert 0 < max(distances) < 0.1
+
+
+def test_paraphrases_are_asked(system_dir, speech):
+    plain, other = with_decoding(system_dir), with_decoding(system_dir, paraphrase=2)
+    assert plain.question("implicit") == PROMPTS["zh"]["implicit"]
+    assert other.question("implicit") == PARAPHRASES["implicit"][1]
+    assert (
+        other._model("implicit").prompts["implicit"][0].tolist()
+        == other.tokenizer(other.question("implicit")).input_ids
+    )
+    assert [p.posterior for p in other(speech)] != [p.posterior for p in plain(speech)]
+    with pytest.raises(InputError, match="paraphrase 6: there are 1 to 5; 0 is the trained prompt"):
+        with_decoding(system_dir, paraphrase=6)(speech)
+
+
+def test_posteriors_are_corrected(system_dir, speech):
+    prior = tuple(value / 28 for value in range(1, 8))
+    calibration = Calibration(EMOTIONS, "implicit", 2.0, {"train": Prior(prior, 0.5)})
+    plain = with_decoding(system_dir)(speech)
+    for strength, used in ((None, 0.5), (1.5, 1.5)):
+        made = with_decoding(system_dir, calibration, prior="train", prior_strength=strength)(speech)
+        for one, other in zip(made, plain, strict=True):
+            raw = [other.posterior[emotion] ** 0.5 / share**used for emotion, share in zip(EMOTIONS, prior)]
+            wanted = {emotion: value / sum(raw) for emotion, value in zip(EMOTIONS, raw)}
+            assert one.posterior == pytest.approx(wanted, rel=1e-4)
+            assert one.label == max(wanted, key=wanted.get)
+            assert (one.text, one.constrained) == (other.text, other.constrained)
+    with pytest.raises(InputError, match="the calibration is of mode implicit, not explicit"):
+        with_decoding(system_dir, calibration)(speech, "explicit")
+    with pytest.raises(InputError, match="prior 'dev': the calibration has train; rerun"):
+        with_decoding(system_dir, calibration, prior="dev")
+    with pytest.raises(InputError, match="prior 'train': stands in a calibration; give one"):
+        with_decoding(system_dir, prior="train")
+    with pytest.raises(InputError, match="the calibration is for the classes sad; this system has angry"):
+        with_decoding(system_dir, Calibration(("sad",), "implicit", 1.0, {}))
