@@ -1,0 +1,91 @@
+# Stages 5 to 7: the emotion encoder, frozen features and probes on them. Sourced by c2ser.sh.
+
+# Train one ESPnet2 task through its launcher. $1: command, $2: output folder, $3: inputs, $4: configuration, then options
+train() {
+    local command=$1 out=$2 inputs=$3 config=$4
+    shift 4
+    mkdir -p "$out"
+    echo "./run.sh $run_args" >"$out/run.sh"
+    echo "  log: $out/train.log"
+    python3 -m espnet2.bin.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
+        --init_file_prefix "$out/.dist_init_" --multiprocessing_distributed true -- \
+        python3 -m "c2ser.bin.$command" --config "$config" --output_dir "$out" --seed "$seed" --resume true \
+        --train_shape_file "$inputs/$train_set/speech_shape" --valid_shape_file "$inputs/$dev_set/speech_shape" "$@"
+    ln -sf "$(cd "$out" && ls ./*.ave.pth)" "$out/model.pth"
+}
+
+# Options that name the data of both sets. $1: inputs, then pairs file,name,type
+data_options() {
+    local inputs=$1 entry
+    shift
+    for entry in "$@"; do
+        echo "--train_data_path_and_name_and_type $inputs/$train_set/$entry"
+        echo "--valid_data_path_and_name_and_type $inputs/$dev_set/$entry"
+    done
+}
+
+# What a training reads of one set. $1: train or dev set, $2: folder, then options of make_inputs
+inputs() {
+    local part=$1 out=$2
+    shift 2
+    python3 -m c2ser.bin.make_inputs --data_dir "$(set_of "$fold" "$part")" --audio_scp dump/all/wav.scp \
+        --num_samples dump/all/utt2num_samples --min_seconds "$min_seconds" --max_seconds "$max_seconds" \
+        --out_dir "$out/$part" "$@"
+}
+
+pretrain() {
+    stage_begin "$dir/e2v_s" --done data/.done.dump --file "$conf/train_e2v_s.yaml" --value "seed=$seed" \
+        --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" --value "task=$encoder_task" \
+        --value "silver=$silver" --value "args=$e2v_s_args" --clean "$dir/e2v_s" || return 0
+    inputs "$train_set" "$dir/e2v_s/inputs" --silver "$silver"
+    inputs "$dev_set" "$dir/e2v_s/inputs"
+    train "train_$encoder_task" "$dir/e2v_s" "$dir/e2v_s/inputs" "$conf/train_e2v_s.yaml" \
+        $(data_options "$dir/e2v_s/inputs" wav.scp,speech,kaldi_ark label,label,text_int) $e2v_s_args
+    python3 -m c2ser.bin.plot_curves --exp_dir "$dir/e2v_s" --out "$dir/e2v_s/curves.png" --title "Emotion encoder"
+    stage_end
+}
+
+# $1: output folder, then what names the encoder
+extract() {
+    local out=$1
+    shift
+    $cuda_cmd --gpu "$([ "$ngpu" -eq 0 ] || echo 1)" "$out/extract.log" python3 -m c2ser.bin.extract_features \
+        --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples --ngpu "$ngpu" --precision "$precision" \
+        --out_dir "$out" "$@"
+}
+
+extract_features() {
+    local from=${e2v_s:-$dir/e2v_s}
+    stage_begin "$dir/features" ${e2v_s:+--file "$e2v_s/model.pth"} $([ -n "$e2v_s" ] || echo "--done $from") \
+        --done data/.done.dump --value "mode=$utterance_mode" --value "precision=$precision" --clean "$dir/features" ||
+        return 0
+    extract "$dir/features" --config "$from/config.yaml" --checkpoint "$from/model.pth" --utterance_mode "$utterance_mode"
+    stage_end
+}
+
+whisper_features() {
+    stage_begin "$whisper_dir" --file "$whisper" --done data/.done.dump --value "precision=$precision" \
+        --clean "$whisper_dir" || return 0
+    extract "$whisper_dir" --checkpoint "$whisper"
+    stage_end
+}
+
+probes() {
+    hears e2v_s && probe e2v_s "$dir/features"
+    hears whisper && probe whisper "$whisper_dir"
+    hears e2v_s && hears whisper && probe both "$dir/features" "$whisper_dir"
+    return 0
+}
+
+# $1: name, then folders of features, joined where there are several
+probe() {
+    local name=$1 markers=() tables=() folder
+    shift
+    for folder in "$@"; do markers+=(--done "$folder") tables+=("$folder/layers.scp"); done
+    stage_begin "$dir/probe_$name" "${markers[@]}" --done data/.done.prepare --value "sets=$train_set $dev_set" \
+        --value "how=$probe_classifier $probe_choose_by" || return 0
+    python3 -m c2ser.bin.probe --feats_scp "${tables[@]}" --train_dir "$(set_of "$fold" "$train_set")" --seed "$seed" \
+        --dev_dir "$(set_of "$fold" "$dev_set")" --test_dir "$(set_of "$fold" test)" --out_dir "$dir/probe_$name" \
+        --classifier "$probe_classifier" --choose_by "$probe_choose_by"
+    stage_end
+}

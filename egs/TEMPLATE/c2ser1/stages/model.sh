@@ -1,0 +1,62 @@
+# Stages 8 to 11: the language model, and training of C2SER. Sourced by c2ser.sh.
+
+prepare_llm() {
+    case "$llm" in
+    scratch)
+        # The tokenizer may see training texts only, of the first fold run
+        local first=${folds%% *}
+        stage_begin "$llm_done" --done "$(exp_of "$first")/.done.cot" --file "$conf/llm.conf" || return 0
+        python3 -m c2ser.bin.prepare_llm --out_dir "$llm_dir" $(cat "$conf/llm.conf") \
+            --texts "$(set_of "$first" "$train_set")"/{text,cot_explicit,cot_implicit}
+        ;;
+    *.gguf)
+        stage_begin "$llm_done" --file "$llm" || return 0
+        python3 -m c2ser.bin.prepare_llm --gguf "$llm" --out_dir "$llm_dir"
+        ;;
+    *)
+        stage_begin "$llm_done" --file "$llm_dir/config.json" || return 0
+        ;;
+    esac
+    stage_end
+}
+
+statistics() {
+    stage_begin "$dir/inputs" --done "$dir/.done.cot" $(! hears e2v_s || echo "--done $dir/features") \
+        --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" || return 0
+    for set in "$train_set" "$dev_set"; do
+        inputs "$set" "$dir/inputs" --texts true $(! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp")
+    done
+    stage_end
+}
+
+# $1: explicit | implicit, then what it depends on and starts from
+train_c2ser() {
+    local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0)
+    stage_begin "$dir/$mode" --done "$dir/inputs" --done "$llm_done" --file "$conf/train_$mode.yaml" \
+        $(! hears whisper || echo "--file $whisper") --value "seed=$seed" --value "answers=$answers" \
+        --value "text_only=$text_only" $([ "$mode" = explicit ] || echo "--done $dir/explicit") --clean "$dir/$mode" || return 0
+    [ "$answers" = label ] || data+=(explicit,explicit,text)
+    [ "$text_only" = false ] || data+=(transcript,transcript,text)
+    if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper; fi
+    if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
+    train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$llm_dir" \
+        --prompt_language "$language" --answers "$answers" --text_only "$text_only" \
+        $([ "$mode" = explicit ] || echo "--init_param $dir/explicit/model.pth") $(data_options "$dir/inputs" "${data[@]}")
+    python3 -m c2ser.bin.plot_curves --exp_dir "$dir/$mode" --out "$dir/$mode/curves.png" --title "C2SER, $mode"
+    stage_end
+}
+
+bundle() {
+    local folder mode options=()
+    for mode in $modes; do options+=(--mode "$mode" "$dir/$mode/config.yaml" "$dir/$mode/model.pth"); done
+    if hears whisper; then options+=(--whisper "$whisper"); fi
+    if hears e2v_s; then
+        options+=(--emotion_config "${e2v_s:-$dir/e2v_s}/config.yaml" --utterance_mode "$utterance_mode"
+            --emotion_checkpoint "${e2v_s:-$dir/e2v_s}/model.pth")
+    fi
+    for folder in "$dir" "$exp"; do
+        [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
+        python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$llm_dir" \
+            --language "$language" "${options[@]}" --out_dir "$folder"
+    done
+}

@@ -1,0 +1,100 @@
+# Stages 12 to 14: decoding, scoring, report, packing. Sourced by c2ser.sh.
+
+decode_all() {
+    local mode number
+    for mode in $modes; do decode "$mode" 0 "$dir/decode_${mode}_test"; done
+    for number in $(seq "$paraphrases"); do decode implicit "$number" "$dir/decode_implicit_p${number}_test"; done
+}
+
+# $1: explicit | implicit, $2: number of the paraphrased prompt, 0 for that of training, $3: output folder
+decode() {
+    local out=$3 inputs=()
+    if [ -n "$model" ]; then
+        inputs=(--file "$model/model.yaml" --done data/.done.dump)
+    else
+        inputs=(--done "$dir/$1" $(! hears e2v_s || echo "--done $dir/features"))
+    fi
+    stage_begin "$out" "${inputs[@]}" --file "$conf/decode.yaml" || return 0
+    echo "  log: $out/decode.log"
+    $decode_cmd --gpu "$ngpu" "$out/decode.log" python3 -m c2ser.bin.decode --model "${model:-$dir}" --mode "$1" \
+        --paraphrase "$2" --data_dir "$(set_of "$fold" test)" --audio_scp dump/all/wav.scp --config "$conf/decode.yaml" \
+        --ngpu "$ngpu" $([ -n "$model" ] || ! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp") --out_dir "$out"
+    stage_end
+}
+
+# Folders of all folds that exist under one name. $1: folder under exp/<tag>/fold<k>
+of_folds() { for fold in $folds; do echo "$(exp_of "$fold")/$1"; done; }
+tests_of_folds() { for fold in $folds; do set_of "$fold" test; done; }
+
+# Score one kind of result over all folds. $1: name, $2: folder under exp/<tag>/fold<k>, $3: table of predictions
+score() {
+    scores+=(--scores "$1=$exp/scores/$2_$3.json")
+    stage_begin "$exp/scores/.done.$2_$3" $(of_folds "$2" | sed 's/^/--done /') --done data/.done.prepare \
+        --value "folds=$folds" || return 0
+    python3 -m c2ser.bin.score --data_dir $(tests_of_folds) --decode_dir $(of_folds "$2") --pred "$3" --seed "$seed" \
+        --out "$exp/scores/$2_$3.json"
+    stage_end
+}
+
+stability() {
+    local options=() markers=() number
+    for number in $(seq "$paraphrases"); do
+        options+=(--paraphrases $(of_folds "decode_implicit_p${number}_test"))
+        markers+=($(of_folds "decode_implicit_p${number}_test" | sed 's/^/--done /'))
+    done
+    stage_begin "$exp/scores/.done.stability" $(of_folds decode_implicit_test | sed 's/^/--done /') "${markers[@]}" \
+        $(of_folds decode_explicit_test | sed 's/^/--done /') --value "folds=$folds" || return 0
+    python3 -m c2ser.bin.stability --data_dir $(tests_of_folds) --implicit $(of_folds decode_implicit_test) \
+        --explicit $(of_folds decode_explicit_test) "${options[@]}" --out "$exp/scores/stability.json"
+    stage_end
+}
+
+layer_curves() {
+    stage_begin "$exp/scores/.done.layers" $(of_folds probe_e2v_s | sed 's/^/--done /') \
+        $(of_folds probe_whisper | sed 's/^/--done /') --value "folds=$folds" || return 0
+    python3 -m c2ser.bin.plot_layers --out "$exp/scores/layers.png" --title "Probes on frozen features" \
+        --probes "Emotion2Vec-S=$(of_folds probe_e2v_s | paste -sd,)" "Whisper=$(of_folds probe_whisper | paste -sd,)"
+    stage_end
+}
+
+score_and_report() {
+    local scores=() markers=() pictures=() options=() mode first
+    first=$(exp_of "${folds%% *}")
+    for mode in $(echo "$modes" | tr ' ' '\n' | sort -r); do
+        score "C2SER $mode, label scoring" "decode_${mode}_test" utt2scored
+        score "C2SER $mode, free answer" "decode_${mode}_test" utt2pred
+        score "C2SER $mode, constrained answer" "decode_${mode}_test" utt2constrained
+    done
+    if [ "$modes" != implicit ]; then
+        stability
+        options=(--stability "$exp/scores/stability.json")
+    fi
+    if [ -z "$model" ]; then
+        if hears e2v_s; then score "Probe on Emotion2Vec-S" probe_e2v_s utt2pred; fi
+        if hears whisper; then score "Probe on Whisper" probe_whisper utt2pred; fi
+        if hears e2v_s && hears whisper; then
+            score "Probe on both" probe_both utt2pred
+            layer_curves
+            pictures+=(--picture "Probes, layer by layer=$exp/scores/layers.png")
+        fi
+        if hears e2v_s && [ -z "$e2v_s" ]; then pictures+=(--picture "Training: Emotion2Vec-S=$first/e2v_s/curves.png"); fi
+        pictures+=(--picture "Training: C2SER, explicit=$first/explicit/curves.png"
+            --picture "Training: C2SER, explicit to implicit=$first/implicit/curves.png")
+    fi
+    for marker in "$exp"/scores/.done.*; do markers+=(--done "$marker"); done
+    if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds"; then
+        python3 -m c2ser.bin.report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
+            --command "./run.sh $run_args" "${scores[@]}" "${pictures[@]}" "${options[@]}" \
+            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --note "$(cat local/leaks.txt 2>/dev/null ||
+                echo "Test speakers are in no training set, labelled or not.")" >"$exp/results.txt"
+        stage_end
+    fi
+    cat "$exp/results.txt"
+    echo "report: $PWD/$exp/report.html   table: $PWD/$exp/RESULTS.md"
+}
+
+pack() {
+    stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" || return 0
+    python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed"
+    stage_end
+}

@@ -1,0 +1,1 @@
+../../TEMPLATE/c2ser1/cmd.sh
