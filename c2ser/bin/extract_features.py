@@ -1,118 +1,153 @@
-"""Stage 6: frozen features of dumped audio: Emotion2Vec-S or a Whisper encoder, in length-bucketed batches.
+"""Stage 6: frozen features of dumped audio, every depth of the network in one pass: Emotion2Vec-S or a Whisper encoder.
 
-Emotion2Vec-S: tokens.scp, utterance features `(10, dim)` for the language model, and pooled.scp, their mean joined with the
-mean over frames `(2 · dim)`; `dim` holds the width. Whisper: pooled.scp, mean and deviation over frames `(2 · dim)`. All float32.
+layers.scp: a matrix (layers, width) an utterance. Emotion2Vec-S: row 0 is the input of the first block, the others the
+outputs of the blocks; a row is [mean of the ten tokens | mean over frames | deviation over frames]. Whisper: row 0 is the
+input of the first block, then come the blocks, last the final norm; a row is [mean | deviation]. The file `layers` holds
+both numbers. Emotion2Vec-S also gives tokens.scp, utterance features (10, dim) for the language model; `dim` holds dim.
+
+Utterances longer than --chunk_seconds are cut into equal chunks without overlap, each encoded by itself: means and
+deviations are then those over all frames, tokens the mean over chunks, weighted by their frames. Utterances shorter than
+one frame (400 samples) are filled up with zeros; the table `short` lists them.
+
+Results are written in parts, and the same command run again skips the finished ones. With --num_jobs N, job J writes to
+OUT_DIR/splitN/J instead; collect_parts joins the tables: --table 'OUT_DIR/splitN/*/layers.scp' OUT_DIR/layers.scp.
 """
 
 import argparse
+import hashlib
+import logging
 from pathlib import Path
 
 from c2ser.bin.common import run
-from c2ser.fileio import atomic_write
+from c2ser.errors import InputError
+from c2ser.fileio import atomic_write, sha256
 
 
 def get_parser():
+    """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
-    parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples, for the buckets")
+    parser.add_argument("--audio_scp", type=Path, required=True, help="dumped audio")
+    parser.add_argument("--num_samples", type=Path, required=True, help="table utt2num_samples, for the batches")
     parser.add_argument("--config", type=Path, help="Emotion2Vec-S: its config.yaml")
     parser.add_argument("--checkpoint", type=Path, required=True, help="Emotion2Vec-S weights, or a Whisper file")
-    parser.add_argument("--utterance_mode", default="extra_tokens", help="extra_tokens | first10_frames | mean")
-    parser.add_argument("--layer", type=int, help="Whisper: block whose output is taken; default: the last, normed")
-    parser.add_argument("--batch_seconds", type=float, default=60.0, help="Audio in a batch, padding included")
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the arks and scps")
+    parser.add_argument("--utterance_mode", default="extra_tokens",
+                        help="extra_tokens | first10_frames | mean (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
+                        help="of matrix products; bf16 is faster, within about 1 %% of fp32 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--out_dtype", choices=("float32", "float16"), default="float32",
+                        help="of what is written; float16 halves the disk space (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--batch_seconds", type=float, default=60.0,
+                        help="audio in a batch, padding included; changes no result (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--chunk_seconds", type=float, default=30.0,
+                        help="longer utterances are cut in equal chunks (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--part_utterances", type=int, default=1000,
+                        help="utterances in a part, what an interruption loses at most (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--job", type=int, default=1, help="number of this job, from 1 (default: %(default)s)")
+    parser.add_argument("--num_jobs", type=int, default=1,
+                        help="jobs that share the utterances, each an equal mix of lengths (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU; 1: job J takes GPU J - 1 of this machine, in turn")
+    parser.add_argument("--out_dir", type=Path, required=True, help="gets layers.scp, tokens.scp, layers, dim, short, parts/")
     return parser
 
 
 def main(argv=None):
+    """Extract what is not there yet."""
     args = get_parser().parse_args(argv)
-    import torch
+    check(args)
     from tqdm import tqdm
 
-    from c2ser.ark import ArkWriter
-    from c2ser.audio import SAMPLE_RATE, read_audio
-    from c2ser.datadir import read_table
+    from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
+    from c2ser.datadir import write_table
+    from c2ser.inference.extraction import Audio, extract
+    from c2ser.inference.parts import Parts
 
-    device = "cuda" if args.ngpu else "cpu"
-    extract = emotion_features(args, device) if args.config else whisper_features(args, device)
-    entries, samples = read_table(args.audio_scp), read_table(args.num_samples)
-    order = sorted(entries, key=lambda utterance: (int(samples[utterance]), utterance))
-    with ArkWriters(args.out_dir, ArkWriter) as writers, tqdm(total=len(order), unit="utt", mininterval=2) as bar:
-        for batch in buckets(order, samples, args.batch_seconds * SAMPLE_RATE):
-            waves = [torch.from_numpy(read_audio(entries[utterance])) for utterance in batch]
-            lengths = torch.tensor([len(wave) for wave in waves])
-            speech = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
-            for name, features in extract(speech, lengths).items():
-                for utterance, feature in zip(batch, features.cpu().numpy()):
-                    writers[name][utterance] = feature
-            bar.update(len(batch))
+    audio = Audio.read(args.audio_scp, args.num_samples)
+    extractor = make_extractor(args)
+    folder = args.out_dir if args.num_jobs == 1 else args.out_dir / f"split{args.num_jobs}/{args.job}"
+    parts = Parts(folder, extractor.names, inputs_of(args), args.out_dtype)
+    write_shapes(args.out_dir, extractor)
 
+    order = sorted(audio.entries, key=lambda utterance: (audio.samples[utterance], utterance))
+    order = order[args.job - 1 :: args.num_jobs]
+    size = args.part_utterances
+    shares = {number: order[first : first + size] for number, first in enumerate(range(0, len(order), size), 1)}
+    short = {utterance: audio.samples[utterance] for utterance in order if audio.samples[utterance] < MIN_SAMPLES}
+    write_table(folder / "short", short)
+    report(audio, order, args.chunk_seconds * SAMPLE_RATE, short)
 
-def buckets(order, samples, limit):
-    """Cut utterances sorted by length into batches of at most `limit` samples, padding included."""
-    batch = []
-    for utterance in order:
-        if batch and (len(batch) + 1) * int(samples[utterance]) > limit:
-            yield batch
-            batch = []
-        batch.append(utterance)
-    if batch:
-        yield batch
-
-
-def emotion_features(args, device):
-    """A function on `(batch, samples)`, `(batch,)` that gives {"tokens": `(batch, 10, dim)`, "pooled": …}."""
-    import torch
-
-    from c2ser.inference.emotion_encoder import EmotionEncoder
-
-    encoder = EmotionEncoder(args.config, args.checkpoint, args.utterance_mode, device)
-
-    def extract(speech, lengths):
-        tokens, mean = encoder(speech, lengths)
-        return {"tokens": tokens, "pooled": torch.cat([tokens.mean(1), mean], dim=1)}
-
-    with atomic_write(args.out_dir / "dim") as stream:
-        stream.write(f"{encoder.dim}\n")
-
-    return extract
+    finished = [number for number in shares if parts.done(number)]
+    if finished:
+        logging.info("%d of %d parts are there from an earlier run and skipped", len(finished), len(shares))
+    before = sum(len(shares[number]) for number in finished)
+    with tqdm(total=len(order), initial=before, unit="utt", mininterval=2) as bar:
+        for number in [number for number in shares if number not in finished]:
+            made = extract(
+                extractor, audio, shares[number], round(args.chunk_seconds * SAMPLE_RATE), args.batch_seconds * SAMPLE_RATE
+            )
+            parts.write(number, counted(made, bar))
+    logging.info("%s: features of %d utterances", folder, parts.merge(shares))
 
 
-def whisper_features(args, device):
-    """A function on `(batch, samples)`, `(batch,)` that gives {"pooled": `(batch, 2 · dim)`}."""
-    import torch
-
-    from c2ser.models.whisper_encoder import WhisperEncoder
-
-    encoder = WhisperEncoder.from_checkpoint(args.checkpoint).eval().to(device)
-
-    @torch.no_grad()
-    def extract(speech, lengths):
-        frames, counts = encoder(speech.to(device), lengths.to(device), layer=args.layer)
-        single = [states[:count] for states, count in zip(frames, counts.tolist())]
-        return {"pooled": torch.stack([torch.cat([s.mean(0), s.std(0, unbiased=False)]) for s in single])}
-
-    return extract
+def check(args):
+    """Raise InputError for options that make no sense."""
+    if not 1 <= args.job <= args.num_jobs:
+        raise InputError(f"--job {args.job}: expected 1 to --num_jobs {args.num_jobs}")
+    if args.part_utterances < 1 or args.batch_seconds <= 0:
+        raise InputError("--part_utterances and --batch_seconds must be above 0")
+    if args.chunk_seconds < 0.1:
+        raise InputError(f"--chunk_seconds {args.chunk_seconds:g}: at least 0.1, that is, a few frames")
 
 
-class ArkWriters(dict):
-    """One ark writer a feature name, opened when first written to; all appear only when the block ends without error."""
+def make_extractor(args):
+    """The network that --checkpoint names, on its device."""
+    from c2ser.inference.extraction import EmotionFeatures, WhisperFeatures
 
-    def __init__(self, folder, writer):
-        super().__init__()
-        self.folder, self.writer = folder, writer
+    device = "cpu"
+    if args.ngpu:
+        import torch
 
-    def __enter__(self):
-        return self
+        device = f"cuda:{(args.job - 1) % max(1, torch.cuda.device_count())}"
+    if args.config:
+        return EmotionFeatures(args.config, args.checkpoint, args.utterance_mode, device, args.precision)
+    return WhisperFeatures(args.checkpoint, device, args.precision)
 
-    def __missing__(self, name):
-        self[name] = self.writer(self.folder / f"{name}.ark", self.folder / f"{name}.scp").__enter__()
-        return self[name]
 
-    def __exit__(self, *error):
-        for writer in self.values():
-            writer.__exit__(*error)
+def inputs_of(args):
+    """What decides the values of a part: the files by their content, and the options that are not about speed only."""
+
+    def content(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    files = {"audio_scp": content(args.audio_scp), "num_samples": content(args.num_samples)}
+    files["config"] = content(args.config) if args.config else None
+    names = ("utterance_mode", "precision", "out_dtype", "chunk_seconds", "part_utterances", "job", "num_jobs")
+    return {**files, "checkpoint": sha256(args.checkpoint), **{name: getattr(args, name) for name in names}}
+
+
+def write_shapes(folder, extractor):
+    """Write `layers`, the numbers of rows and columns of a matrix in layers.scp, and `dim`, the width of tokens."""
+    with atomic_write(folder / "layers") as stream:
+        stream.write("{} {}\n".format(*extractor.shape))
+    if "tokens" in extractor.names:
+        with atomic_write(folder / "dim") as stream:
+            stream.write(f"{extractor.dim}\n")
+
+
+def report(audio, order, chunk_samples, short):
+    """Say how much there is to do, and what is not taken as it is."""
+    lengths = [audio.samples[utterance] for utterance in order]
+    long = sum(length > chunk_samples for length in lengths)
+    logging.info("%d utterances, %.2f h; %d cut into chunks", len(order), sum(lengths) / 16000 / 3600, long)
+    if short:
+        logging.warning("%d utterances are shorter than one frame and filled up with zeros: see the table short (%s)",
+                        len(short), ", ".join(list(short)[:5]))  # fmt: skip
+
+
+def counted(made, bar):
+    """Pass features on and move the progress bar."""
+    for item in made:
+        yield item
+        bar.update(1)
 
 
 if __name__ == "__main__":

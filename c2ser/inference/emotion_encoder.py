@@ -4,44 +4,80 @@ import argparse
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 import yaml
 
 from c2ser.errors import InputError
+from c2ser.inference.pooling import frame_statistics
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
+from c2ser.models.packed import freeze
 
 UTTERANCE_MODES = ("extra_tokens", "first10_frames", "mean")
 
 
 class EmotionEncoder:
-    """Frozen Emotion2Vec-S: waveforms → utterance features for the language model and frames for probes.
+    """Frozen Emotion2Vec-S: waveforms → utterance features for the language model, and every depth for probes.
 
     config: the experiment's config.yaml; checkpoint: its weights (of the pretraining model or of the backbone alone);
     utterance_mode: "extra_tokens" — the ten learned tokens; "first10_frames" — what the paper's released extraction
-    script gives instead, for its released language model; "mean" — the mean over frames, repeated ten times. Raises
-    InputError for files that do not fit together.
+    script gives instead, for its released language model; "mean" — the mean over frames, repeated ten times; precision:
+    "fp32" | "bf16", of matrix products (`c2ser.models.packed`). Raises InputError for files that do not fit together.
     """
 
-    def __init__(self, config, checkpoint, utterance_mode="extra_tokens", device="cpu"):
+    def __init__(self, config, checkpoint, utterance_mode="extra_tokens", device="cpu", precision="fp32"):
         if utterance_mode not in UTTERANCE_MODES:
             raise InputError(f"utterance_mode {utterance_mode!r}: expected one of {', '.join(UTTERANCE_MODES)}")
         self.mode, self.device = utterance_mode, device
         self.model = Emotion2Vec(backbone_config(read_config(config).backbone_conf))
         load_weights(self.model, _backbone_weights(checkpoint), checkpoint)
-        self.model.eval().requires_grad_(False).to(device)
-        self.dim = self.model.config.dim
+        self.dim, self.extra = self.model.config.dim, self.model.config.extra_tokens
+        if utterance_mode == "extra_tokens" and not self.extra:
+            raise InputError(f"{config}: a network without utterance tokens; choose utterance_mode mean or first10_frames")
+        self._arithmetic = freeze(self.model, device, precision)
 
-    @torch.no_grad()
     def __call__(self, speech, lengths):
         """float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, dim)` and the mean over frames
         `(batch, dim)`, both float32."""
-        frames, tokens, counts = self.model(speech.to(self.device), lengths.to(self.device))
+        frames, tokens, counts = self._forward(speech, lengths)
         mean = frames.sum(1) / counts.clamp_min(1)[:, None]
-        number = tokens.shape[1]
+        return self._utterance_features(frames, tokens, mean), mean
+
+    def depths(self, speech, lengths):
+        """Everything in one pass.
+
+        float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, dim)`, one row of statistics a depth
+        `(batch, layers, 3 · dim)`, both float32, and numbers of frames, int `(batch,)`. Row 0 is the input of the first
+        block (positions added, normed), the others are the outputs of the blocks, the prenet's first. A row is the mean
+        of the extra tokens at that depth, then mean and deviation over the frames; without extra tokens, these two.
+        """
+        rows, blocks = [], [*self.model.prenet, *self.model.blocks]
+        counts = self.model.frame_lengths(lengths.to(self.device))
+
+        def note(states):
+            tokens = [states[:, : self.extra].float().mean(1)] if self.extra else []
+            rows.append(torch.cat([*tokens, *frame_statistics(states[:, self.extra :], counts)], dim=1))
+
+        hooks = [blocks[0].register_forward_pre_hook(lambda block, given: note(given[0]))]
+        hooks += [block.register_forward_hook(lambda block, given, made: note(made[0])) for block in blocks]
+        try:
+            frames, tokens, counts = self._forward(speech, lengths)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        mean = rows[-1][:, -2 * self.dim : -self.dim]
+        return self._utterance_features(frames, tokens, mean), torch.stack(rows, dim=1), counts
+
+    @torch.no_grad()
+    def _forward(self, speech, lengths):
+        with self._arithmetic():
+            frames, tokens, counts = self.model(speech.to(self.device), lengths.to(self.device))
+        return frames.float(), tokens.float(), counts
+
+    def _utterance_features(self, frames, tokens, mean):
+        number = self.extra or 10
         if self.mode == "first10_frames":
-            tokens = torch.nn.functional.pad(frames, (0, 0, 0, max(0, number - frames.shape[1])))[:, :number]
-        elif self.mode == "mean":
-            tokens = mean[:, None].repeat(1, number, 1)
-        return tokens, mean
+            return F.pad(frames, (0, 0, 0, max(0, number - frames.shape[1])))[:, :number]
+        return mean[:, None].repeat(1, number, 1) if self.mode == "mean" else tokens
 
 
 def read_config(path):

@@ -6,15 +6,26 @@ teacher's frames at the masked places.
 """
 
 import copy
+import math
 
 import torch
 import torch.nn.functional as F
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
+from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
+from c2ser.errors import InputError
 from c2ser.models.contrastive import category_contrastive
+from c2ser.models.decoder import ConvDecoder
+from c2ser.models.distributed import gather, total
 from c2ser.models.emotion2vec import Emotion2Vec
-from c2ser.models.masking import masked_instance_norm, masked_mean, span_mask, visible_frames
+from c2ser.models.masking import by_length, masked_instance_norm, masked_mean, span_mask, visible_frames
+from c2ser.models.spectrum import SpectralStart
+
+EMBEDDINGS = ("tokens", "frames", "both")
+
+GROUP_SAMPLES = 20 * SAMPLE_RATE
+"""Utterances are encoded in groups of similar length with no less speech than this."""
 
 
 class Emotion2VecS(AbsESPnetModel):
@@ -22,19 +33,26 @@ class Emotion2VecS(AbsESPnetModel):
 
     views: masked student views of each utterance; mask_prob, mask_length: fraction of frames masked, in spans of that
     many; target_layers: how many of the teacher's top blocks are averaged; frame_weight, utterance_weight,
-    category_weight: the three weights of the loss; temperature: of L_cate; category_embedding: "tokens" | "frames",
-    what is average-pooled for L_cate; ema_decay → ema_end_decay: linearly over ema_anneal_updates; accum_grad: the
-    trainer's, so that the teacher moves once per optimiser step; min_target_variance: training stops with an error
-    when the teacher's targets fall below it, the sign of a collapse.
+    category_weight: the three weights of the loss; temperature: of L_cate, and learn_temperature: whether training
+    moves it from there, as CLIP does, to no less than 0.01; category_embedding: what is average-pooled for L_cate:
+    "tokens" | "frames", or "both", each utterance's tokens against all utterances' frames and the other way round;
+    ema_decay → ema_end_decay: linearly over ema_anneal_updates; min_target_variance: training stops with an error when
+    the teacher's targets fall below it, the sign of a collapse. spectral_updates: so many updates at first learn the
+    log-mel spectrum alone (see spectrum.py; ours, 0 in the paper); the teacher is a copy of the student until then.
+
+    Batches may be spread over processes: every loss is then that of all their utterances together, and L_cate compares
+    across processes.
     """
 
     def __init__(
         self, config, decoder_dim=384, decoder_depth=4, decoder_kernel=7, decoder_groups=16, views=8, mask_prob=0.5,
         mask_length=5, mask_noise=0.01, target_layers=8, frame_weight=1.0, utterance_weight=0.1, category_weight=100.0,
-        temperature=0.1, category_embedding="tokens", ema_decay=0.999, ema_end_decay=0.9999, ema_anneal_updates=20000,
-        accum_grad=1, min_target_variance=0.01,
+        temperature=0.1, learn_temperature=False, category_embedding="tokens", ema_decay=0.999, ema_end_decay=0.9999,
+        ema_anneal_updates=20000, min_target_variance=0.01, spectral_updates=0,
     ):  # fmt: skip
         super().__init__()
+        if category_embedding not in EMBEDDINGS:
+            raise InputError(f"category_embedding {category_embedding!r}: expected one of {', '.join(EMBEDDINGS)}")
         self.student = Emotion2Vec(config)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.decoder = ConvDecoder(config.dim, decoder_dim, decoder_depth, decoder_kernel, decoder_groups)
@@ -42,9 +60,12 @@ class Emotion2VecS(AbsESPnetModel):
         self.target_layers, self.category_embedding = min(target_layers, config.depth), category_embedding
         self.weights = {"frm": frame_weight, "utt": utterance_weight, "cate": category_weight}
         self.temperature = temperature
-        self.ema = (ema_decay, ema_end_decay, ema_anneal_updates, accum_grad)
-        self.min_target_variance = min_target_variance
-        self.register_buffer("forward_passes", torch.zeros((), dtype=torch.long))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature))) if learn_temperature else None
+        self.ema = (ema_decay, ema_end_decay, ema_anneal_updates)
+        self.min_target_variance, self.spectral_updates = min_target_variance, spectral_updates
+        front = self.student.frontend
+        self.spectral = SpectralStart(config.dim, front.reach, front.stride) if spectral_updates else None
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
 
     def train(self, mode=True):
         """The teacher stays in evaluation mode: its targets are not dropped out."""
@@ -56,54 +77,111 @@ class Emotion2VecS(AbsESPnetModel):
         """One pretraining step.
 
         speech: float `(batch, samples)`; speech_lengths: int `(batch,)`; label: int `(batch, 1)` class index, −1 for
-        unlabelled. Returns (loss, stats, weight) as ESPnet's trainer expects.
+        unlabelled. Returns (loss, stats, weight) as ESPnet's trainer expects: it averages over processes by weight.
         """
-        if self.training:
-            self.move_teacher()
-        views = self.views if self.training else 1
-        targets, inside = self.targets(speech, speech_lengths)
-        repeat = lambda x: x.repeat_interleave(views, dim=0)  # noqa: E731
-        student = self.student_views(speech, speech_lengths, views)
-        masked, targets, inside = student["masked"], repeat(targets), repeat(inside)
-
-        losses = {
-            "frm": ((student["predictions"] - targets) ** 2).mean(-1)[masked].mean(),
-            "utt": F.mse_loss(student["tokens"].mean(1).float(), masked_mean(targets, inside)),
-        }
+        if self.training and self.updates < self.spectral_updates:
+            return self.spectral_step(speech, speech_lengths)
         labels = label.view(-1) if label is not None else speech_lengths.new_full((len(speech),), -1)
-        pooled = student["tokens"].mean(1) if self.category_embedding == "tokens" else student["pooled_frames"]
-        losses["cate"], retrieval = category_contrastive(pooled, repeat(labels), self.temperature)
-        loss = sum(self.weights[name] * value for name, value in losses.items())
+        parts, order = [], []
+        for rows, longest in self.groups(speech_lengths):
+            parts.append(self.distil(speech[rows, :longest], speech_lengths[rows]))
+            order.append(rows)
+        joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        with torch.autocast(speech.device.type, enabled=False):
+            losses, retrieval = self.losses(joined, labels[torch.cat(order)])
+            loss = sum(self.weights[name] * value for name, value in losses.items())
+            variance = self.check_variance(joined["target_frames"])
+        stats = {f"loss_{name}": value.detach() for name, value in losses.items()}
+        stats |= {"loss": loss.detach().clone(), "retrieval_acc": retrieval, "target_var": variance}
+        if self.log_temperature is not None:
+            stats["temperature"] = self.category_temperature().detach()
+        return loss, stats, loss.new_tensor(float(len(speech)))
 
-        variance = targets[inside].var(0).mean()
-        if self.training and variance < self.min_target_variance:
+    def spectral_step(self, speech, lengths):
+        """One step of the spectral start, which trains the front end alone; as `forward`."""
+        frames, loss = self.student.frame_lengths(lengths.clamp_min(MIN_SAMPLES)), 0.0
+        for rows, longest in self.groups(lengths):
+            part = speech[rows, :longest], lengths[rows]
+            loss = loss + self.spectral(*self.student.embed(*part), *part) * frames[rows].sum() / frames.sum()
+        stats = {"loss_spectrum": loss.detach().clone(), "loss": loss.detach().clone()}
+        return loss, stats, loss.new_tensor(float(len(speech)))
+
+    def groups(self, lengths):
+        """Utterances that are encoded together: (rows, int; samples of the longest), see `by_length`."""
+        return by_length(lengths.clamp_min(MIN_SAMPLES), least=GROUP_SAMPLES)
+
+    def distil(self, speech, lengths):
+        """What the losses are made of, for some utterances.
+
+        speech: float `(batch, samples)`; lengths: int `(batch,)`. Returns a dict of `predictions` and their
+        `answers` `(masked frames, dim)`, `target_frames` `(frames inside, dim)`, `target_means` `(batch, dim)`, and, for
+        every view, `tokens` `(batch · views, extra_tokens, dim)` and `pooled_frames` `(batch · views, dim)`.
+        """
+        views = self.views if self.training else 1
+        targets, inside = self.targets(speech, lengths)
+        student = self.student_views(speech, lengths, views)
+        row, frame = student["masked"].nonzero(as_tuple=True)
+        made = {name: student[name] for name in ("predictions", "tokens", "pooled_frames")}
+        made |= {"answers": targets[row // views, frame], "target_frames": targets[inside]}
+        return {**made, "target_means": masked_mean(targets, inside)}
+
+    def losses(self, made, labels):
+        """The three losses, in float32, as a dict, and the fraction of retrieved neighbours of L_cate.
+
+        made: what `distil` returns; labels: int `(batch,)`.
+        """
+        views, count = len(made["tokens"]) // len(labels), made["answers"].new_tensor(float(len(labels)))
+        errors = ((made["predictions"].float() - made["answers"]) ** 2).mean(-1)
+        # The trainer weights each process by its utterances; here each masked frame counts alike.
+        share = total(count) / count
+        pooled = {"tokens": made["tokens"].float().mean(1), "frames": made["pooled_frames"]}
+        first = "tokens" if self.category_embedding == "both" else self.category_embedding
+        second = gather(pooled["frames"]) if self.category_embedding == "both" else None
+        category, retrieval = category_contrastive(
+            gather(pooled[first]), gather(labels.repeat_interleave(views)), self.category_temperature(), second
+        )
+        return {
+            "frm": errors.sum() / total(torch.full_like(count, len(errors))).clamp_min(1) * share,
+            "utt": F.mse_loss(pooled["tokens"], made["target_means"].repeat_interleave(views, dim=0)),
+            "cate": category,
+        }, retrieval  # fmt: skip
+
+    def category_temperature(self):
+        """What divides the cosines of L_cate."""
+        return self.temperature if self.log_temperature is None else self.log_temperature.exp().clamp_min(0.01)
+
+    def check_variance(self, frames):
+        """Variance of the targets `(frames, dim)` over the batch's frames, the mean over channels.
+
+        Raises RuntimeError, in every process at once, where it says that teacher and student have collapsed.
+        """
+        frames = frames.double()
+        count, sums, squares = total(torch.stack([torch.ones_like(frames).sum(0), frames.sum(0), (frames**2).sum(0)]))
+        variance = ((squares - sums**2 / count) / (count - 1).clamp_min(1)).mean().float()
+        if self.training and not variance >= self.min_target_variance:
             raise RuntimeError(
                 f"the teacher's targets have collapsed (variance {variance:.2g} < {self.min_target_variance}); "
                 "lower the learning rate or raise ema_decay"
             )
-        stats = {f"loss_{name}": value.detach() for name, value in losses.items()}
-        stats |= {"loss": loss.detach().clone(), "retrieval_acc": retrieval, "target_var": variance}
-        return loss, stats, loss.new_tensor(float(len(speech)))
+        return variance
 
     def collect_feats(self, **batch):
         """Nothing to collect: the network normalises its own input."""
         return {}
 
     def begin(self):
-        """Count forward passes from here: what `--init_param` brought along has the count of another training."""
-        self.forward_passes.zero_()
+        """Count updates from here: what `--init_param` brought along has the count of another training."""
+        self.updates.zero_()
 
     @torch.no_grad()
-    def move_teacher(self):
-        """Move the teacher towards the student, once per optimiser step, with the annealed decay."""
-        start, end, anneal, accum_grad = self.ema
-        updates, rest = divmod(int(self.forward_passes), accum_grad)
-        self.forward_passes += 1
-        if rest or not updates:
-            return
-        decay = start + (end - start) * min(1.0, updates / max(1, anneal))
-        for teacher, student in zip(self.teacher.parameters(), self.student.parameters()):
-            teacher.lerp_(student, 1.0 - decay)
+    def after_step(self):
+        """Move the teacher towards the student, with the annealed decay; the trainer calls this after every step of the
+        optimiser."""
+        start, end, anneal = self.ema
+        self.updates += 1
+        done = int(self.updates) - self.spectral_updates
+        decay = start + (end - start) * min(1.0, done / max(1, anneal)) if done > 0 else 0.0
+        torch._foreach_lerp_(list(self.teacher.parameters()), list(self.student.parameters()), 1.0 - decay)
 
     @torch.no_grad()
     def targets(self, speech, lengths):
@@ -111,14 +189,14 @@ class Emotion2VecS(AbsESPnetModel):
         instance-normalised over the utterance's own frames, averaged. And which frames are inside, bool."""
         x, inside = self.teacher.embed(speech, lengths)
         _, _, layers = self.teacher.encode(x + self.teacher.positions(x, inside), inside)
-        top = [masked_instance_norm(layer.float(), inside) for layer in layers[-self.target_layers :]]
-        return torch.stack(top).mean(0), inside
+        top = layers[-self.target_layers :]
+        return sum(masked_instance_norm(layer.float(), inside) for layer in top) / len(top), inside
 
     def student_views(self, speech, lengths, views):
         """Encode `views` masked views of every utterance, visible frames only; decode them over all frames.
 
-        Returns a dict of `predictions` `(batch · views, frames, dim)`, `masked` bool `(batch · views, frames)`,
-        `tokens` `(batch · views, extra_tokens, dim)` and `pooled_frames` `(batch · views, dim)`.
+        Returns a dict of `masked` bool `(batch · views, frames)`, `predictions` `(masked frames, dim)` in the order of
+        `masked.nonzero()`, `tokens` `(batch · views, extra_tokens, dim)` and `pooled_frames` `(batch · views, dim)`.
         """
         local, inside = self.student.embed(speech, lengths)
         local, inside = local.repeat_interleave(views, dim=0), inside.repeat_interleave(views, dim=0)
@@ -128,36 +206,22 @@ class Emotion2VecS(AbsESPnetModel):
         x = x + self.student.positions(x, inside)
 
         index, shown = visible_frames(inside & ~masked)
-        gather = index[:, :, None].expand(-1, -1, x.shape[-1])
-        visible, tokens, _ = self.student.encode(x.gather(1, gather), shown, index)
+        order, places, frames, tokens, means = [], [], [], [], []
+        for rows, longest in by_length(shown.sum(1)):
+            place, real = index[rows, :longest], shown[rows, :longest]
+            visible, extra, _ = self.student.encode(x[rows[:, None], place], real, place)
+            order.append(rows)
+            places.append((rows[:, None] * x.shape[1] + place)[real])
+            frames.append(visible[real])
+            tokens.append(extra)
+            means.append(masked_mean(visible, real))
+        back = torch.cat(order).argsort()
 
-        full = (torch.randn_like(local) * self.mask_noise).to(visible.dtype)
-        rows = torch.arange(len(full), device=full.device)[:, None].expand_as(index)
-        full = full.index_put((rows[shown], index[shown]), visible[shown])
-        predictions = self.decoder(full * inside[:, :, None], inside).float()
+        frames = torch.cat(frames)
+        full = (torch.randn_like(local) * self.mask_noise).to(frames.dtype).flatten(0, 1)
+        full = full.index_copy(0, torch.cat(places), frames).view(x.shape)
+        predictions = self.decoder(full, inside, masked)
         return {
-            "predictions": predictions, "masked": masked, "tokens": tokens,
-            "pooled_frames": masked_mean(visible, shown),
+            "predictions": predictions, "masked": masked, "tokens": torch.cat(tokens)[back],
+            "pooled_frames": torch.cat(means)[back],
         }  # fmt: skip
-
-
-class ConvDecoder(nn.Module):
-    """data2vec 2.0's decoder: grouped convolutions with residuals, back to the width of the backbone."""
-
-    def __init__(self, dim, width, depth, kernel, groups):
-        super().__init__()
-        self.trim = 1 - kernel % 2
-        sizes = [dim] + [width] * depth
-        self.convs = nn.ModuleList(
-            nn.Conv1d(before, after, kernel, padding=kernel // 2, groups=groups) for before, after in zip(sizes, sizes[1:])
-        )
-        self.project = nn.Linear(width, dim)
-
-    def forward(self, x, inside):
-        """`(batch, frames, dim)` → the same; inside: bool `(batch, frames)`."""
-        for conv in self.convs:
-            y = conv((x * inside[:, :, None]).transpose(1, 2)).transpose(1, 2)
-            y = y[:, : y.shape[1] - self.trim]
-            y = F.gelu(F.layer_norm(y, y.shape[-1:]))
-            x = x + y if x.shape == y.shape else y
-        return self.project(x)

@@ -36,6 +36,23 @@ def visible_frames(visible):
     return index, torch.arange(index.shape[1], device=index.device) < counts[:, None]
 
 
+def by_length(lengths, waste=0.1, least=1024):
+    """Part rows into groups of similar length, so that little of what is computed is padding.
+
+    lengths: int `(rows,)`. Yields (rows in ascending order, int `(group,)`, and the longest of them): a group ends
+    where the next row would make more than the fraction `waste` of it padding, unless it has fewer than `least`
+    frames, which are not worth a pass of their own.
+    """
+    order = lengths.argsort(descending=True, stable=True)
+    sizes, start, filled = lengths[order].tolist(), 0, 0
+    for end, size in enumerate([*sizes, 0]):
+        padded = (end + 1 - start) * sizes[start]
+        if end == len(sizes) or (filled >= least and filled + size < (1.0 - waste) * padded):
+            yield order[start:end].sort().values, sizes[start]
+            start, filled = end, 0
+        filled += size
+
+
 def masked_mean(x, inside):
     """Mean over the frames inside: `(batch, frames, dim)`, bool `(batch, frames)` → `(batch, dim)`, float32."""
     inside = inside[:, :, None]

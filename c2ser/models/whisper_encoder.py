@@ -54,29 +54,40 @@ class WhisperEncoder(nn.Module):
             mels.append(log_mel_spectrogram(wave.float(), self.n_mels))
         return mels
 
-    def forward(self, speech, lengths, augment=None, layer=None):
+    def forward(self, speech, lengths, augment=None):
         """Encode waveforms.
 
         speech: float `(batch, samples)` at 16 kHz; lengths: int `(batch,)` in samples; augment: a function on one mel
-        spectrogram `(n_mels, frames)`, or None; layer: 0 for the input of the first block, n for the output of the
-        n-th, None for the last with the final norm. Returns `(batch, frames, dim)`, zero where padded, and the
-        numbers of frames, int `(batch,)`, at 50 Hz.
+        spectrogram `(n_mels, frames)`, or None. Returns `(batch, frames, dim)`, zero where padded, and the numbers of
+        frames, int `(batch,)`, at 50 Hz.
         """
         mels = self.mel(speech, lengths)
         if augment is not None:
             mels = [augment(mel) for mel in mels]
-        windows = [part for mel in mels for part in mel.split(self.window, dim=1)]
-        counts = [-(-mel.shape[1] // self.window) for mel in mels]
-        encoded = [states[:frames] for states, frames in zip(*self._encode(windows, layer))]
-        joined, first = [], 0
-        for count in counts:
-            joined.append(torch.cat(encoded[first : first + count]))
-            first += count
-        frames = torch.tensor([len(states) for states in joined], device=speech.device)
+        for states, frames in self._encode(self._windows(mels)):
+            pass
+        return self._join(states, frames, mels)
+
+    def depths(self, speech, lengths):
+        """Encode waveforms, yielding what `forward` returns at every depth in turn: the input of the first block (after
+        the convolutions and positions), the output of each block, and that of the last under the final norm."""
+        mels = self.mel(speech, lengths)
+        for states, frames in self._encode(self._windows(mels)):
+            yield self._join(states, frames, mels)
+
+    def _windows(self, mels):
+        return [part for mel in mels for part in mel.split(self.window, dim=1)]
+
+    def _join(self, states, lengths, mels):
+        """States of windows `(windows, frames, dim)`, of which `lengths` are true → those of utterances, and lengths."""
+        windows = iter([one[:length] for one, length in zip(states, lengths)])
+        joined = [torch.cat([next(windows) for _ in mel.split(self.window, dim=1)]) for mel in mels]
+        frames = torch.tensor([len(states) for states in joined], device=states.device)
         return nn.utils.rnn.pad_sequence(joined, batch_first=True), frames
 
-    def _encode(self, mels, layer):
-        """Encode windows of up to 30 s together: list of `(n_mels, frames)` → `(windows, frames // 2, dim)`, lengths."""
+    def _encode(self, mels):
+        """Encode windows of up to 30 s together: list of `(n_mels, frames)` → at every depth `(windows, frames // 2,
+        dim)` and lengths."""
         encoder = self.encoder
         lengths = torch.tensor([mel.shape[1] for mel in mels], device=mels[0].device)
         x = nn.utils.rnn.pad_sequence([mel.T for mel in mels], batch_first=True).transpose(1, 2)
@@ -87,11 +98,13 @@ class WhisperEncoder(nn.Module):
         x = x + encoder.positional_embedding[: x.shape[1]].to(x.dtype)
         lengths = (lengths + 1) // 2
         mask = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, None, None, :]
-        depth = len(encoder.blocks) if layer is None else layer
-        for block in encoder.blocks[:depth]:
+        lengths = lengths.tolist()
+        yield x, lengths
+        for block in encoder.blocks:
             x = x + masked_attention(block.attn, block.attn_ln(x), mask)
             x = x + block.mlp(block.mlp_ln(x))
-        return encoder.ln_post(x) if layer is None else x, lengths.tolist()
+            yield x, lengths
+        yield encoder.ln_post(x), lengths
 
 
 def masked_attention(attention, x, mask):

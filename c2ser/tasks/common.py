@@ -1,8 +1,11 @@
-"""What both tasks share: the trainer, the collate function, the scale of dumped audio."""
+"""What all tasks share: the trainer, the batches of training, the collate function, the scale of dumped audio."""
 
 import torch
 from espnet2.tasks.abs_task import AbsTask
+from espnet2.utils.nested_dict_action import NestedDictAction
 
+from c2ser.augment import build_augment
+from c2ser.tasks.iteration import AugmentSpeech, training_iter_factory
 from c2ser.tasks.trainer import AtomicTrainer
 
 PCM_SCALE = 1.0 / 32768.0
@@ -20,8 +23,48 @@ class SpeechTask(AbsTask):
     class_choices_list = []
 
     @classmethod
+    def get_parser(cls):
+        """ESPnet's options, the task's own, and those that all tasks of this project have."""
+        parser = super().get_parser()
+        group = parser.add_argument_group("Batches of training")
+        group.add_argument(
+            "--sampler", choices=("espnet", "balanced"), default="espnet",
+            help="espnet: by --batch_type; balanced: drawn by class and language, see --sampler_conf",
+        )
+        group.add_argument(
+            "--sampler_conf", action=NestedDictAction, default={},
+            help="Fields of c2ser.tasks.sampler.BalanceConfig: by, temperature, unlabelled, batch_size, batch_bins",
+        )
+        group.add_argument(
+            "--augment", action=NestedDictAction, default={},
+            help="Fields of c2ser.augment.Augment: speed, noise_db, noise_probability, gain_db, mask_spans,\nmask_seconds. "
+            "Speed and gain change what chain-of-thought texts say of pace, pitch and volume",
+        )  # fmt: skip
+        return parser
+
+    @classmethod
     def build_collate_fn(cls, args, train):
         return collate
+
+    @classmethod
+    def build_sequence_iter_factory(cls, args, iter_options, mode):
+        """ESPnet's, but for training with a balanced sampler or augmentation."""
+        standard = super().build_sequence_iter_factory
+        if mode != "train" or (args.sampler == "espnet" and not args.augment):
+            return standard(args=args, iter_options=iter_options, mode=mode)
+        if args.augment:
+            augment = build_augment(args.augment)
+            iter_options.preprocess_fn = AugmentSpeech(iter_options.preprocess_fn, augment, args.seed)
+        return training_iter_factory(
+            args, iter_options,
+            standard=lambda: standard(args=args, iter_options=iter_options, mode=mode),
+            build_dataset=lambda: cls.build_dataset(args, iter_options),
+        )  # fmt: skip
+
+
+def scale_speech(utterance, data):
+    """Preprocessing: 16-bit samples → [-1, 1]."""
+    return {**data, "speech": data["speech"] * PCM_SCALE}
 
 
 def collate(batch):

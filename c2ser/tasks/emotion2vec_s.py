@@ -2,9 +2,10 @@
 
 from espnet2.utils.nested_dict_action import NestedDictAction
 
+from c2ser.errors import InputError
 from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion2vec_s import Emotion2VecS
-from c2ser.tasks.common import PCM_SCALE, SpeechTask
+from c2ser.tasks.common import SpeechTask, scale_speech
 
 
 class Emotion2VecSTask(SpeechTask):
@@ -34,9 +35,7 @@ class Emotion2VecSTask(SpeechTask):
 
     @classmethod
     def build_model(cls, args):
-        return Emotion2VecS(backbone_config(args.backbone_conf), accum_grad=args.accum_grad, **args.model_conf)
-
-
-def scale_speech(utterance, data):
-    """Preprocessing: 16-bit samples → [-1, 1]."""
-    return {**data, "speech": data["speech"] * PCM_SCALE}
+        try:
+            return Emotion2VecS(backbone_config(args.backbone_conf), **args.model_conf)
+        except TypeError as error:
+            raise InputError(f"model_conf: {error}; see the docstring of Emotion2VecS") from None

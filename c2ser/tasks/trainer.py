@@ -1,11 +1,22 @@
-"""ESPnet2's trainer with checkpoints that survive being killed while they are written."""
+"""ESPnet2's trainer: checkpoints that survive being killed, bfloat16 anywhere, models that follow their optimiser."""
 
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 
 import torch
-from espnet2.train.trainer import Trainer
+from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.train.trainer import Trainer, TrainerOptions
+from espnet2.utils.build_dataclass import build_dataclass
+
+
+@dataclass
+class Options(TrainerOptions):
+    """ESPnet's options of its trainer, and those of this project's."""
+
+    autocast: str
 
 
 class AtomicTrainer(Trainer):
@@ -15,12 +26,40 @@ class AtomicTrainer(Trainer):
     """
 
     @classmethod
-    def run(cls, model, **arguments):
-        """As `Trainer.run`, with every `torch.save` to a path made atomic meanwhile. The model's own count of batches
-        starts at zero, or, after a resume, where the checkpoint stood."""
+    def build_options(cls, args):
+        """ESPnet's and this project's options from the training's."""
+        return build_dataclass(Options, args)
+
+    @classmethod
+    def add_arguments(cls, parser):
+        """Options of this trainer."""
+        parser.add_argument(
+            "--autocast", choices=("none", "bfloat16"), default="none",
+            help="bfloat16: matrix products of the model in bfloat16, losses and weights in float32; on CPUs and GPUs,\n"
+            "and without the loss scaling of --use_amp",
+        )  # fmt: skip
+
+    @classmethod
+    def run(cls, model, optimizers, trainer_options, **arguments):
+        """As `Trainer.run`, with every `torch.save` to a path made atomic meanwhile.
+
+        The model's own count starts at zero (`begin`), or, after a resume, where the checkpoint stood. A model with
+        `after_step` has it called after every step that an optimiser takes: once for all batches that are accumulated,
+        and not for a step that is skipped, because its gradients are not finite, or for an epoch's last batches, where
+        they do not fill one.
+        """
         model.begin()
-        with atomic_saves():
-            super().run(model=model, **arguments)
+        model.forward = prepared(model.forward, trainer_options.autocast == "bfloat16")
+        hooks = []
+        if hasattr(model, "after_step"):
+            hooks = [each.register_step_post_hook(lambda *_: model.after_step()) for each in optimizers[:1]]
+        try:
+            with atomic_saves():
+                super().run(model=model, optimizers=optimizers, trainer_options=trainer_options, **arguments)
+        finally:
+            del model.forward
+            for hook in hooks:
+                hook.remove()
 
     @classmethod
     def train_one_epoch(cls, optimizers, **arguments):
@@ -29,6 +68,20 @@ class AtomicTrainer(Trainer):
         for optimizer in optimizers:
             optimizer.zero_grad()
         return super().train_one_epoch(optimizers=optimizers, **arguments)
+
+
+def prepared(forward, bfloat16):
+    """A model's `forward`, under bfloat16 autocast where asked, returning what ESPnet can average over processes: every
+    number as a tensor of one element."""
+
+    @wraps(forward)
+    def call(*inputs, **batch):
+        device = next(value for value in batch.values() if isinstance(value, torch.Tensor)).device
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
+            returned = forward(*inputs, **batch)
+        return force_gatherable(returned, device)
+
+    return call
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "egs/TEMPLATE/c2ser1"
@@ -106,12 +107,13 @@ def test_changed_configuration_redoes_what_depends_on_it(recipe, first_run):
     done = verdicts(run(recipe))
     redone = {marker for marker, verdict in done.items() if verdict != "skip"}
     assert {"exp/t/fold1/decode_implicit_test", "exp/t/fold1/decode_explicit_test", "exp/t/.done.report"} <= redone
-    assert all("decode" in marker or "report" in marker for marker in redone), redone
+    expected = ("decode", "report", "stability")
+    assert all(any(word in marker for word in expected) for marker in redone), redone
 
 
 def test_one_stage_can_be_forced(recipe, first_run):
     done = verdicts(run(recipe, "--stage", 7, "--stop_stage", 7, "--force", "true"))
-    assert done == {"exp/t/fold1/probe_e2v_s": "redo", "exp/t/fold1/probe_whisper": "redo"}
+    assert done == {f"exp/t/fold1/probe_{name}": "redo" for name in ("e2v_s", "whisper", "both")}
 
 
 def test_trained_system_answers(recipe, first_run):
@@ -156,3 +158,22 @@ def test_recipes_are_short_and_link_what_they_share():
         for part in ("path.sh", "cmd.sh", "db.sh", "conf", "utils"):
             assert (script.parent / part).is_symlink(), script.parent / part
     assert len((TEMPLATE / "c2ser.sh").read_text(encoding="utf-8").splitlines()) <= 350
+
+
+@pytest.mark.parametrize(
+    ("options", "modes", "hears"),
+    [
+        (["--whisper", "none", "--answers", "label", "--e2v_s", "exp/t/fold{fold}/e2v_s"], {"implicit"}, {"emotion"}),
+        (["--text_only", "true"], {"explicit", "implicit"}, set()),
+        (["--e2v_s", "none", "--paraphrases", 2], {"explicit", "implicit"}, {"whisper"}),
+    ],
+)
+def test_ablations_run_to_the_end(recipe, first_run, options, modes, hears):
+    tag = "_".join(str(option).strip("-") for option in options[:2])
+    output = run(recipe, "--tag", tag, "--stage", 3, "--stop_stage", 13, *options)
+    assert ("C2SER explicit, label scoring" in output) == ("explicit" in modes) and "C2SER implicit, free answer" in output
+    bundle = yaml.safe_load((recipe / f"exp/{tag}/model.yaml").read_text(encoding="utf-8"))
+    assert set(bundle["modes"]) == modes and {name for name in ("emotion", "whisper") if bundle.get(name)} == hears
+    if "--paraphrases" in options:
+        report = json.loads((recipe / f"exp/{tag}/scores/stability.json").read_text(encoding="utf-8"))
+        assert len(report["decodings"]) == 4 and "implicit" in report["prompts"]

@@ -7,7 +7,7 @@ from c2ser.errors import InputError
 from c2ser.inference.emotion_encoder import EmotionEncoder
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
 from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
-from tests.builders import BACKBONE, PRETRAINING, pretraining, task_config, waves, write_parts
+from tests.builders import BACKBONE, PRETRAINING, backbone, pretraining, task_config, waves, write_parts
 
 LENGTHS = [8000, 400, 3000, 16000]
 
@@ -57,6 +57,61 @@ def test_mean_is_repeated(files):
     speech, lengths = waves(LENGTHS)
     tokens, mean = EmotionEncoder(**files, utterance_mode="mean")(speech, lengths)
     torch.testing.assert_close(tokens, mean[:, None].expand(-1, 10, -1), atol=0, rtol=0)
+
+
+@torch.no_grad()
+def states(pretrained, speech, length):
+    """Tokens and frames at every depth of one utterance, by hand: `(depths, 10 + frames, dim)`."""
+    model = pretrained.student.eval()
+    x, inside = model.embed(speech[None, :length], torch.tensor([length]))
+    index = torch.arange(x.shape[1])[None]
+    x = torch.cat([model.extra_tokens, x + model.positions(x, inside)], dim=1)
+    depths = [model.prenet_norm(x)]
+    for block in [*model.prenet, *model.blocks]:
+        depths.append(block(depths[-1], model.attention_bias(index, inside))[0])
+    return torch.cat(depths)
+
+
+@pytest.mark.parametrize("mode", ["extra_tokens", "first10_frames", "mean"])
+def test_every_depth_in_one_pass(files, pretrained, mode):
+    speech, lengths = waves(LENGTHS)
+    encoder = EmotionEncoder(**files, utterance_mode=mode)
+    tokens, layers, counts = encoder.depths(speech, lengths)
+    torch.testing.assert_close(tokens, encoder(speech, lengths)[0], atol=1e-6, rtol=0)
+    assert layers.shape == (4, 4, 3 * 24) and layers.dtype == torch.float32  # before the first of three blocks, after each
+    for row, length in enumerate(LENGTHS):
+        own = states(pretrained, speech[row], length)
+        frames = own[:, 10:]
+        wanted = torch.cat([own[:, :10].mean(1), frames.mean(1), frames.std(1, unbiased=False)], dim=1)
+        torch.testing.assert_close(layers[row], wanted, atol=1e-5, rtol=0)
+        assert int(counts[row]) == frames.shape[1]
+
+
+def test_no_hook_stays(files):
+    encoder = EmotionEncoder(**files)
+    for attempt in (lambda: encoder.depths(*waves([4000])), lambda: encoder.depths(torch.zeros(1, 10), torch.tensor([10]))):
+        try:
+            attempt()
+        except RuntimeError as error:  # ten samples are no frame
+            assert "needs 400" in str(error)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in encoder.model.modules())
+
+
+def test_bfloat16_is_close(files):
+    speech, lengths = waves(LENGTHS)
+    exact, rough = (EmotionEncoder(**files, precision=precision).depths(speech, lengths) for precision in ("fp32", "bf16"))
+    for one, other in zip(exact[:2], rough[:2]):
+        assert other.dtype == torch.float32 and 0 < (one - other).std() < 0.03 * one.std()
+
+
+def test_a_network_without_tokens(tmp_path):
+    config = task_config(Emotion2VecSTask, backbone_conf={**BACKBONE, "extra_tokens": 0}, model_conf=PRETRAINING)
+    files = write_parts(tmp_path / "plain", config, backbone(extra_tokens=0))
+    with pytest.raises(InputError, match="without utterance tokens; choose utterance_mode mean or first10_frames"):
+        EmotionEncoder(**files)
+    tokens, layers, _ = EmotionEncoder(**files, utterance_mode="mean").depths(*waves([4000]))
+    assert tokens.shape == (1, 10, 24) and layers.shape == (1, 4, 48)
+    torch.testing.assert_close(tokens[0, 3], layers[0, -1, :24], atol=1e-6, rtol=0)
 
 
 def test_features_are_the_same_every_time(files):

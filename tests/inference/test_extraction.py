@@ -56,6 +56,8 @@ def test_buckets():
     assert names(1) == list("abcde")
     assert names(1e6) == ["abcde"]
     assert list(buckets([], 10)) == []
+    chunks = [Chunk(name, 0, length, 1) for name, length in zip("abcdef", (400, 2000, 2001, 30000, 33000, 33001))]
+    assert names(10**6) == ["ab", "c", "de", "f"]
 
 
 @pytest.mark.parametrize("batch", [1, 9000, 10**9])

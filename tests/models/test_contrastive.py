@@ -82,12 +82,46 @@ def test_order_and_length_of_vectors_do_not_matter():
         assert float(again[0]) == pytest.approx(float(loss), rel=1e-5) and float(again[1]) == float(retrieval)
 
 
-def test_gradient(monkeypatch):
-    # The loss is made in float32, too coarse for finite differences: let its casts keep float64 here.
-    monkeypatch.setattr(torch.Tensor, "float", lambda self: self if self.is_floating_point() else self.double())
+@pytest.mark.parametrize("two", [False, True])
+def test_gradient(two):
     torch.manual_seed(0)
-    embeddings, labels = torch.randn(6, 3, dtype=torch.float64, requires_grad=True), torch.tensor([0, 0, 1, 1, 2, -1])
-    assert torch.autograd.gradcheck(lambda x: category_contrastive(x, labels, 0.3)[0], embeddings)
+    first, second = (torch.randn(6, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    temperature, labels = torch.tensor(0.3, dtype=torch.float64, requires_grad=True), torch.tensor([0, 0, 1, 1, 2, -1])
+
+    def loss(first, second, temperature):
+        return category_contrastive(first, labels, temperature, second if two else None)[0]
+
+    assert torch.autograd.gradcheck(loss, (first, second, temperature))
+
+
+def test_two_embeddings_by_hand():
+    """Rows at 0° and 90°, columns at 0° and 60°, one class each: CLIP's loss, its diagonal the positives."""
+    rows, columns = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[3.0, 0.0], [0.5, math.sqrt(3) / 2]])
+    cosines = [[1.0, 0.5], [0.0, math.sqrt(3) / 2]]
+    e = [[math.exp(value / 0.5) for value in row] for row in cosines]
+    by_row = -math.log(e[0][0] / sum(e[0])) - math.log(e[1][1] / sum(e[1]))
+    by_column = -math.log(e[0][0] / (e[0][0] + e[1][0])) - math.log(e[1][1] / (e[0][1] + e[1][1]))
+    loss, retrieval = category_contrastive(rows, torch.tensor([0, 1]), 0.5, columns)
+    assert float(loss) == pytest.approx((by_row + by_column) / 4, abs=1e-6) and float(retrieval) == 1.0
+    swapped = category_contrastive(columns, torch.tensor([0, 1]), 0.5, rows)[0]
+    assert float(swapped) == pytest.approx(float(loss), abs=1e-6)
+    cross = torch.nn.functional.cross_entropy
+    logits = torch.tensor(cosines) / 0.5
+    wanted = (cross(logits, torch.arange(2)) + cross(logits.T, torch.arange(2))) / 2
+    assert float(loss) == pytest.approx(float(wanted), abs=1e-6)
+
+
+def test_all_of_a_class_are_positives_of_both_embeddings():
+    torch.manual_seed(0)
+    rows, columns, labels = torch.randn(5, 4), torch.randn(5, 4), torch.tensor([0, 1, 0, -1, 1])
+    cosine = torch.nn.functional.cosine_similarity(rows[:, None], columns[None], dim=-1) / 0.2
+    known, total = [0, 1, 2, 4], 0.0
+    for grid in (cosine, cosine.T):
+        for i in known:
+            positives = [j for j in known if labels[j] == labels[i]]
+            normaliser = torch.logsumexp(grid[i, known], 0)
+            total += sum(float(normaliser - grid[i, j]) for j in positives) / len(positives)
+    assert float(category_contrastive(rows, labels, 0.2, columns)[0]) == pytest.approx(total / 8, rel=1e-5)
 
 
 def test_gradient_pulls_its_own_class_closer():

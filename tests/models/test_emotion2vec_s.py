@@ -1,11 +1,13 @@
 """The pretraining objective: targets, views, the three losses, the teacher."""
 
 import copy
+import math
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from c2ser.errors import InputError
 from c2ser.models import emotion2vec_s
 from c2ser.models.contrastive import category_contrastive
 from c2ser.models.masking import masked_mean
@@ -48,9 +50,7 @@ def test_losses_by_hand(monkeypatch):
     torch.manual_seed(1)
     masked = (torch.rand(inside.shape) < 0.4) & inside
     tokens, pooled = torch.randn(4, 10, 24), torch.randn(4, 24)
-    wrong = torch.zeros_like(targets)
-    wrong[~masked] = 9.0  # wrong where nothing is masked: no matter
-    student = {"predictions": targets + wrong, "masked": masked, "tokens": tokens, "pooled_frames": pooled}
+    student = {"predictions": targets[masked].clone(), "masked": masked, "tokens": tokens, "pooled_frames": pooled}
     monkeypatch.setattr(model, "student_views", lambda *args: student)
     stats = step(model)[1]
     assert float(stats["loss_frm"]) == 0.0
@@ -60,13 +60,14 @@ def test_losses_by_hand(monkeypatch):
     assert float(stats["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
     assert float(stats["target_var"]) == pytest.approx(float(targets[inside].var(0).mean()), rel=1e-5)
 
-    one = masked.nonzero()[3]
-    wrong[one[0], one[1]] = 2.0
-    student["predictions"] = targets + wrong
+    student["predictions"][3] += 2.0
     assert float(step(model)[1]["loss_frm"]) == pytest.approx(4.0 / int(masked.sum()), rel=1e-4)
 
     model.category_embedding, model.temperature = "frames", 0.7
     wanted = category_contrastive(pooled, LABELS[:, 0], 0.7)[0]
+    assert float(step(model)[1]["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
+    model.category_embedding = "both"
+    wanted = category_contrastive(tokens.mean(1), LABELS[:, 0], 0.7, pooled)[0]
     assert float(step(model)[1]["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
 
 
@@ -102,7 +103,7 @@ def test_views_differ_and_are_evaluated_once():
     model, (speech, lengths) = pretraining(), waves(LENGTHS)
     made = model.student_views(speech, lengths, 3)
     frames = int(model.student.frame_lengths(lengths).max())
-    assert made["predictions"].shape == (12, frames, 24) and made["tokens"].shape == (12, 10, 24)
+    assert made["predictions"].shape == (int(made["masked"].sum()), 24) and made["tokens"].shape == (12, 10, 24)
     assert made["pooled_frames"].shape == (12, 24) and made["masked"].shape == (12, frames)
     first = made["masked"].view(4, 3, frames)
     assert (first[:, 0] != first[:, 1]).any() and (first[:, 1] != first[:, 2]).any()
@@ -145,8 +146,8 @@ def test_views_do_not_depend_on_the_batch(monkeypatch):
     together = model.student_views(speech, lengths, 1)
     for row, length in enumerate(LENGTHS):
         alone = model.student_views(speech[row : row + 1, :length], lengths[row : row + 1], 1)
-        frames = alone["masked"].shape[1]
-        torch.testing.assert_close(together["predictions"][row, :frames], alone["predictions"][0], atol=1e-5, rtol=0)
+        mine = together["predictions"][together["masked"].nonzero()[:, 0] == row]
+        torch.testing.assert_close(mine, alone["predictions"], atol=1e-5, rtol=0)
         torch.testing.assert_close(together["tokens"][row], alone["tokens"][0], atol=1e-5, rtol=0)
         torch.testing.assert_close(together["pooled_frames"][row], alone["pooled_frames"][0], atol=1e-5, rtol=0)
 
@@ -156,13 +157,14 @@ def test_visible_frames_reach_the_decoder_at_their_places(monkeypatch):
     model, (speech, lengths) = pretraining(mask_noise=0.0).eval(), waves([3210])
     shown = torch.tensor([[True, False, False, True, True, False, False, True, True]])
     monkeypatch.setattr(emotion2vec_s, "span_mask", lambda inside, *_: inside & ~shown)
-    model.decoder.forward = lambda x, inside: x
-    made = model.student_views(speech, lengths, 1)["predictions"]
+    seen = []
+    model.decoder.forward = lambda x, inside, wanted: seen.append(x) or x[wanted]
+    model.student_views(speech, lengths, 1)
     local, inside = model.student.embed(speech, lengths)
     assert local.shape[1] == 9
     x = local * shown[:, :, None]
     frames = model.student.encode(x + model.student.positions(x, inside), shown)[0]
-    torch.testing.assert_close(made, frames * shown[:, :, None], atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen[0], frames * shown[:, :, None], atol=1e-5, rtol=0)
 
 
 def constant(module, value):
@@ -176,32 +178,21 @@ def test_teacher_follows_with_annealed_decay():
     constant(model.teacher, 1.0)
     constant(model.student, 0.0)
     wanted = 1.0
-    for update in range(6):
-        model.move_teacher()
-        if update:  # nothing has been learned before the first step
-            wanted *= {1: 0.93, 2: 0.96}.get(update, 0.99)
+    for update in range(1, 6):
+        model.after_step()
+        wanted *= {1: 0.93, 2: 0.96}.get(update, 0.99)
+        assert int(model.updates) == update
         for weight in model.teacher.parameters():
             torch.testing.assert_close(weight, torch.full_like(weight, wanted), atol=1e-6, rtol=0)
+    model.begin()
+    assert int(model.updates) == 0
 
 
-def test_teacher_follows_once_an_optimiser_step():
-    model = pretraining(ema_decay=0.5, ema_end_decay=0.5, accum_grad=3)
-    constant(model.teacher, 1.0)
-    constant(model.student, 0.0)
-    seen = []
-    for _ in range(8):
-        model.move_teacher()
-        seen.append(float(model.teacher.extra_tokens[0, 0, 0]))
-    assert seen == [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]
-
-
-def test_every_forward_pass_of_a_training_counts():
+def test_a_forward_pass_moves_nothing():
     model = pretraining(ema_decay=0.5, ema_end_decay=0.5)
+    before = copy.deepcopy(model.state_dict())
     step(model)
-    step(model)
-    assert int(model.forward_passes) == 2
-    step(model.eval())
-    assert int(model.forward_passes) == 2
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 def test_teacher_neither_learns_nor_drops_out():
@@ -251,14 +242,16 @@ def test_collapse_is_noticed():
 def test_state_is_restored_exactly():
     model = pretraining(ema_decay=0.5, ema_end_decay=0.6, ema_anneal_updates=9)
     step(model)[0].backward()
-    step(model)
+    model.after_step()
     state = copy.deepcopy(model.state_dict())
-    assert {name.split(".")[0] for name in state} == {"student", "teacher", "decoder", "forward_passes"}
+    assert {name.split(".")[0] for name in state} == {"student", "teacher", "decoder", "updates"}
     other = pretraining(seed=9, ema_decay=0.5, ema_end_decay=0.6, ema_anneal_updates=9)
     other.load_state_dict(state)
     for _ in range(2):
         first, second = step(model), step(other)
         assert first[0].item() == second[0].item()
+        model.after_step()
+        other.after_step()
     assert torch.equal(model.teacher.extra_tokens, other.teacher.extra_tokens)
 
 
@@ -285,3 +278,123 @@ def test_pooled_frames_are_the_visible_ones():
     (_, shown, _), (frames, _, _) = seen[0]
     torch.testing.assert_close(made["pooled_frames"], masked_mean(frames, shown), atol=0, rtol=0)
     assert int(shown.sum()) == int((~made["masked"]).sum())
+
+
+def test_utterances_may_be_encoded_in_groups(monkeypatch):
+    """Neither the utterances that are encoded together nor the views of one group change anything."""
+    model = pretraining(config=STILL, mask_noise=0.0).eval()
+    pattern = torch.tensor([False, True, True, False, False, True, False, False, True, True] * 3)
+    monkeypatch.setattr(emotion2vec_s, "span_mask", lambda inside, *_: inside & pattern[: inside.shape[1]])
+
+    def result():
+        model.zero_grad()
+        loss, stats, _ = step(model)
+        loss.backward()
+        return stats, {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.requires_grad}
+
+    whole = result()
+
+    def alone(lengths, least=0):
+        return [(torch.tensor([row]), int(lengths[row])) for row in (2, 0, 3, 1) if row < len(lengths)]
+
+    monkeypatch.setattr(emotion2vec_s, "by_length", alone)
+    torch.testing.assert_close(result(), whole, atol=2e-3, rtol=2e-3)
+
+
+@pytest.mark.parametrize("embedding", ["tokens", "both"])
+def test_temperature_is_learned(embedding):
+    fixed = pretraining(temperature=0.2)
+    learned = pretraining(temperature=0.2, learn_temperature=True, category_embedding=embedding)
+    assert "log_temperature" not in fixed.state_dict()
+    with torch.no_grad():
+        learned.log_temperature.fill_(0.7)
+        wanted = step(pretraining(temperature=math.exp(0.7), category_embedding=embedding))[1]["loss_cate"]
+    loss, stats, _ = step(learned)
+    assert float(stats["loss_cate"]) == pytest.approx(float(wanted), rel=1e-4)
+    assert float(stats["temperature"]) == pytest.approx(math.exp(0.7))
+    loss.backward()
+    assert learned.log_temperature.grad.abs() > 0
+    with torch.no_grad():
+        learned.log_temperature.fill_(-50.0)
+    assert learned.category_temperature().item() == pytest.approx(0.01)
+    step(learned, torch.full((4, 1), -1))[0].backward()  # takes part, with no effect, where no label is there
+
+
+def test_unknown_embedding():
+    with pytest.raises(InputError, match="category_embedding 'mean'.*tokens, frames, both"):
+        pretraining(category_embedding="mean")
+
+
+def test_losses_stay_in_float32_under_autocast():
+    model = pretraining(config=STILL)
+    kinds, losses = [], model.losses
+
+    def watch(made, labels):
+        kinds.extend([made["predictions"].dtype, made["answers"].dtype, torch.is_autocast_enabled("cpu")])
+        return losses(made, labels)
+
+    model.losses = watch
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half, stats, _ = step(model)
+    assert kinds == [torch.bfloat16, torch.float32, False]
+    assert half.dtype == torch.float32 and all(value.dtype == torch.float32 for value in stats.values())
+    assert float(stats["loss_frm"]) == pytest.approx(float(step(model)[1]["loss_frm"]), rel=0.15)
+    half.backward()
+    assert all(weight.grad.dtype == torch.float32 for weight in model.student.parameters())
+    model.min_target_variance = 0.01
+    constant(model.teacher, 0.0)
+    with pytest.raises(RuntimeError, match="collapsed"), torch.autocast("cpu", dtype=torch.bfloat16):
+        step(model)
+    constant(model.teacher, float("nan"))
+    with pytest.raises(RuntimeError, match="variance nan"):
+        step(model)
+
+
+def separation(embeddings, labels):
+    """Mean cosine distance between classes over that within them."""
+    unit = F.normalize(embeddings, dim=-1)
+    distance, same = 1 - unit @ unit.T, labels[:, None] == labels[None, :]
+    apart = ~torch.eye(len(labels), dtype=torch.bool)
+    return float(distance[~same].mean() / distance[same & apart].mean())
+
+
+def test_the_category_term_parts_the_classes():
+    """Tones of two pitches in noise: with the term, classes move apart against what lies within them."""
+    labels = torch.arange(12) % 2
+    time = torch.arange(4000) / 16000
+    generator = torch.Generator().manual_seed(0)
+    tones = torch.stack([torch.sin(2 * math.pi * (300 + 40 * label) * time) for label in labels.tolist()])
+    speech, lengths = tones + torch.randn(tones.shape, generator=generator), torch.full((12,), 4000)
+    reached = {}
+    for weight in (0.0, 10.0):
+        model = pretraining(config=STILL, category_weight=weight)
+        optimiser = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=2e-3)
+        torch.manual_seed(1)
+        for _ in range(15):
+            optimiser.zero_grad()
+            model(speech, lengths, labels[:, None])[0].backward()
+            optimiser.step()
+            model.after_step()
+        with torch.no_grad():
+            reached[weight] = separation(model.eval().student(speech, lengths)[1].mean(1), labels)
+    assert reached[10.0] > 2 * reached[0.0]
+
+
+def test_the_spectral_start_trains_the_front_end_alone_and_ends():
+    model = pretraining(spectral_updates=3).train()
+    before = copy.deepcopy(model.student.state_dict())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for number in range(5):
+        optimizer.zero_grad()
+        loss, stats, _ = step(model)
+        assert set(stats) == {"loss", "loss_spectrum"} if number < 3 else "loss_cate" in stats
+        loss.backward()
+        optimizer.step()
+        model.after_step()
+        if number == 2:
+            after = model.student.state_dict()
+            moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+            assert moved == {"frontend", "project"}
+            assert all(torch.equal(a, b) for a, b in zip(model.teacher.parameters(), model.student.parameters()))
+    assert not torch.equal(model.teacher.project[1].weight, model.student.project[1].weight)
+    assert "loss_spectrum" not in step(model.eval())[1]

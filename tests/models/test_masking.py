@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from c2ser.models.masking import masked_instance_norm, masked_mean, span_mask, visible_frames
+from c2ser.models.masking import by_length, masked_instance_norm, masked_mean, span_mask, visible_frames
 
 
 def inside_of(*lengths):
@@ -72,6 +72,23 @@ def test_visible_frames_are_packed_in_order():
     assert index.shape == (2, 3)
     assert index[0].tolist() == [1, 2, 4] and index[1, 0] == 3
     assert real.tolist() == [[True, True, True], [True, False, False]]
+
+
+@pytest.mark.parametrize("least", [0, 500])
+def test_rows_are_grouped_by_length(least):
+    torch.manual_seed(0)
+    lengths = torch.randint(1, 300, (100,))
+    groups = list(by_length(lengths, waste=0.1, least=least))
+    assert sorted(torch.cat([rows for rows, _ in groups]).tolist()) == list(range(100))
+    padded = 0
+    for number, (rows, longest) in enumerate(groups):
+        inside = int(lengths[rows].sum())
+        assert longest == int(lengths[rows].max()) and rows.tolist() == sorted(rows.tolist())
+        assert inside >= 0.9 * longest * len(rows) or inside < 2 * max(least, 1) or number == len(groups) - 1
+        padded += longest * len(rows)
+    assert len(groups) > 3 and padded < 1.15 * int(lengths.sum())
+    assert len(list(by_length(torch.full((9,), 50), waste=0.0, least=0))) == 1
+    assert len(list(by_length(lengths, waste=1.0))) == 1
 
 
 def test_masked_mean():

@@ -21,16 +21,17 @@ def encoder():
     return make()
 
 
-def openai(encoder, mel, layer=None):
-    """openai-whisper's forward pass; its position embedding is cut, since it takes one length only."""
+def openai(encoder, mel, depth=-1):
+    """openai-whisper's forward pass; its position embedding is cut, since it takes one length only. depth: as in
+    `WhisperEncoder.depths`."""
     theirs, seen = copy.deepcopy(encoder.encoder), []
     theirs.positional_embedding = theirs.positional_embedding[: (mel.shape[1] + 1) // 2]
     theirs.blocks[0].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     for block in theirs.blocks:
         block.register_forward_hook(lambda module, args, out: seen.append(out))
     with torch.no_grad():
-        last = theirs(mel[None])
-    return last[0] if layer is None else seen[layer][0]
+        seen.append(theirs(mel[None]))
+    return seen[depth][0]
 
 
 @torch.no_grad()
@@ -55,16 +56,17 @@ def test_any_length_is_what_whisper_gives(encoder, length):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("layer", [None, 0, 1, 2])
-def test_batch_gives_what_single_utterances_give(encoder, layer):
+def test_batch_gives_what_single_utterances_give(encoder):
     lengths = [16000, 4000, 37, 9280, 400, 12345]
     speech, counts = waves(lengths)
-    together, frames = encoder(speech, counts, layer=layer)
+    depths = list(encoder.depths(speech, counts))
+    assert len(depths) == 4
     for row, length in enumerate(lengths):
-        alone, count = encoder(speech[row : row + 1, :length], counts[row : row + 1], layer=layer)
-        assert int(count) == int(frames[row]) == alone.shape[1]
-        torch.testing.assert_close(together[row, : int(count)], alone[0], atol=1e-5, rtol=0)
-        assert not together[row, int(count) :].any()
+        singly = encoder.depths(speech[row : row + 1, :length], counts[row : row + 1])
+        for (together, frames), (alone, count) in zip(depths, singly):
+            assert int(count) == int(frames[row]) == alone.shape[1]
+            torch.testing.assert_close(together[row, : int(count)], alone[0], atol=1e-5, rtol=0)
+            assert not together[row, int(count) :].any()
 
 
 @torch.no_grad()
@@ -85,12 +87,14 @@ def test_short_speech_is_filled_up_to_one_window(encoder):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("layer", [0, 1, 2])
-def test_layer_takes_the_output_of_that_block(encoder, layer):
+def test_depths_are_the_inputs_and_outputs_of_blocks(encoder):
     speech, lengths = waves([9999])
-    wanted = openai(encoder, log_mel_spectrogram(speech[0], 80), layer)
-    frames, _ = encoder(speech, lengths, layer=layer)
-    torch.testing.assert_close(frames[0], wanted, atol=1e-5, rtol=0)
+    mel, (last, _) = log_mel_spectrogram(speech[0], 80), encoder(speech, lengths)
+    depths = [frames[0] for frames, _ in encoder.depths(speech, lengths)]
+    for depth in range(4):  # before the first block, after each of the two, after the norm
+        torch.testing.assert_close(depths[depth], openai(encoder, mel, depth), atol=1e-5, rtol=0)
+    torch.testing.assert_close(depths[3], last[0], atol=0, rtol=0)
+    assert all((one - other).abs().max() > 1e-2 for one, other in zip(depths, depths[1:]))
 
 
 @torch.no_grad()
@@ -101,7 +105,9 @@ def test_longer_speech_is_encoded_in_consecutive_windows():
     assert counts.tolist() == [50, 20, 21]
     for row, length in enumerate(lengths.tolist()):
         mel = log_mel_spectrogram(speech[row, :length], 80)
-        wanted = torch.cat([openai(encoder, part) for part in mel.split(40, dim=1)])
+        for depth, (states, _) in enumerate(encoder.depths(speech, lengths)):
+            wanted = torch.cat([openai(encoder, part, depth) for part in mel.split(40, dim=1)])
+            torch.testing.assert_close(states[row, : len(wanted)], wanted, atol=1e-5, rtol=0)
         torch.testing.assert_close(frames[row, : len(wanted)], wanted, atol=1e-5, rtol=0)
 
 

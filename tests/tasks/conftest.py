@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from c2ser.datadir import read_table, write_table
 from tests.builders import BACKBONE, CONNECTOR, PRETRAINING, dump
 
 COMMON = {
@@ -13,6 +14,7 @@ COMMON = {
 }  # fmt: skip
 DATA = {
     "emotion2vec_s": ("wav.scp,speech,kaldi_ark", "label,label,text_int"),
+    "emotion_classifier": ("wav.scp,speech,kaldi_ark", "label,label,text_int"),
     "c2ser": (
         "wav.scp,speech,kaldi_ark", "explicit,explicit,text", "implicit,implicit,text", "emotion.scp,emotion,kaldi_ark",
     ),
@@ -21,9 +23,12 @@ DATA = {
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
-    """Folder of a training set of 9 utterances and a development set of 4."""
+    """Folder of a training set of 9 utterances, every fourth English, the others Polish, and a development set of 4."""
     folder = tmp_path_factory.mktemp("inputs")
     dump(folder / "train", 9, seed=1)
+    utterances = read_table(folder / "train/label")
+    languages = {utterance: "pl" if number % 4 else "en" for number, utterance in enumerate(utterances)}
+    write_table(folder / "train/language", languages)
     dump(folder / "dev", 4, seed=2)
     return folder
 
@@ -33,6 +38,7 @@ def options(inputs, llm_dir, whisper_pt):
     """options("c2ser", folder, epochs, key=…): the command line of a training, its configuration written to a file."""
     own = {
         "emotion2vec_s": {"backbone_conf": BACKBONE, "model_conf": {**PRETRAINING, "ema_anneal_updates": 10}},
+        "emotion_classifier": {"backbone_conf": BACKBONE},
         "c2ser": {
             "whisper": str(whisper_pt), "llm": str(llm_dir), "emotion_dim": BACKBONE["dim"],
             "connector_conf": CONNECTOR, "llm_conf": {"rank": 2}, "model_conf": {"train_mode": "explicit_to_implicit"},
@@ -56,9 +62,11 @@ def options(inputs, llm_dir, whisper_pt):
 @pytest.fixture
 def train(options):
     """train("c2ser", folder, epochs, key=…): train in this process; returns the folder of the experiment."""
-    from c2ser.bin import train_c2ser, train_emotion2vec_s
+    from c2ser.bin import train_c2ser, train_emotion2vec_s, train_emotion_classifier
 
-    commands = {"c2ser": train_c2ser, "emotion2vec_s": train_emotion2vec_s}
+    commands = {
+        "c2ser": train_c2ser, "emotion2vec_s": train_emotion2vec_s, "emotion_classifier": train_emotion_classifier,
+    }  # fmt: skip
 
     def call(task, folder, epochs, **changes):
         commands[task].main(options(task, folder, epochs, **changes))

@@ -2,6 +2,7 @@
 
 import io
 import os
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -63,19 +64,33 @@ def test_torch_is_left_as_it_was(tmp_path):
     assert torch.save is save
 
 
-class Model:
+class Model(torch.nn.Module):
     def __init__(self):
-        self.begun = 0
+        super().__init__()
+        self.begun, self.seen, self.weight = 0, [], torch.nn.Parameter(torch.ones(2, 2))
 
     def begin(self):
         self.begun += 1
+
+    def after_step(self):
+        self.seen.append(self.weight.detach().clone())
+
+    def forward(self, speech, **_):
+        """Loss and weight as single numbers, a count as a Python number."""
+        product = speech @ self.weight
+        return product.float().sum(), {"dtype": float(product.dtype == torch.bfloat16), "none": None}, torch.tensor(3.0)
+
+
+def run(model, optimizers=(), autocast="none", **arguments):
+    AtomicTrainer.run(model=model, optimizers=optimizers, trainer_options=SimpleNamespace(autocast=autocast), **arguments)
 
 
 def test_trainer_saves_atomically_and_restores_torch(monkeypatch):
     save, during, model = torch.save, [], Model()
     monkeypatch.setattr(Trainer, "run", classmethod(lambda cls, **arguments: during.append((torch.save, arguments))))
-    AtomicTrainer.run(model=model, seed=3)
-    assert during[0][0] is not save and during[0][1] == {"model": model, "seed": 3} and torch.save is save
+    run(model, seed=3)
+    given = during[0][1]
+    assert during[0][0] is not save and given["model"] is model and given["seed"] == 3 and torch.save is save
     assert model.begun == 1
 
     def fail(cls, **arguments):
@@ -83,8 +98,35 @@ def test_trainer_saves_atomically_and_restores_torch(monkeypatch):
 
     monkeypatch.setattr(Trainer, "run", classmethod(fail))
     with pytest.raises(RuntimeError, match="out of memory"):
-        AtomicTrainer.run(model=model)
-    assert torch.save is save
+        run(model)
+    assert torch.save is save and "forward" not in vars(model)
+
+
+@pytest.mark.parametrize("autocast", ["none", "bfloat16"])
+def test_models_run_under_autocast_and_return_what_espnet_averages(autocast, monkeypatch):
+    model, returned = Model(), []
+    fake = classmethod(lambda cls, model, **arguments: returned.append(model(speech=torch.ones(1, 2))))
+    monkeypatch.setattr(Trainer, "run", fake)
+    run(model, autocast=autocast)
+    loss, stats, weight = returned[0]
+    assert [loss.shape, weight.shape, stats["dtype"].shape] == [(1,)] * 3 and stats["none"] is None
+    assert bool(stats["dtype"]) == (autocast == "bfloat16") and loss.dtype == torch.float32
+
+
+def test_a_model_follows_every_step_of_its_optimiser(monkeypatch):
+    model = Model()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.5)
+
+    def steps(cls, model, optimizers, **arguments):
+        for _ in range(3):
+            model.weight.grad = torch.ones(2, 2)
+            optimizers[0].step()
+
+    monkeypatch.setattr(Trainer, "run", classmethod(steps))
+    run(model, [optimiser])
+    assert [weight[0, 0].item() for weight in model.seen] == [0.5, 0.0, -0.5]  # after the step, not before
+    optimiser.step()
+    assert len(model.seen) == 3  # only while it trains
 
 
 def test_epochs_start_from_zero_gradients(monkeypatch):

@@ -11,7 +11,14 @@ import torch
 import yaml
 from espnet2.train.reporter import Reporter
 
+from c2ser.inference.emotion_encoder import EmotionEncoder
+from tests.builders import BACKBONE, PRETRAINING
+
 TASKS = ("emotion2vec_s", "c2ser")
+RARE = {
+    "sampler": "balanced", "sampler_conf": {"temperature": 2.0, "batch_size": 4, "unlabelled": 0.25},
+    "augment": {"speed": [0.9, 1.1], "noise_db": [5, 20], "mask_spans": 1},
+}  # fmt: skip
 ROOT = Path(__file__).parents[2]
 
 KILLED_IN_A_BATCH = """
@@ -109,8 +116,61 @@ def test_stage_two_starts_from_stage_one(train, tmp_path):
 def test_pretraining_from_a_checkpoint_counts_anew(train, tmp_path):
     first = train("emotion2vec_s", tmp_path / "first", 2)
     second = train("emotion2vec_s", tmp_path / "second", 1, init_param=[str(first / "2epoch.pth")])
-    assert (int(weights(first, 2)["forward_passes"]), int(weights(second, 1)["forward_passes"])) == (8, 4)
+    assert (int(weights(first, 2)["updates"]), int(weights(second, 1)["updates"])) == (4, 2)
 
+
+def test_the_teacher_moves_once_an_optimiser_step(train, tmp_path):
+    """Five batches an epoch, two a step: the fifth belongs to no step."""
+    state = weights(train("emotion2vec_s", tmp_path, 2, num_iters_per_epoch=5), 2)
+    assert int(state["updates"]) == 4
+    conf = {**PRETRAINING, "ema_decay": 0.0, "ema_end_decay": 0.0}
+    state = weights(train("emotion2vec_s", tmp_path / "same", 1, num_iters_per_epoch=5, model_conf=conf), 1)
+    for name in state:
+        if name.startswith("teacher."):
+            assert torch.equal(state[name], state[name.replace("teacher.", "student.", 1)])
+
+
+def test_bfloat16_trains_to_nearly_the_same(train, tmp_path):
+    still = {**BACKBONE, "dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.0}
+    options = {"backbone_conf": still, "model_conf": {"dropout": 0.0}}
+    folders = [
+        train("emotion_classifier", tmp_path / autocast, 2, autocast=autocast, **options)
+        for autocast in ("none", "bfloat16")
+    ]
+    losses = [reports(folder)[2]["valid"]["loss"] for folder in folders]
+    assert losses[0] != losses[1] and losses[0] == pytest.approx(losses[1], rel=0.05)
+    states = [weights(folder, 2) for folder in folders]
+    assert all(value.dtype == torch.float32 for value in states[1].values())
+
+
+def test_the_baseline_leaves_a_backbone(train, tmp_path):
+    """Its features come from the command that extracts those of Emotion2Vec-S."""
+    folder = train("emotion_classifier", tmp_path, 2, **RARE)
+    assert {"loss", "acc"} <= set(reports(folder)[2]["valid"])
+    encoder = EmotionEncoder(folder / "config.yaml", folder / "valid.loss.ave.pth")
+    state = torch.load(folder / "valid.loss.ave.pth", weights_only=True)
+    weight = state["student.blocks.1.mlp.2.weight"]
+    assert weight.any() and torch.equal(encoder.model.blocks[1].mlp[2].weight, weight)
+
+
+def test_two_processes_train_as_one(train, options, tmp_path):
+    """The same batches, shared out, and the same augmentation, lead to the same weights."""
+    still = {**BACKBONE, "dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.0}
+    common = {**RARE, "backbone_conf": still, "model_conf": {"dropout": 0.0}, "optim": "sgd", "optim_conf": {"lr": 0.1}}
+    one = weights(train("emotion_classifier", tmp_path / "one", 2, **common), 2)
+    command = options("emotion_classifier", tmp_path / "two", 2, **common)
+    meet = ["--dist_backend", "gloo", "--dist_init_method", f"file://{tmp_path}/meet", "--dist_world_size", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-m", "c2ser.bin.train_emotion_classifier", *command, *meet, "--dist_rank", str(rank)],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    output = [rank.communicate(timeout=300)[0].decode()[-3000:] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0, 0], output
+    torch.testing.assert_close(weights(tmp_path / "two" / "exp", 2), one, atol=1e-4, rtol=1e-3)
 
 def kill(script, options, task):
     """Train in a process of its own that kills itself where the script says."""
@@ -123,13 +183,14 @@ def kill(script, options, task):
 
 @pytest.mark.parametrize(("task", "script"), list(zip(TASKS, (KILLED_IN_A_SAVE, KILLED_IN_A_BATCH))), ids=TASKS)
 def test_a_killed_training_ends_as_an_unbroken_one(task, script, train, options, tmp_path):
-    """Five batches an epoch, two an optimiser step: an epoch ends within a step."""
-    unbroken = train(task, tmp_path / "unbroken", 3, num_iters_per_epoch=5)
-    command = options(task, tmp_path / "killed", 3, num_iters_per_epoch=5)
+    """Five batches an epoch, two an optimiser step: an epoch ends within a step. Pretraining is balanced and augmented."""
+    more = {"num_iters_per_epoch": 5, **(RARE if task == "emotion2vec_s" else {})}
+    unbroken = train(task, tmp_path / "unbroken", 3, **more)
+    command = options(task, tmp_path / "killed", 3, **more)
     kill(script, command, task)
     broken = tmp_path / "killed" / "exp"
     assert (broken / "checkpoint.pth").is_file() and not (broken / "2epoch.pth").exists()
-    train(task, tmp_path / "killed", 3, num_iters_per_epoch=5)
+    train(task, tmp_path / "killed", 3, **more)
     wanted, found = weights(unbroken, 3), weights(broken, 3)
     assert set(wanted) == set(found)
     assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []

@@ -27,7 +27,7 @@ cot_language=auto       # language of the answers: auto (the speech's) | en | zh
 silver=false            # train on utt2emo.silver too, where c2ser make-silver has written it
 encoder_task=emotion2vec_s # what stage 5 trains: emotion2vec_s | emotion_classifier (supervised only, a baseline)
 e2v_s_args=             # further options of stage 5's training, e.g. "--model_conf category_weight=0"
-e2v_s=                  # an Emotion2Vec-S folder (config.yaml, model.pth) to use instead of stage 5; none: ablation
+e2v_s=                  # Emotion2Vec-S folder to use instead of stage 5, {fold} being the fold; none: ablation
 utterance_mode=extra_tokens # extra_tokens | first10_frames | mean
 precision=fp32          # of frozen features: fp32 | bf16
 probe_classifier=logistic # logistic | mlp | both

@@ -45,20 +45,33 @@ pretrain() {
     stage_end
 }
 
-# $1: output folder, then what names the encoder
+# $1: output folder, then what names the encoder; one job a GPU
 extract() {
-    local out=$1
+    local out=$1 jobs=$((ngpu > 1 ? ngpu : 1)) table tables=()
     shift
-    $cuda_cmd --gpu "$([ "$ngpu" -eq 0 ] || echo 1)" "$out/extract.log" python3 -m c2ser.bin.extract_features \
-        --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples --ngpu "$ngpu" --precision "$precision" \
-        --out_dir "$out" "$@"
+    echo "  log: $out/log/extract.*.log"
+    $cuda_cmd --gpu "$((ngpu > 0))" JOB=1:"$jobs" "$out/log/extract.JOB.log" python3 -m c2ser.bin.extract_features \
+        --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples --ngpu "$((ngpu > 0))" \
+        --precision "$precision" --job JOB --num_jobs "$jobs" --out_dir "$out" "$@"
+    [ "$jobs" -gt 1 ] || return 0
+    for table in "$out/split$jobs"/1/*.scp; do
+        table=$(basename "$table")
+        tables+=(--table "$out/split$jobs/*/$table" "$out/$table")
+    done
+    python3 -m c2ser.bin.collect_parts --data_dir data/all "${tables[@]}"
+    cp "$out/split$jobs"/1/layers "$out/"
+    [ ! -f "$out/split$jobs/1/dim" ] || cp "$out/split$jobs/1/dim" "$out/"
 }
 
+# The fold's emotion encoder
+encoder() { if [ -n "$e2v_s" ]; then echo "${e2v_s//\{fold\}/$fold}"; else echo "$dir/e2v_s"; fi; }
+
 extract_features() {
-    local from=${e2v_s:-$dir/e2v_s}
-    stage_begin "$dir/features" ${e2v_s:+--file "$e2v_s/model.pth"} $([ -n "$e2v_s" ] || echo "--done $from") \
-        --done data/.done.dump --value "mode=$utterance_mode" --value "precision=$precision" --clean "$dir/features" ||
-        return 0
+    local from needs=(--done "$dir/e2v_s")
+    from=$(encoder)
+    if [ -n "$e2v_s" ]; then needs=(--file "$from/model.pth"); fi
+    stage_begin "$dir/features" "${needs[@]}" --done data/.done.dump --value "mode=$utterance_mode" \
+        --value "precision=$precision" --clean "$dir/features" || return 0
     extract "$dir/features" --config "$from/config.yaml" --checkpoint "$from/model.pth" --utterance_mode "$utterance_mode"
     stage_end
 }

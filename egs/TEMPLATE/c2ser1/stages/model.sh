@@ -31,10 +31,11 @@ statistics() {
 
 # $1: explicit | implicit, then what it depends on and starts from
 train_c2ser() {
-    local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0)
-    stage_begin "$dir/$mode" --done "$dir/inputs" --done "$llm_done" --file "$conf/train_$mode.yaml" \
-        $(! hears whisper || echo "--file $whisper") --value "seed=$seed" --value "answers=$answers" \
-        --value "text_only=$text_only" $([ "$mode" = explicit ] || echo "--done $dir/explicit") --clean "$dir/$mode" || return 0
+    local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
+    if hears whisper; then needs+=(--file "$whisper"); fi
+    if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
+    stage_begin "$dir/$mode" "${needs[@]}" --done "$llm_done" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
+        --value "answers=$answers" --value "text_only=$text_only" --clean "$dir/$mode" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     [ "$text_only" = false ] || data+=(transcript,transcript,text)
     if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper; fi
@@ -51,8 +52,8 @@ bundle() {
     for mode in $modes; do options+=(--mode "$mode" "$dir/$mode/config.yaml" "$dir/$mode/model.pth"); done
     if hears whisper; then options+=(--whisper "$whisper"); fi
     if hears e2v_s; then
-        options+=(--emotion_config "${e2v_s:-$dir/e2v_s}/config.yaml" --utterance_mode "$utterance_mode"
-            --emotion_checkpoint "${e2v_s:-$dir/e2v_s}/model.pth")
+        options+=(--emotion_config "$(encoder)/config.yaml" --emotion_checkpoint "$(encoder)/model.pth"
+            --utterance_mode "$utterance_mode")
     fi
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue

@@ -1,0 +1,38 @@
+"""Sums and batches over all processes of a training; without torch.distributed everything is its own process."""
+
+import torch
+import torch.distributed.nn.functional
+
+
+def processes():
+    """How many processes train together."""
+    ready = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if ready else 1
+
+
+def total(value):
+    """The sum of a tensor over all processes, without gradient."""
+    value = value.detach().clone()
+    if processes() > 1:
+        torch.distributed.all_reduce(value)
+    return value
+
+
+def gather(rows):
+    """The rows `(items, …)` of all processes, one after the other, `(all items, …)`; they may have different numbers.
+
+    Floating-point rows keep their gradient: each process gets back the sum of what all of them ask of its rows.
+    """
+    if processes() == 1:
+        return rows
+    count = torch.tensor([len(rows)], device=rows.device)
+    counts = [torch.empty_like(count) for _ in range(processes())]
+    torch.distributed.all_gather(counts, count)
+    counts = [int(count) for count in counts]
+    padded = torch.cat([rows, rows.new_zeros(max(counts) - len(rows), *rows.shape[1:])]).contiguous()
+    if rows.is_floating_point():
+        parts = torch.distributed.nn.functional.all_gather(padded)
+    else:
+        parts = [torch.empty_like(padded) for _ in counts]
+        torch.distributed.all_gather(parts, padded)
+    return torch.cat([part[:count] for part, count in zip(parts, counts)])

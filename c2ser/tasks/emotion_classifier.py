@@ -1,0 +1,42 @@
+"""ESPnet2 task: the supervised baseline of Emotion2Vec-S."""
+
+from espnet2.utils.nested_dict_action import NestedDictAction
+
+from c2ser.errors import InputError
+from c2ser.models.emotion2vec import backbone_config
+from c2ser.models.emotion_classifier import EmotionClassifier
+from c2ser.tasks.common import SpeechTask, scale_speech
+
+
+class EmotionClassifierTask(SpeechTask):
+    """Data: `speech` (kaldi_ark of 16-bit audio) and `label` (text_int; −1 = unlabelled, ignored)."""
+
+    @classmethod
+    def add_task_arguments(cls, parser):
+        group = parser.add_argument_group("Emotion classifier")
+        group.add_argument(
+            "--backbone_conf", action=NestedDictAction, default={}, help="Fields of Emotion2VecConfig; default: base size"
+        )
+        group.add_argument(
+            "--model_conf", action=NestedDictAction, default={},
+            help="Arguments of EmotionClassifier: pooling, dropout, label_smoothing",
+        )  # fmt: skip
+
+    @classmethod
+    def build_preprocess_fn(cls, args, train):
+        return scale_speech
+
+    @classmethod
+    def required_data_names(cls, train=True, inference=False):
+        return ("speech",) if inference else ("speech", "label")
+
+    @classmethod
+    def optional_data_names(cls, train=True, inference=False):
+        return ()
+
+    @classmethod
+    def build_model(cls, args):
+        try:
+            return EmotionClassifier(backbone_config(args.backbone_conf), **args.model_conf)
+        except TypeError as error:
+            raise InputError(f"model_conf: {error}; see the docstring of EmotionClassifier") from None

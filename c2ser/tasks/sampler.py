@@ -1,0 +1,221 @@
+"""Balanced batches: utterances drawn by class and language, so that rare emotions are seen and have company.
+
+The paper names both imbalances as limits of its training (neutral is half of its data, Chinese twice its English);
+L_cate sees nothing of a class that stands alone in a batch.
+"""
+
+import logging
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from c2ser.datadir import read_table
+from c2ser.errors import InputError
+
+CLASS_TABLE = "label"
+"""Table of class indices; its value −1 is an unlabelled utterance."""
+
+
+@dataclass
+class BalanceConfig:
+    """What `--sampler_conf` takes. Raises InputError for values that make no batches."""
+
+    by: tuple = (CLASS_TABLE, "language")
+    """Tables beside the training's first data file; a group is the utterances that agree in all of them."""
+    temperature: float = 1.0
+    """A group is drawn in proportion to count^(1/temperature): 1: as they come; 2: square root; .inf: all alike."""
+    unlabelled: float | None = None
+    """Share of a batch without a label; null: their share of the data. 0 leaves them out."""
+    batch_size: int | None = None
+    """Utterances in a batch, over all ranks; null: the training's --batch_size."""
+    batch_bins: int | None = None
+    """Samples in a batch, padding included, over all ranks: a batch ends before it exceeds them; null: no limit."""
+
+    def __post_init__(self):
+        self.by = tuple(self.by)
+        if not self.by:
+            raise InputError(f"sampler_conf: by: name at least one table, such as {CLASS_TABLE}")
+        if not self.temperature > 0:
+            raise InputError(f"sampler_conf: temperature {self.temperature}: expected a number above 0, or .inf")
+        if self.unlabelled is not None and not 0 <= self.unlabelled <= 1:
+            raise InputError(f"sampler_conf: unlabelled {self.unlabelled}: expected a share from 0 to 1, or null")
+
+
+def balance_config(values):
+    """A dict from a configuration file → BalanceConfig. Raises InputError for an unknown key."""
+    known = [field.name for field in fields(BalanceConfig)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InputError(f"sampler_conf: unknown {', '.join(unknown)}; known are {', '.join(known)}")
+    return BalanceConfig(**values)
+
+
+def read_groups(folder, names, utterances):
+    """Utterance → its values in the tables `names` of a folder, a tuple. Raises InputError where one has no entry."""
+    tables = [(folder / name, read_table(folder / name)) for name in names]
+    for path, table in tables:
+        missing = [utterance for utterance in utterances if utterance not in table]
+        if missing:
+            raise InputError(f"{path}: {len(missing)} utterances of the training have no entry, the first {missing[0]}")
+    return {utterance: tuple(table[utterance] for _, table in tables) for utterance in utterances}
+
+
+class BalancedBatches:
+    """The batches of every epoch, drawn from (seed, epoch) alone, so that a resumed training and every rank see the same.
+
+    groups: utterance → its group, the values of `config.by`; samples: utterance → its length, for `batch_bins`;
+    batches: of an epoch (None: as many as draw as many utterances as there are). Labelled utterances come in pairs of
+    one class — the class drawn first, then each utterance's group within it — so that L_cate finds positives, while
+    every utterance's group still has the probability that the temperature gives. Within an epoch a group is gone
+    through before one of its utterances comes again. `batch_size` and `batch_bins` count over all ranks. Raises
+    InputError where no labelled or no unlabelled utterance is left to draw, or a rank could be left without any.
+    """
+
+    def __init__(self, groups, samples, config, seed, batches=None, ranks=1):
+        self.config, self.samples, self.seed, self.batches = config, samples, seed, batches
+        place = config.by.index(CLASS_TABLE) if CLASS_TABLE in config.by else None
+        self.members = defaultdict(list)
+        for utterance, group in groups.items():
+            self.members[group].append(utterance)
+        parts = defaultdict(list)  # class (None: unlabelled) → its groups, in an order that nothing else decides
+        for group in sorted(self.members):
+            parts[_class_of(group, place)].append(group)
+        free = parts.pop(None, [])
+        without = sum(len(self.members[group]) for group in free)
+        self.share = without / len(groups) if config.unlabelled is None else config.unlabelled
+        self.unlabelled = Choice(free, self.weight) if free and self.share > 0 else None
+        self.groups_of = {label: Choice(part, self.weight) for label, part in parts.items()}
+        self.classes = Choice(sorted(parts), lambda label: self.groups_of[label].total) if parts else None
+        self.total = len(groups) if self.share > 0 else len(groups) - without
+        self._check(ranks)
+
+    def weight(self, group):
+        return len(self.members[group]) ** (1.0 / self.config.temperature)
+
+    def _check(self, ranks):
+        size, bins = self.config.batch_size, self.config.batch_bins
+        if self.share > 0 and self.unlabelled is None:
+            raise InputError(f"sampler_conf: unlabelled {self.share}, but every utterance has a label")
+        if self.share < 1 and self.classes is None:
+            raise InputError(f"sampler_conf: unlabelled {self.share}, but no utterance has a label")
+        least = ranks if bins is None else ranks + 2
+        if size < least:
+            raise InputError(f"sampler_conf: batch_size {size} for {ranks} ranks: {least} or more leave none empty")
+        longest = max(self.samples.values())
+        if bins is not None and bins < (ranks + 3) * longest:
+            raise InputError(
+                f"sampler_conf: batch_bins {bins}: the longest utterance has {longest} samples; "
+                f"{(ranks + 3) * longest} or more leave no rank empty"
+            )
+
+    def epoch(self, epoch):
+        """The batches of epoch `epoch` (from 1), lists of utterance ids, the same on every rank."""
+        random = np.random.default_rng([self.seed, epoch])
+        decks = {group: Deck(members, random) for group, members in self.members.items()}
+        batches, drawn = [], 0
+        for batch in self._batches(random, decks):
+            batches.append(batch)
+            drawn += len(batch)
+            if len(batches) == self.batches or (self.batches is None and drawn >= self.total):
+                return batches
+
+    def _batches(self, random, decks):
+        """Endless batches; under `batch_bins` what does not fit opens the next batch."""
+        bins, batch, longest = self.config.batch_bins, [], 0
+        while True:
+            units = self._draw(random, decks)
+            if bins is None:
+                yield [utterance for unit in units for utterance in unit]
+                continue
+            for unit in units:
+                length, size = max(longest, *map(self.samples.get, unit)), len(batch) + len(unit)
+                if batch and (size > self.config.batch_size or size * length > bins):
+                    yield batch
+                    batch, length = [], max(map(self.samples.get, unit))
+                batch, longest = batch + unit, length
+
+    def _draw(self, random, decks):
+        """`batch_size` utterances in units that stay together: pairs (one of three) of a class, single unlabelled ones."""
+        size, taken = self.config.batch_size, set()
+        without = min(size, int(self.share * size + random.random()))
+        labelled = size - without
+        labels = self.classes.draw(random, labelled // 2 or min(1, labelled)) if labelled else []
+        counts = [2 if labelled > 1 else 1] * len(labels)
+        if labelled > 1 and labelled % 2:
+            counts[random.integers(len(counts))] += 1
+        plan = [(self.groups_of[label], count) for label, count in zip(labels, counts)]
+        plan += [(self.unlabelled, 1)] * without
+        units = []
+        for number in random.permutation(len(plan)):
+            choice, count = plan[number]
+            units.append([decks[group].draw(taken) for group in choice.draw(random, count)])
+        return units
+
+    def report(self):
+        """Log every group: its utterances, its share of the data and its share of the batches."""
+        rows = [(self.unlabelled, self.share)] if self.unlabelled else []
+        if self.classes:
+            rows += [(self.groups_of[label], (1 - self.share) * p) for label, p in self.classes.shares()]
+        everything = sum(map(len, self.members.values()))
+        if self.total < everything:
+            logging.info(f"{everything - self.total} utterances without a label are left out (unlabelled: 0)")
+        for choice, share in rows:
+            for group, within in choice.shares():
+                name, count = ", ".join(group), len(self.members[group])
+                part, drawn = count / everything, share * within
+                logging.info(f"group {name}: {count} utterances, {part:.1%} of data, {drawn:.1%} of batches")
+        for label, choice in self.groups_of.items():
+            if sum(len(self.members[group]) for group in choice.items) == 1:
+                logging.warning(f"class {label} has a single utterance, which is paired with itself")
+
+
+class Choice:
+    """Draws items in proportion to a weight."""
+
+    def __init__(self, items, weight):
+        weights = np.array([weight(item) for item in items], dtype=float)
+        self.items, self.total = list(items), float(weights.sum())
+        self.ends = weights.cumsum() / self.total
+        self.ends[-1] = 1.0
+
+    def draw(self, random, count):
+        return [self.items[number] for number in self.ends.searchsorted(random.random(count), side="right")]
+
+    def shares(self):
+        return zip(self.items, np.diff(self.ends, prepend=0.0).tolist())
+
+
+class Deck:
+    """A group's utterances in random order, shuffled again when they run out."""
+
+    def __init__(self, members, random):
+        self.members, self.random, self.left = members, random, []
+
+    def draw(self, taken):
+        """The next utterance, entered into `taken`, which stand last when the deck is shuffled anew."""
+        if not self.left:
+            order = [self.members[number] for number in self.random.permutation(len(self.members))]
+            self.left = sorted(order, key=lambda utterance: utterance not in taken)  # drawn from the end
+        utterance = self.left.pop()
+        taken.add(utterance)
+        return utterance
+
+
+def number_draws(batches):
+    """Batches of utterances → batches of (utterance, how often it came before in the epoch)."""
+    seen, numbered = Counter(), []
+    for batch in batches:
+        numbered.append([])
+        for utterance in batch:
+            numbered[-1].append((utterance, seen[utterance]))
+            seen[utterance] += 1
+    return numbered
+
+
+def _class_of(group, place):
+    """The class of a group: None where unlabelled; one class for all where no table of classes is balanced by."""
+    if place is None:
+        return ""
+    return None if group[place] == "-1" else group[place]
