@@ -79,6 +79,9 @@ set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/fold$1/$
 exp_of() { if [ "$1" = official ]; then echo "$exp/official"; else echo "$exp/fold$1"; fi; }
 hears() { [ "$text_only" = false ] && [ "${!1}" != none ]; } # whether the system has $1: whisper | e2v_s
 log() { echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }
+of_folds() { for fold in $folds; do echo "$(exp_of "$fold")/$1"; done; } # folders of all folds that have one name
+tests_of_folds() { for fold in $folds; do set_of "$fold" test; done; }
+leaks() { cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not."; }
 each_fold() { for fold in $folds; do dir=$(exp_of "$fold"); "$@"; done; } # runs a stage with $fold and $dir set
 
 for part in data encoder model results; do . "$(dirname "${BASH_SOURCE[0]}")/stages/$part.sh"; done
@@ -100,7 +103,7 @@ if want 6 && [ -z "$model" ]; then
     if hears e2v_s; then each_fold extract_features; fi
     if hears whisper; then whisper_features; fi
 fi
-if want 7 && [ -z "$model" ]; then log "7: probes on frozen features"; each_fold probes; fi
+if want 7 && [ -z "$model" ]; then log "7: probes on frozen features"; each_fold probes; probe_table; fi
 if want 8 && [ -z "$model" ]; then log "8: language model and tokenizer"; prepare_llm; fi
 if want 9 && [ -z "$model" ]; then log "9: statistics"; each_fold statistics; fi
 if want 10 && trains; then log "10: explicit chain of thought"; each_fold train_c2ser explicit; fi

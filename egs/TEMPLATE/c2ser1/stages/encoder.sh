@@ -102,3 +102,19 @@ probe() {
         --classifier "$probe_classifier" --choose_by "$probe_choose_by"
     stage_end
 }
+
+# The probes over all folds in one table
+probe_table() {
+    local rows=() options=()
+    if hears whisper; then rows+=("Whisper $(basename "$whisper" .pt)=$(of_folds probe_whisper | paste -sd,)"); fi
+    if hears e2v_s; then rows+=("Emotion2Vec-S, ours=$(of_folds probe_e2v_s | paste -sd,)"); fi
+    if [ "${#rows[@]}" -eq 2 ]; then rows+=("both=$(of_folds probe_both | paste -sd,)"); fi
+    [ "${#rows[@]}" -gt 0 ] || return 0
+    if [ -f local/published.tsv ]; then options=(--published local/published.tsv); fi
+    stage_begin "$exp/.done.probes" $(for row in "${rows[@]}"; do echo "${row#*=}"; done | tr ',' '\n' | sed 's/^/--done /') \
+        --value "folds=$folds" || return 0
+    python3 -m c2ser.bin.compare --systems "${rows[@]}" --reference "${rows[0]%%=*}" --data_dir $(tests_of_folds) \
+        --seed "$seed" "${options[@]}" --out "$exp/probes.md" --caption "Probes ($probe_classifier, chosen by \
+$probe_choose_by) on frozen features, folds $folds, fitted on $train_set. $(leaks)"
+    stage_end
+}

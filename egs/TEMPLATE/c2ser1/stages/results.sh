@@ -22,10 +22,6 @@ decode() {
     stage_end
 }
 
-# Folders of all folds that exist under one name. $1: folder under exp/<tag>/fold<k>
-of_folds() { for fold in $folds; do echo "$(exp_of "$fold")/$1"; done; }
-tests_of_folds() { for fold in $folds; do set_of "$fold" test; done; }
-
 # Score one kind of result over all folds. $1: name, $2: folder under exp/<tag>/fold<k>, $3: table of predictions
 score() {
     scores+=(--scores "$1=$exp/scores/$2_$3.json")
@@ -85,8 +81,7 @@ score_and_report() {
     if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds"; then
         python3 -m c2ser.bin.report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
             --command "./run.sh $run_args" "${scores[@]}" "${pictures[@]}" "${options[@]}" \
-            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --note "$(cat local/leaks.txt 2>/dev/null ||
-                echo "Test speakers are in no training set, labelled or not.")" >"$exp/results.txt"
+            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --note "$(leaks)" >"$exp/results.txt"
         stage_end
     fi
     cat "$exp/results.txt"

@@ -99,7 +99,7 @@ table() {
     row "(c), features normalised by speaker" cate_speaker
     row "(a), (c) and prosody, normalised by speaker" whisper_cate_prosody_speaker
     python3 -m c2ser.bin.compare --systems "${names[@]}" --data_dir "${tests[@]}" --reference "${names[0]%%=*}" --seed "$seed" \
-        --published "local/published_$corpus.tsv" --out "$out/$corpus.md" --caption \
+        --published "../../$corpus/c2ser1/local/published.tsv" --out "$out/$corpus.md" --caption \
         "Probes on frozen features, $corpus, one speaker left out of each fold. No test speaker's label is seen by any encoder or \
 probe, and none of their audio either, except by the rows marked: these normalise features with the mean and deviation of the \
 test speaker's own unlabelled recordings. Encoders (b) to (d) are trained on $corpora, without the dev speaker of each fold. \
