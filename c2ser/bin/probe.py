@@ -2,7 +2,7 @@
 
 Layer, regularisation, size and stopping epoch are chosen on development data alone; every candidate's score is written
 to decode.json. Several feature tables are joined after a layer of each was chosen. layers.json holds the recall on each
-layer.
+layer, probe.npz the fitted probe, for c2ser export-onnx.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from c2ser.probe.choose import WAYS, make_design
 from c2ser.probe.features import normalise_speakers, read_layers
 from c2ser.probe.fit import CLASSIFIERS, fit_probe
 from c2ser.probe.report import distance_ratio, layer_curves, shared_with_training, unmeasured
+from c2ser.probe.saving import FILE, save_probe
 from c2ser.probe.weights import CLASS_WEIGHTS
 
 
@@ -45,7 +46,7 @@ def get_parser():
                         help="whether classes count alike; EmoBox: none (default: %(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random")
     parser.add_argument("--out_dir", type=Path, required=True,
-                        help="gets utt2pred, posteriors, labels, decode.json, layers.json")  # fmt: skip
+                        help="gets utt2pred, posteriors, labels, decode.json, layers.json, probe.npz")  # fmt: skip
     return parser
 
 
@@ -93,6 +94,7 @@ def main(argv=None):
     curves = layer_curves(
         args.feats_scp, probe.curves, (known, labels), (unseen, told, test_labels), design, args.class_weight, args.seed
     )
+    save_probe(args.out_dir / FILE, probe, args.normalise)
     _write(args.out_dir, test, probe.classes, posteriors, summary, curves)
     logging.info("%s: %d utterances labelled; layers %s, %s, chosen on %s",
                  args.out_dir, len(test), probe.layers, probe.chosen, design.says)  # fmt: skip

@@ -99,6 +99,12 @@ def invalid_rate(counts):
         return counts[..., -1].sum(axis=-1) / support(counts).sum(axis=-1)
 
 
+def outside(counts):
+    """Number of answers that are a class which the reference lacks, `(...)`; they are wrong whatever was said."""
+    absent = support(counts) == 0
+    return (_answers(counts).sum(axis=-2) * absent).sum(axis=-1)
+
+
 METRICS = {"ua": ua, "wa": wa, "macro_f1": macro_f1}
 """The scores that every table gives, with intervals: name → function of counts."""
 

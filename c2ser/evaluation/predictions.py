@@ -1,6 +1,7 @@
 """Reading what a system said about a test set, strictly: nothing missing, nothing extra, nothing unknown."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,9 @@ class PredictedSet:
 
     `confidence` `(utterances,)` is the posterior of each predicted class, or None where there are no posteriors or the
     predictions are not the classes that the posteriors favour (a generated text may differ from them). `decode` is
-    the content of decode.json, {} where there is none.
+    the content of decode.json, {} where there is none. `posteriors` is a float array `(utterances, classes)` with the
+    classes of its columns in `classes`, or None. `votes` is the content of utt2votes as `read_votes` gives it, which
+    may speak of other utterances too, or None.
     """
 
     data_dir: str
@@ -34,6 +37,9 @@ class PredictedSet:
     speakers: list
     confidence: np.ndarray | None = None
     decode: dict = field(default_factory=dict)
+    posteriors: np.ndarray | None = None
+    classes: tuple = ()
+    votes: dict | None = None
 
     def __len__(self):
         return len(self.utterances)
@@ -46,16 +52,12 @@ def read_set(data_dir, decode_dir, table="utt2pred"):
     predictions or speakers are of unknown utterances, a label is unknown, utt2scored or utt2constrained hold an
     invalid label, utt2scored disagrees with the posteriors, or a file is malformed.
     """
-    data, decode_dir = DataDir(data_dir), Path(decode_dir)
-    reference = data.read("utt2emo")
-    if not reference:
-        raise InputError(f"{data.path}/utt2emo: no utterances")
-    _check_labels(reference, data.path / "utt2emo")
-    speakers = data.read("utt2spk")
-    _check_same_utterances(reference, speakers, data.path / "utt2spk", data.path / "utt2emo", "fix the data directory")
+    data_path, decode_dir = Path(data_dir), Path(decode_dir)
+    reference, speakers = read_reference(data_dir)
     predicted = read_table(decode_dir / table)
-    _check_same_utterances(reference, predicted, decode_dir / table, data.path / "utt2emo", "decode the set again")
+    _check_same_utterances(reference, predicted, decode_dir / table, data_path / "utt2emo", "decode the set again")
     _check_labels(predicted, decode_dir / table, (INVALID,) if table == "utt2pred" else ())
+    classes, posteriors = _stack_posteriors(decode_dir, table, list(reference))
     return PredictedSet(
         str(data_dir),
         str(decode_dir),
@@ -63,9 +65,55 @@ def read_set(data_dir, decode_dir, table="utt2pred"):
         list(reference.values()),
         [predicted[utterance] for utterance in reference],
         [speakers[utterance] for utterance in reference],
-        _read_confidence(decode_dir, predicted, table, list(reference)),
+        _confidence(decode_dir, predicted, table, list(reference), classes, posteriors),
         _read_decode(decode_dir / "decode.json"),
+        posteriors,
+        classes,
+        read_votes(data_path / "utt2votes"),
     )
+
+
+def read_reference(data_dir):
+    """Read a test set: dicts utterance → class and utterance → speaker, of the same utterances.
+
+    Raises InputError for an empty or malformed utt2emo, an unknown class, and utterances in one of the two only.
+    """
+    data = DataDir(data_dir)
+    reference = data.read("utt2emo")
+    if not reference:
+        raise InputError(f"{data.path}/utt2emo: no utterances")
+    _check_labels(reference, data.path / "utt2emo")
+    speakers = data.read("utt2spk")
+    _check_same_utterances(reference, speakers, data.path / "utt2spk", data.path / "utt2emo", "fix the data directory")
+    return reference, speakers
+
+
+def read_votes(path):
+    """Read annotators' votes, a table of `utterance class:number class:number …` lines; None where there is none.
+
+    Returns dict utterance → dict class → number, a float > 0; classes with 0 votes are left out. Numbers need not be
+    whole (weighted votes). Raises InputError, naming line and utterance, for another form, an unknown class, a class
+    that stands twice, and an utterance without any vote.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    votes = {}
+    for number, (utterance, value) in enumerate(read_table(path).items(), 1):
+        pairs = [entry.rpartition(":") for entry in value.split()]
+        labels = [label for label, _, _ in pairs]
+        where = f"{path}:{number}: {utterance}"
+        _check_labels(dict(zip(range(1, len(labels) + 1), labels)), where)
+        if len(set(labels)) < len(labels):
+            raise InputError(f"{where}: a class stands twice in {value!r}; write each once, with all its votes")
+        try:
+            counts = [float(count) for _, _, count in pairs]
+        except ValueError:
+            counts = []
+        if not counts or not all(0 <= count < math.inf for count in counts) or not sum(counts):
+            raise InputError(f"{where}: {value!r} is not `class:votes class:votes …` with some vote above 0")
+        votes[utterance] = {label: count for label, count in zip(labels, counts) if count}
+    return votes
 
 
 def read_posteriors(decode_dir):
@@ -100,19 +148,25 @@ def label_order(*columns):
     return [label for label in EMOTIONS + FURTHER_EMOTIONS if label in seen]
 
 
-def _read_confidence(decode_dir, predicted, table, utterances):
-    """Posterior of each utterance's predicted class `(utterances,)`; None as `PredictedSet` says."""
+def _stack_posteriors(decode_dir, table, utterances):
+    """The classes and posteriors `(utterances, classes)` of a decoding directory; () and None where it has none."""
     found = read_posteriors(decode_dir)
     if found is None:
-        return None
+        return (), None
     labels, rows = found
     _check_same_utterances(utterances, rows, decode_dir / "posteriors", decode_dir / table, "decode the set again")
-    column = {label: i for i, label in enumerate(labels)}
-    confidence = np.empty(len(utterances))
-    for i, utterance in enumerate(utterances):
-        confidence[i] = rows[utterance].max()
+    return tuple(labels), np.stack([rows[utterance] for utterance in utterances])
+
+
+def _confidence(decode_dir, predicted, table, utterances, classes, posteriors):
+    """Posterior of each utterance's predicted class `(utterances,)`; None as `PredictedSet` says."""
+    if posteriors is None:
+        return None
+    column = {label: i for i, label in enumerate(classes)}
+    confidence = posteriors.max(axis=1)
+    for utterance, row, highest in zip(utterances, posteriors, confidence):
         chosen = column.get(predicted[utterance])
-        if chosen is None or rows[utterance][chosen] < confidence[i]:
+        if chosen is None or row[chosen] < highest:
             if table == "utt2scored":
                 raise InputError(
                     f"{decode_dir}/utt2scored: {utterance}: {predicted[utterance]} is not the class with the highest "

@@ -6,6 +6,8 @@ from c2ser.errors import InputError
 from c2ser.evaluation import metrics
 from c2ser.evaluation.bootstrap import DRAWS, fold_mean, intervals
 from c2ser.evaluation.predictions import label_order
+from c2ser.evaluation.restricted import restrict
+from c2ser.evaluation.soft import soft_scores
 
 COSTS = ("tokens_per_utterance", "seconds_per_utterance")
 """Entries of decode.json that are averaged over sets and reported."""
@@ -20,41 +22,72 @@ def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
         draws, seed: of the bootstrap.
         unit: "speaker" resamples speakers where there are enough, "utterance" never does.
     Returns:
-        A dict that JSON can hold: `n`, `invalid`, `speakers`, `labels`, `confusion` (rows reference, columns predicted,
-        last column invalid), `scores` (ua, wa, macro_f1 as value, low, high, draws, unit), `weighted_f1`, `ece` (None
-        where the predictions are not those of posteriors), `per_class`, `chance`, `majority`, `sets` (the scores of
-        each set), `fold_mean` (the mean over sets with Student's t interval, None for one set), `decode`.
+        A dict that JSON can hold: `n`, `invalid`, `outside` (answers of classes that the reference lacks, which are
+        wrong), `speakers`, `labels`, `confusion` (rows reference, columns predicted, last column invalid), `scores`
+        (ua, wa, macro_f1 as value, low, high, draws, unit), `weighted_f1`, `ece` (None where the predictions are not
+        those of posteriors), `per_class`, `chance`, `majority`, `sets` (the scores of each set), `fold_mean` (the mean
+        over sets with Student's t interval, None for one set), `decode`, `restricted` (None where a set has no
+        posteriors, see `_restricted`), `soft` (None where no set has votes, see `soft.soft_scores`).
         All scores are fractions in [0, 1].
     Raises:
         InputError: where sets share utterances or were decoded in different modes.
     """
     _check_disjoint(sets)
-    reference = [label for one in sets for label in one.reference]
-    predicted = [label for one in sets for label in one.predicted]
-    speakers = [speaker for one in sets for speaker in one.speakers]
-    labels = label_order(reference, predicted)
-    counts = metrics.confusion(reference, predicted, labels)
-    clusters = speakers if unit == "speaker" else None
-    scores = intervals(reference, predicted, labels, clusters, draws, seed)
+    counts, pooled = _score_pooled(sets, draws, seed, unit)
+    labels = pooled["labels"]
     most_frequent = labels[int(metrics.support(counts).argmax())]
     each = [_score_one(one, labels) for one in sets]
     return {
         "table": table,
+        "speakers": len({speaker for one in sets for speaker in one.speakers}),
+        "seed": seed,
+        **pooled,
+        "chance": _values(metrics.chance(counts)),
+        "majority": {"label": most_frequent, **_values(metrics.majority(counts))},
+        "sets": each,
+        "fold_mean": _fold_mean(each),
+        "decode": _mean_cost(sets),
+        "restricted": _restricted(sets, draws, seed, unit),
+        "soft": soft_scores(sets),
+    }
+
+
+def _score_pooled(sets, draws, seed, unit):
+    """Confusion counts of all sets together, and the entries of a score that follow from them."""
+    reference = [label for one in sets for label in one.reference]
+    predicted = [label for one in sets for label in one.predicted]
+    clusters = [speaker for one in sets for speaker in one.speakers] if unit == "speaker" else None
+    labels = label_order(reference, predicted)
+    counts = metrics.confusion(reference, predicted, labels)
+    scores = intervals(reference, predicted, labels, clusters, draws, seed)
+    return counts, {
         "n": len(reference),
         "invalid": int(counts[:, -1].sum()),
-        "speakers": len(set(speakers)),
-        "seed": seed,
+        "outside": int(metrics.outside(counts)),
         "labels": labels,
         "confusion": counts.tolist(),
         "scores": {name: asdict(interval) for name, interval in scores.items()},
         "weighted_f1": float(metrics.weighted_f1(counts)),
         "ece": _ece(sets),
         "per_class": _per_class(counts, labels),
-        "chance": _values(metrics.chance(counts)),
-        "majority": {"label": most_frequent, **_values(metrics.majority(counts))},
-        "sets": each,
-        "fold_mean": _fold_mean(each),
-        "decode": _mean_cost(sets),
+    }
+
+
+def _restricted(sets, draws, seed, unit):
+    """Scores of what the posteriors favour among the classes of the (pooled) reference; None without posteriors.
+
+    Returns the entries of `_score_pooled` and `left_out`, the classes of the posteriors that the reference lacks, and
+    `lacking`, those of the reference that some set's posteriors lack and that can therefore not be answered there.
+    """
+    present = {label for one in sets for label in one.reference}
+    found = [restrict(one, present) for one in sets]
+    if None in found:
+        return None
+    classes = [set(one.classes) for one in sets]
+    return {
+        **_score_pooled(found, draws, seed, unit)[1],
+        "left_out": label_order(set().union(*classes) - present),
+        "lacking": label_order(present - set.intersection(*classes)),
     }
 
 

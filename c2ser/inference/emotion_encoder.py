@@ -28,8 +28,7 @@ class EmotionEncoder:
         if utterance_mode not in UTTERANCE_MODES:
             raise InputError(f"utterance_mode {utterance_mode!r}: expected one of {', '.join(UTTERANCE_MODES)}")
         self.mode, self.device = utterance_mode, device
-        self.model = Emotion2Vec(backbone_config(read_config(config).backbone_conf))
-        load_weights(self.model, _backbone_weights(checkpoint), checkpoint)
+        self.model = load_backbone(config, checkpoint)
         self.dim, self.extra = self.model.config.dim, self.model.config.extra_tokens
         if utterance_mode == "extra_tokens" and not self.extra:
             raise InputError(f"{config}: a network without utterance tokens; choose utterance_mode mean or first10_frames")
@@ -78,6 +77,13 @@ class EmotionEncoder:
         if self.mode == "first10_frames":
             return F.pad(frames, (0, 0, 0, max(0, number - frames.shape[1])))[:, :number]
         return mean[:, None].repeat(1, number, 1) if self.mode == "mean" else tokens
+
+
+def load_backbone(config, checkpoint):
+    """The `Emotion2Vec` of an experiment's config.yaml with its weights. Raises InputError where they do not fit."""
+    model = Emotion2Vec(backbone_config(read_config(config).backbone_conf))
+    load_weights(model, _backbone_weights(checkpoint), checkpoint)
+    return model
 
 
 def read_config(path):

@@ -1,6 +1,14 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_fscore_support
+from sklearn.calibration import calibration_curve
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_recall_fscore_support,
+)
 
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
@@ -128,3 +136,33 @@ def test_reliability_bins_close_at_their_upper_end():
 def test_confusion_refuses(reference, predicted, message):
     with pytest.raises(InputError, match=message):
         metrics.confusion(reference, predicted, LABELS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_confusion_and_majority_agree_with_sklearn(seed):
+    random = np.random.default_rng(seed)
+    reference, predicted = random.choice(EMOTIONS, 200), random.choice(EMOTIONS, 200)
+    counts = metrics.confusion(reference, predicted, EMOTIONS)
+    np.testing.assert_array_equal(counts[:, :-1], confusion_matrix(reference, predicted, labels=EMOTIONS))
+    assert counts[:, -1].sum() == 0
+    constant = DummyClassifier(strategy="most_frequent").fit(np.zeros((200, 1)), reference).predict(np.zeros((200, 1)))
+    assert metrics.wa(metrics.majority(counts)) == pytest.approx(accuracy_score(reference, constant))
+    macro = f1_score(reference, constant, average="macro", zero_division=0)
+    assert metrics.macro_f1(metrics.majority(counts)) == pytest.approx(macro)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_ece_agrees_with_the_calibration_curve_of_sklearn(seed):
+    random = np.random.default_rng(seed)
+    confidence = np.concatenate([random.random(300), [0.0, 0.2, 1.0]])  # some of them on the edges of bins
+    correct = random.random(303) < confidence**2
+    accuracy, mean_confidence = calibration_curve(correct, confidence, n_bins=10)
+    count, _, _ = metrics.reliability(confidence, correct, bins=10)
+    wanted = np.average(np.abs(accuracy - mean_confidence), weights=count[count > 0])
+    assert metrics.ece(confidence, correct, bins=10) == pytest.approx(wanted)
+
+
+def test_answers_outside_the_reference_are_counted():
+    counts = metrics.confusion(["sad", "sad", "angry"], ["neutral", "neutral", INVALID], LABELS)
+    assert metrics.outside(counts) == 2
+    assert metrics.outside(np.stack([counts, COUNTS])).tolist() == [2, 0]

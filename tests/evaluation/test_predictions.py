@@ -119,3 +119,35 @@ def test_constrained_answers_are_read_like_the_others(one_set):
         InputError, match="utt2constrained: 1 of 6 entries hold an unknown label, first: m1_2 <invalid>"
     ):
         read_set(data, decode, "utt2constrained")
+
+
+def test_posteriors_come_in_the_order_of_the_set(one_set):
+    rewrite(one_set[1] / "posteriors", lambda lines: ["m1_0 0.7 0.2 0.1", *lines[1:]])
+    found = read_set(*one_set)
+    assert found.classes == ("angry", "fearful", "neutral") and found.votes is None
+    assert found.posteriors.shape == (6, 3) and found.posteriors[0].tolist() == [0.7, 0.2, 0.1]
+
+
+def test_votes_are_read_beside_the_labels(one_set):
+    table = one_set[0] / "utt2votes"
+    table.write_text("m1_0 angry:2 sad:1 happy:0\nx9 calm:0.5\n", encoding="utf-8")
+    assert read_set(*one_set).votes == {"m1_0": {"angry": 2, "sad": 1}, "x9": {"calm": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("angry:2 Sad:1", "utt2votes:2: m1_1: 1 of 2 entries hold an unknown label, first: 2 Sad"),
+        ("angry", "1 of 1 entries hold an unknown label"),
+        ("angry:2 angry:1", "m1_1: a class stands twice in 'angry:2 angry:1'"),
+        ("angry:two", "m1_1: 'angry:two' is not `class:votes"),
+        ("angry:-1 sad:3", "is not `class:votes"),
+        ("angry:nan", "is not `class:votes"),
+        ("angry:inf", "is not `class:votes"),
+        ("angry:0", "with some vote above 0"),
+    ],
+)
+def test_refuses_faulty_votes(one_set, value, message):
+    (one_set[0] / "utt2votes").write_text(f"m1_0 sad:1\nm1_1 {value}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_set(*one_set)

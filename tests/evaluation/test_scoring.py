@@ -1,6 +1,8 @@
 import json
 
+import numpy as np
 import pytest
+from sklearn.metrics import classification_report
 
 from c2ser.errors import InputError
 from c2ser.evaluation.predictions import PredictedSet, read_set
@@ -75,3 +77,22 @@ def test_refuses_to_mix_modes():
     sets = [predicted_set(mode, ["sad"], ["sad"], decode={"mode": mode}) for mode in ("explicit", "implicit")]
     with pytest.raises(InputError, match="different modes: explicit, implicit"):
         score_sets(sets, draws=10)
+
+
+def test_classes_agree_with_sklearn():
+    random = np.random.default_rng(0)
+    truth = random.choice(["angry", "happy", "neutral", "sad"], 200).tolist()
+    answers = random.choice(["angry", "happy", "neutral", "sad", "surprised", "<invalid>"], 200).tolist()
+    score = score_sets([predicted_set("a", truth, answers)], draws=5)
+    wanted = classification_report(truth, answers, labels=["angry", "happy", "neutral", "sad"], output_dict=True)
+    for label, entry in score["per_class"].items():
+        if label == "surprised":
+            assert entry == {"n": 0, "recall": None, "precision": None, "f1": None}
+            continue
+        assert entry["n"] == wanted[label]["support"]
+        for ours, theirs in (("recall", "recall"), ("precision", "precision"), ("f1", "f1-score")):
+            assert entry[ours] == pytest.approx(wanted[label][theirs])
+    assert score["weighted_f1"] == pytest.approx(wanted["weighted avg"]["f1-score"])
+    assert score["scores"]["ua"]["value"] == pytest.approx(wanted["macro avg"]["recall"])
+    assert score["scores"]["macro_f1"]["value"] == pytest.approx(wanted["macro avg"]["f1-score"])
+    assert score["outside"] == answers.count("surprised") > 0

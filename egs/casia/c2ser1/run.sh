@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-../../TEMPLATE/c2ser1/c2ser.sh --corpus casia --db CASIA --folds "1 2 3 4" --cot_language en --tag smollm2 "$@"
+../../TEMPLATE/c2ser1/c2ser.sh --corpus casia --db CASIA --folds "1 2 3 4" --cot_language en --tag smollm2 \
+    --probe_choose_by cross_speaker "$@"

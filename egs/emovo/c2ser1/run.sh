@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-../../TEMPLATE/c2ser1/c2ser.sh --corpus emovo --db EMOVO --folds "1 2 3 4 5 6" --cot_language en --tag smollm2 "$@"
+../../TEMPLATE/c2ser1/c2ser.sh --corpus emovo --db EMOVO --folds "1 2 3 4 5 6" --cot_language en --tag smollm2 \
+    --probe_choose_by cross_speaker "$@"

@@ -10,4 +10,5 @@ if [ -z "$POLISH" ] && [[ " $* " != *" --help "* ]]; then
     python3 "$C2SER_ROOT/tools/download_pretrained.py" --out_dir "$C2SER_ROOT/downloads" polish
     export POLISH=$C2SER_ROOT/downloads/POLISH
 fi
-../../TEMPLATE/c2ser1/c2ser.sh --corpus polish --db POLISH --cot_language en --tag smollm2 "$@"
+../../TEMPLATE/c2ser1/c2ser.sh --corpus polish --db POLISH --cot_language en --tag smollm2 \
+    --probe_choose_by cross_speaker "$@"
