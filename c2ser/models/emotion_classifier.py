@@ -12,6 +12,7 @@ from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.emotion2vec import Emotion2Vec
 from c2ser.models.masking import masked_mean
+from c2ser.models.spectrum import SpectralStart
 
 POOLINGS = ("tokens", "frames", "both")
 
@@ -23,12 +24,16 @@ class EmotionClassifier(AbsESPnetModel):
     backbone is called `student`, as in the pretraining model, so that the same command extracts its features.
     """
 
-    def __init__(self, config, pooling="tokens", dropout=0.1, label_smoothing=0.0):
+    def __init__(self, config, pooling="tokens", dropout=0.1, label_smoothing=0.0, spectral_updates=0):
         super().__init__()
         if pooling not in POOLINGS:
             raise InputError(f"model_conf: pooling {pooling!r}: expected one of {', '.join(POOLINGS)}")
         self.student = Emotion2Vec(config)
         self.pooling, self.label_smoothing = pooling, label_smoothing
+        front = self.student.frontend
+        self.spectral_updates = spectral_updates
+        self.spectral = SpectralStart(config.dim, front.reach, front.stride) if spectral_updates else None
+        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(config.dim * (2 if pooling == "both" else 1), len(EMOTIONS))
 
@@ -39,6 +44,10 @@ class EmotionClassifier(AbsESPnetModel):
         −1 for unlabelled, which take no part. Returns (loss, stats, weight) as ESPnet's trainer expects; the weight
         counts the labelled utterances, and a batch with none has loss 0 and next to no weight.
         """
+        if self.training and self.updates < self.spectral_updates:
+            loss = self.spectral(*self.student.embed(speech, speech_lengths), speech, speech_lengths)
+            stats = {"loss_spectrum": loss.detach().clone(), "loss": loss.detach().clone()}
+            return loss, stats, loss.new_tensor(float(len(speech)))
         label = label.view(-1)
         known = label >= 0
         logits = self.logits(speech, speech_lengths)
@@ -64,4 +73,9 @@ class EmotionClassifier(AbsESPnetModel):
         return {}
 
     def begin(self):
-        """Nothing is counted over a training."""
+        """Count updates from here."""
+        self.updates.zero_()
+
+    def after_step(self):
+        """The trainer calls this after every step of the optimiser."""
+        self.updates += 1

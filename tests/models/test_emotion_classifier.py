@@ -74,3 +74,14 @@ def test_it_learns():
 def test_unknown_pooling():
     with pytest.raises(InputError, match="pooling 'mean': expected one of tokens, frames, both"):
         classifier(pooling="mean")
+
+
+def test_the_spectral_start_comes_first():
+    model, (speech, lengths) = classifier(spectral_updates=1).train(), waves(LENGTHS)
+    labels = torch.tensor([[0], [2], [-1], [5]])
+    assert set(model(speech, lengths, labels)[1]) == {"loss_spectrum", "loss"}
+    assert "acc" in model.eval()(speech, lengths, labels)[1]
+    model.train().after_step()
+    assert "acc" in model(speech, lengths, labels)[1]
+    model.begin()
+    assert "acc" not in model(speech, lengths, labels)[1]
