@@ -152,3 +152,16 @@ def test_missing_features_are_named(data):
     with pytest.raises(InputError, match=r"f.scp: no features for 1 utterances \(test03\)"):
         run(data)
     assert not (data / "out").exists()
+
+
+def test_the_fitted_probe_is_kept(data):
+    from c2ser.probe.features import read_layers
+    from c2ser.probe.saving import read_probe
+
+    made = run(data, "--dev_dir", data / "dev")
+    probe, normalise = read_probe(data / "out/probe.npz")
+    posteriors = probe.posteriors([read_layers(data / "f.scp", list(made["posteriors"]))])
+    assert normalise == "none" and probe.classes == ["happy", "sad"]
+    for row, told in zip(posteriors, made["posteriors"].values(), strict=True):
+        assert [float(value) for value in told.split()] == pytest.approx(row.tolist(), abs=1e-6)
+    assert posteriors[:, 0].std() > 0.1
