@@ -52,8 +52,9 @@ def detect(data):
     """The encoding of a file of answers, by its bytes alone, as Python names it.
 
     A byte order mark tells UTF-8 and UTF-16. Without one, UTF-16 is told by zero bytes, as the ids are ASCII for the
-    most part, and UTF-8 by holding no fewer characters of several bytes than broken ones, which others hardly ever do. What is left is GB18030, whose Chinese characters are two bytes above 127 each and stand together, or latin-1,
-    whose letters with accents stand alone. The words are not asked: GB18030 takes two letters of `n’t` for one Chinese
+    most part, and UTF-8 by holding no fewer characters of several bytes than broken ones, which others hardly ever do.
+    What is left is GB18030, whose Chinese characters are two bytes above 127 each and stand together, or latin-1, whose
+    letters with accents stand alone. The words are not asked: GB18030 takes two letters of `n’t` for one Chinese
     character, and an emotion that was denied would then look like a good answer.
     """
     if data.startswith(codecs.BOM_UTF8):

@@ -59,7 +59,7 @@ def test_funasr_is_optional_and_audio_may_be_given(features, files, capsys, monk
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("length", [400, 9999])
+@pytest.mark.parametrize("length", [9999, 30000])
 def test_operations_are_those_of_the_network(features, files, length):
     """Against torch's own count, which leaves the bias, norms and softmax out too."""
     encoder = features.plain_encoder(files, "cpu")
