@@ -1,0 +1,52 @@
+"""The folder that every baseline leaves: that of a probe or of a decoding."""
+
+import json
+
+from c2ser.datadir import write_table
+from c2ser.fileio import atomic_write
+
+TABLES = ("utt2pred", "utt2scored", "posteriors", "answers", "utt2left_out")
+"""utt2pred: the class or `<invalid>`; utt2scored: the most probable class, where utt2pred comes from a text;
+posteriors: probabilities in the order of `labels`; answers: what was generated; utt2left_out: the probability that
+lay on classes that are not asked for."""
+
+
+def write_results(out, labels, tables, account, excluded=None):
+    """Write one system's results on a set.
+
+    out: folder; labels: classes of the posteriors; tables: name out of `TABLES` → utterance → value, where the value of
+    `posteriors` is a sequence of numbers; account: content of decode.json; excluded: utterance → why it was not judged.
+    A table that an earlier run left there and this one does not make is removed.
+    """
+    unknown = set(tables) - set(TABLES)
+    if unknown:
+        raise ValueError(f"unknown tables: {', '.join(sorted(unknown))}")
+    for name in TABLES:
+        if name in tables:
+            write_table(out / name, _rows(tables[name]) if name == "posteriors" else tables[name])
+        else:
+            (out / name).unlink(missing_ok=True)
+    _write_lines(out / "labels", labels if "posteriors" in tables else None)
+    reasons = None if excluded is None else [f"{utterance}\t{reason}" for utterance, reason in sorted(excluded.items())]
+    _write_lines(out / "excluded", reasons)
+    with atomic_write(out / "decode.json") as stream:
+        json.dump(account, stream, indent=1, ensure_ascii=False, allow_nan=False)
+        stream.write("\n")
+
+
+def most_probable(labels, posteriors):
+    """Utterance → the class of its largest probability, the first of equal ones."""
+    return {utterance: labels[list(row).index(max(row))] for utterance, row in posteriors.items()}
+
+
+def _rows(posteriors):
+    return {utterance: " ".join(f"{value:.6g}" for value in row) for utterance, row in posteriors.items()}
+
+
+def _write_lines(path, lines):
+    """Write lines, or remove what an earlier run left."""
+    if lines is None:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_write(path) as stream:
+        stream.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,118 @@
+"""Baseline: ask Qwen2-Audio for the emotion of every utterance of a set.
+
+--model is a local Hugging Face folder, such as Qwen2-Audio-7B-Instruct's. The questions are in c2ser.baselines.prompts
+and, as they were asked, in decode.json. --methods free writes answers, greedy ones, and utt2pred (the class that the
+answer names, or <invalid>); score writes posteriors and utt2scored (the class whose answer is most likely). The model
+hears 30 s; longer utterances are judged by their first 30 s and listed in decode.json.
+"""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from c2ser.baselines.output import most_probable, write_results
+from c2ser.bin.classify_text import question_languages
+from c2ser.bin.common import run
+from c2ser.bin.decode import entries
+from c2ser.datadir import DataDir
+from c2ser.datadir.faults import some
+from c2ser.emotions import EMOTIONS
+from c2ser.errors import InputError
+from c2ser.evaluation.metrics import INVALID
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="Local Hugging Face folder")
+    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
+    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
+    parser.add_argument("--labels", nargs="+", default=list(EMOTIONS), choices=EMOTIONS, metavar="CLASS",
+                        help="Classes to choose from (default: the seven)")  # fmt: skip
+    parser.add_argument("--language", default="auto",
+                        help="Of the question: auto (as utt2lang says of each utterance) or a code")  # fmt: skip
+    parser.add_argument("--methods", nargs="+", default=["free", "score"], choices=("free", "score"),
+                        help="Which answers are wanted (default: both)")  # fmt: skip
+    parser.add_argument("--max_new_tokens", type=int, default=20,
+                        help="Where a free answer is cut (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--batch_size", type=int, default=4, help="Utterances together; changes the speed alone")
+    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
+    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"),
+                        help="Of the weights; in the 16-bit ones rounding depends on the batch")  # fmt: skip
+    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
+    return parser
+
+
+def main(argv=None):
+    """Read, ask, write."""
+    args = get_parser().parse_args(argv)
+    for option in ("batch_size", "max_new_tokens"):
+        if getattr(args, option) < 1:
+            raise InputError(f"--{option} {getattr(args, option)}: expected a whole number from 1")
+    data = DataDir(args.data_dir)
+    utterances = data.utterances()
+    audio = entries(args.audio_scp, utterances)
+    languages = question_languages(data, utterances, args.language)
+    labels = [label for label in EMOTIONS if label in args.labels]
+    if len(labels) < 2:
+        raise InputError(f"--labels {' '.join(labels)}: at least two classes are needed")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import time
+
+    from c2ser.audio import SAMPLE_RATE
+    from c2ser.baselines.qwen2_audio import Qwen2Audio
+
+    model = Qwen2Audio(args.model, "cuda" if args.ngpu else "cpu", args.dtype)
+    start = time.perf_counter()
+    judged, cut = ask(model, utterances, audio, languages, labels, args)
+    write(args, labels, languages, judged, cut, model.window / SAMPLE_RATE, time.perf_counter() - start)
+
+
+def ask(model, utterances, audio, languages, labels, args):
+    """Utterance → `Judgement`, and the utterances of which only the beginning was heard."""
+    from tqdm import tqdm
+
+    from c2ser.audio import read_audio
+    from c2ser.inference.batching import run_batches
+
+    judged, cut = {}, set()
+    with tqdm(total=len(utterances), unit="utt", mininterval=2) as bar:
+
+        def work(batch):
+            waves = [read_audio(audio[utterance]) for utterance in batch]
+            spoken = [languages[utterance] for utterance in batch]
+            judged.update(zip(batch, model.judge(waves, spoken, labels, args.methods, args.max_new_tokens)))
+            cut.update(utterance for utterance, wave in zip(batch, waves) if len(wave) > model.window)
+            bar.update(len(batch))
+
+        run_batches(utterances, args.batch_size, work, str)
+    return judged, sorted(cut)
+
+
+def write(args, labels, languages, judged, cut, window, seconds):
+    """Write the tables of the methods used, then how they were made. window: seconds of an utterance that are heard."""
+    from c2ser.baselines.prompts import question
+
+    tables, account = {}, {"mode": "Qwen2-Audio", "utterances": len(judged), "invalid": None}
+    if "free" in args.methods:
+        tables["answers"] = {utterance: " ".join(one.text.split()) for utterance, one in judged.items()}
+        tables["utt2pred"] = {utterance: one.parsed or INVALID for utterance, one in judged.items()}
+        account["invalid"] = sum(one.parsed is None for one in judged.values())
+        account["tokens_per_utterance"] = sum(one.tokens for one in judged.values()) / len(judged)
+    if "score" in args.methods:
+        tables["posteriors"] = {utterance: one.posterior for utterance, one in judged.items()}
+        tables["utt2scored"] = most_probable(labels, tables["posteriors"])
+    account |= {
+        "seconds_per_utterance": seconds / len(judged), "model": str(args.model), "dtype": args.dtype,
+        "methods": sorted(args.methods), "max_new_tokens": args.max_new_tokens, "heard_seconds": window, "longer": cut,
+        "prompts": {language: question(language, labels) for language in sorted(set(languages.values()))},
+    }  # fmt: skip
+    write_results(args.out_dir, labels, tables, account)
+    logging.info("%s: %d utterances judged", args.out_dir, len(judged))
+    if cut:
+        logging.warning("%d utterances are longer than the %g s that are heard: %s", len(cut), window, some(cut))
+
+
+if __name__ == "__main__":
+    run(main)
