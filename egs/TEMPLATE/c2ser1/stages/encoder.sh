@@ -107,7 +107,8 @@ probe() {
 
 # The probes over all folds in one table
 probe_table() {
-    local rows=() options=()
+    local rows=() options=() fitted=$train_set
+    if [ "$probe_choose_by" = cross_speaker ]; then fitted="$train_set and $dev_set"; fi
     if hears whisper; then rows+=("Whisper $(basename "$whisper" .pt)=$(of_folds probe_whisper | paste -sd,)"); fi
     if hears e2v_s; then rows+=("Emotion2Vec-S, ours=$(of_folds probe_e2v_s | paste -sd,)"); fi
     if [ "${#rows[@]}" -eq 2 ]; then rows+=("both=$(of_folds probe_both | paste -sd,)"); fi
@@ -117,6 +118,6 @@ probe_table() {
         --value "folds=$folds" || return 0
     python3 -m c2ser.bin.compare --systems "${rows[@]}" --reference "${rows[0]%%=*}" --data_dir $(tests_of_folds) \
         --seed "$seed" "${options[@]}" --out "$exp/probes.md" --caption "Probes ($probe_classifier, chosen by \
-$probe_choose_by) on frozen features, folds $folds, fitted on $train_set. $(leaks)"
+$probe_choose_by) on frozen features, folds $folds, fitted on $fitted. $(leaks)"
     stage_end
 }
