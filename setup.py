@@ -31,6 +31,7 @@ setup(
         "f0": ["pyworld", "penn==0.0.14"],
         "gpl": ["praat-parselmouth", "phonemizer", "espeakng-loader"],
         "lhotse": ["lhotse"],
+        "onnx": ["onnx", "onnxscript", "onnxruntime"],
     },
     entry_points={"console_scripts": ["c2ser = c2ser.cli:main"]},
     classifiers=[

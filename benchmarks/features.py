@@ -209,7 +209,7 @@ def funasr_encoder(model, device):
         package = types.ModuleType("funasr")
         package.__path__, package.__spec__ = list(spec.submodule_search_locations), spec
         sys.modules["funasr"] = package
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # it prints a note on FFmpeg
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports distutils
         from funasr.models.emotion2vec.model import Emotion2vec
     theirs, weights = Emotion2vec(model_conf=to_funasr(model.config)).eval(), model.state_dict()

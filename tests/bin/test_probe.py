@@ -164,4 +164,4 @@ def test_the_fitted_probe_is_kept(data):
     assert normalise == "none" and probe.classes == ["happy", "sad"]
     for row, told in zip(posteriors, made["posteriors"].values(), strict=True):
         assert [float(value) for value in told.split()] == pytest.approx(row.tolist(), abs=1e-6)
-    assert posteriors[:, 0].std() > 0.1
+    assert posteriors[:, 0].std() > 1e-4  # 100 times what is compared with
