@@ -37,7 +37,8 @@ train_c2ser() {
     stage_begin "$dir/$mode" "${needs[@]}" --done "$llm_done" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
         --value "answers=$answers" --value "text_only=$text_only" --clean "$dir/$mode" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
-    [ "$text_only" = false ] || data+=(transcript,transcript,text)
+    # There is nothing to align a transcript with
+    [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
     if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper; fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
     train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$llm_dir" \
