@@ -1,0 +1,79 @@
+"""Answers of an exported Emotion2Vec-S and probe: numpy and onnxruntime, no torch."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from c2ser.audio import read_audio
+from c2ser.errors import InputError
+
+
+class Answer(NamedTuple):
+    """The most probable class of one recording, and class → probability."""
+
+    label: str
+    posterior: dict
+
+
+class OnnxPredictor:
+    """A file that `c2ser export-onnx` wrote. `predictor(["a.wav"])` gives one `Answer` an input.
+
+    threads: that onnxruntime may use, None for its own choice. `labels` are the classes, empty where the file was
+    exported without a probe. Raises InputError for another kind of file.
+    """
+
+    def __init__(self, model, threads=None):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        try:
+            self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own classes have no common name
+            raise InputError(f"{model}: onnxruntime cannot load it ({error})") from None
+        told = self.session.get_modelmeta().custom_metadata_map
+        if "c2ser" not in told:
+            raise InputError(f"{model}: an ONNX file, but not one that c2ser export-onnx wrote")
+        self.path, self.labels = model, told["labels"].split()
+        self.sample_rate, self.min_samples = int(told["sample_rate"]), int(told["min_samples"])
+        self.max_seconds = float(told["max_seconds"])
+        self.outputs = [output.name for output in self.session.get_outputs()]
+
+    def __call__(self, inputs, channel=None, batch_size=8):
+        """Label recordings: paths, or float arrays `(samples,)` at 16 kHz. channel: 1-based number, "mean" or None
+        (mono only), for paths; batch_size: changes nothing but speed and memory. Returns a list of `Answer`. Raises
+        InputError naming the input, and for a file without a probe."""
+        if not self.labels:
+            raise InputError(f"{self.path}: exported without a probe; export it again with --probe to label recordings")
+        rows = [made["posteriors"] for made in self.features(inputs, channel, batch_size)]
+        return [Answer(self.labels[int(row.argmax())], dict(zip(self.labels, row.tolist()))) for row in rows]
+
+    def features(self, inputs, channel=None, batch_size=8):
+        """Output name → array of each input, in their order: tokens, layers, frames, posteriors, as far as they are in
+        the file (`c2ser.inference.onnx_export` says what they are). Arguments as of a call."""
+        if batch_size < 1:
+            raise InputError(f"batch_size {batch_size}: expected a whole number from 1")
+        speech = [self._read(item, number, channel) for number, item in enumerate(inputs)]
+        found = []
+        for first in range(0, len(speech), batch_size):
+            batch = speech[first : first + batch_size]
+            lengths = np.array([len(samples) for samples in batch])
+            padded = np.zeros((len(batch), lengths.max()), np.float32)
+            for row, samples in zip(padded, batch):
+                row[: len(samples)] = samples
+            made = self.session.run(self.outputs, {"speech": padded, "lengths": lengths})
+            found += [dict(zip(self.outputs, values)) for values in zip(*made)]
+        return found
+
+    def _read(self, item, number, channel):
+        name = f"array {number}" if isinstance(item, np.ndarray) else str(item)
+        samples = item if isinstance(item, np.ndarray) else read_audio(name, channel, self.sample_rate)
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise InputError(f"{name}: expected finite mono samples `(samples,)` at {self.sample_rate} Hz")
+        seconds = len(samples) / self.sample_rate
+        if seconds > self.max_seconds:
+            raise InputError(
+                f"{name}: {seconds:.1f} s; at most {self.max_seconds:g} s in one piece: cut it, or use the recipe, "
+                "which does (c2ser extract-features)"
+            )
+        return np.pad(samples.astype(np.float32), (0, max(0, self.min_samples - len(samples))))
