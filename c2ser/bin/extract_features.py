@@ -16,6 +16,7 @@ OUT_DIR/splitN/J instead; collect_parts joins the tables: --table 'OUT_DIR/split
 import argparse
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 from c2ser.bin.common import run
@@ -54,6 +55,7 @@ def main(argv=None):
     """Extract what is not there yet."""
     args = get_parser().parse_args(argv)
     check(args)
+    limit_caches()
     from tqdm import tqdm
 
     from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
@@ -96,6 +98,13 @@ def check(args):
         raise InputError("--part_utterances and --batch_seconds must be above 0")
     if args.chunk_seconds < 0.1:
         raise InputError(f"--chunk_seconds {args.chunk_seconds:g}: at least 0.1, that is, a few frames")
+
+
+def limit_caches():
+    """Keep memory flat: oneDNN, and torch's layer above it, each keep the code and buffers of the last 1024 shapes, which
+    comes to more than a gigabyte where every batch has another length. Both read this before their first use only."""
+    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(name, "128")
 
 
 def make_extractor(args):

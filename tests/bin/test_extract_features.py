@@ -2,6 +2,9 @@
 
 import logging
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +177,33 @@ def test_five_minutes_and_seven_milliseconds(files, whisper_pt, tmp_path, caplog
     frames = encoder.model(parts[:, :], torch.full((10,), 480000))[0].flatten(0, 1)
     np.testing.assert_allclose(made["layers"]["a_long"][-1, 48:], frames.std(0, unbiased=False), atol=1e-5)
     assert run(tmp_path, tmp_path / "whisper", checkpoint=whisper_pt)["layers"]["a_long"].shape == (4, 32)
+
+
+MEASURE = """
+import sys
+from c2ser.bin import extract_features
+for argv in (sys.argv[1].split("|"), sys.argv[2].split("|")):
+    extract_features.main(argv)
+    print(int(open("/proc/self/statm").read().split()[1]) * 4 // 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="resident memory is read from /proc")
+def test_memory_stays_flat_over_many_lengths(files, tmp_path):
+    """A fresh process, as oneDNN reads the size of its caches once: 200 batches, each of another length."""
+    random, argvs = np.random.default_rng(0), []
+    for name, step in (("few", 1600), ("many", 320)):
+        lengths = {f"u{number:05d}": number for number in range(1000, 1000 + 200 * 320, step)}
+        with ArkWriter(tmp_path / name / "audio.ark", tmp_path / name / "wav.scp") as writer:
+            for utterance, length in lengths.items():
+                writer[utterance] = 16000, random.normal(0, 1000, length).astype(np.int16)
+        write_table(tmp_path / name / "lengths", lengths)
+        options = {"audio_scp": tmp_path / name / "wav.scp", "num_samples": tmp_path / name / "lengths", **files}
+        options = {**options, "batch_seconds": 0.01, "out_dir": tmp_path / name / "out"}
+        argvs.append("|".join(f"--{key}|{value}" for key, value in options.items()))
+    done = subprocess.run([sys.executable, "-c", MEASURE, *argvs], capture_output=True, text=True, check=True)
+    few, many = map(int, done.stdout.split())
+    assert many < few + 80  # MB; it grows by 250 and more where the caches keep what they like
 
 
 def test_nothing_is_left_after_an_error(audio, files, tmp_path):

@@ -47,7 +47,7 @@ def linear_probe(layer=1, width=WIDTH, seed=0, layers=None):
 
 def mixing_probe(layers):
     """EmoBox's head over all layers, with random weights."""
-    network = randomise(build_network([layers.shape[1:]], 8, 3), scale=0.2)
+    network = randomise(build_network([layers.shape[1:]], 8, 3), scale=0.5)
     return Probe([None], {"classifier": "mlp", "hidden": 8}, [], [], Head(CLASSES, network), [scaling_of(layers)])
 
 
