@@ -1,16 +1,16 @@
-"""How fast Emotion2Vec features are extracted, against FunASR's own emotion2vec with the same weights on the same audio.
+"""How fast Emotion2Vec features are extracted, against FunASR's emotion2vec with the same weights on the same audio.
 
-    python benchmarks/features.py                                    # random weights of base size, noise of speech lengths
-    python benchmarks/features.py --audio_scp dump/all/wav.scp --config exp/e2v_s/config.yaml --checkpoint exp/e2v_s/model.pth
+    python benchmarks/features.py                      # random weights of base size, noise of speech-like lengths
+    python benchmarks/features.py --audio_scp dump/all/wav.scp --config E2V_S/config.yaml --checkpoint E2V_S/model.pth
     python benchmarks/features.py --ngpu 1 --total_seconds 3600
 
 FunASR takes file by file in float32, as its inference does. `plain` is our network on torch's own layers, file by file
-too; it stands in as the baseline where FunASR is not installed (tools/install.sh --test), and the differences are taken
-from it. `ours` is what extract_features runs: batches by length, every depth pooled. Audio is in memory before; nothing is
-written. All take turns in one process, the best round of each counts, and the ratios are what another machine can be held
-against. On a CPU, time is that of the process on a thread, which other programs disturb little.
+too; it stands in as the baseline where FunASR is not installed (tools/install.sh --test), and the differences are
+taken from it. `ours` is what extract_features runs: batches by length, every depth pooled. Audio is in memory before;
+nothing is written. All take turns in one process, the best round of each counts, and the ratios are what another
+machine can be held against. On a CPU, time is that of the process on a thread, which other programs disturb little.
 
-Operations are counted by formula, multiply and add as two, without padding: for an utterance of T frames and E tokens
+Operations are counted by formula, multiply and add as two, without padding: for an utterance of T frames, E tokens
     front end    2 · sum over layers of (outputs · channels in · channels out · kernel) + 2 · T · channels · dim
     positions    2 · T · layers · kernel · dim² / groups
     blocks       2 · blocks · (T + E) · ((4 + 2 · mlp_ratio) · dim² + 2 · (T + E) · dim)
@@ -52,7 +52,9 @@ def main(argv=None):
     device = "cuda" if args.ngpu else "cpu"
     waves = read_waves(args.audio_scp, args.total_seconds) if args.audio_scp else noise(args.total_seconds, args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        files = {"config": args.config, "checkpoint": args.checkpoint} if args.config else random_weights(folder, args.seed)
+        files = random_weights(folder, args.seed)
+        if args.config:
+            files = {"config": args.config, "checkpoint": args.checkpoint}
         plain = plain_encoder(files, device)
         config = plain.model.config
         encoders = {f"ours {name}": EmotionEncoder(**files, device=device, precision=name) for name in ("fp32", "bf16")}
@@ -169,7 +171,9 @@ def one_by_one(encoder, waves):
     import torch
 
     with torch.no_grad():
-        made = [encoder.model(wave[None].to(encoder.device), torch.tensor([len(wave)]).to(encoder.device)) for wave in waves]
+        made = [
+            encoder.model(wave[None].to(encoder.device), torch.tensor([len(wave)]).to(encoder.device)) for wave in waves
+        ]
     return [(frames[0].cpu(), tokens[0].cpu()) for frames, tokens, _ in made]
 
 
@@ -216,7 +220,8 @@ def funasr_encoder(model, device):
     wanted = theirs.state_dict()
     names = backbone_names(model.config)
     with torch.no_grad():
-        theirs.load_state_dict({**wanted, **{other: weights[own].view_as(wanted[other]) for own, other in names.items()}})
+        ours = {other: weights[own].view_as(wanted[other]) for own, other in names.items()}
+        theirs.load_state_dict({**wanted, **ours})
     return theirs.requires_grad_(False).to(device)
 
 

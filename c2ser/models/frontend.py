@@ -70,7 +70,7 @@ class ConvFrontend(nn.Module):
 
 def strided_conv(x, weight, stride):
     """A convolution over time without padding: `(batch, time, channels)`, `(out, channels, kernel)` → `(batch, frames,
-    out)`, frames = ⌊(time - kernel) / stride⌋ + 1. Differentiable once on a CPU; in autocast it runs in autocast's dtype."""
+    out)`, frames = ⌊(time - kernel) / stride⌋ + 1. Differentiable once on a CPU; under autocast, in its dtype."""
     if torch.is_autocast_enabled(x.device.type):
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight = x.to(dtype), weight.to(dtype)
@@ -119,8 +119,8 @@ class _StridedConv(torch.autograd.Function):
 
 
 def _weight_gradient(x, grad, kernel, stride):
-    """`(batch, time, channels)`, `(batch, frames, out)` → `(out, channels, kernel)`: for every run of up to `stride` taps
-    a product with a view of x that has the frames as rows, so that nothing is copied."""
+    """`(batch, time, channels)`, `(batch, frames, out)` → `(out, channels, kernel)`: for every run of up to `stride`
+    taps a product with a view of x that has the frames as rows, so that nothing is copied."""
     (batch, _, channels), (frames, out) = x.shape, grad.shape[1:]
     gradients = []
     for tap in range(0, kernel, stride):

@@ -1,7 +1,7 @@
 """Frozen networks made fast: matrix products through oneDNN on packed weights, in float32 or bfloat16.
 
-torch's float32 `linear` calls MKL, which leaves half of the AVX-512 of a processor not made by Intel unused; oneDNN does
-not. There is no 8-bit kind on purpose: torch's dynamic quantisation takes one scale for a whole batch, so that an
+torch's float32 `linear` calls MKL, which leaves half of the AVX-512 of a processor not made by Intel unused; oneDNN
+does not. There is no 8-bit kind on purpose: torch's dynamic quantisation takes one scale for a whole batch, so that an
 utterance's features would depend on what it is batched with.
 """
 
@@ -62,12 +62,13 @@ def pack(model, dtype):
     if isinstance(model, nn.Sequential):
         for index in range(len(model) - 1):
             linear, activation = model[index], model[index + 1]
-            if isinstance(linear, PackedLinear) and isinstance(activation, nn.GELU) and activation.approximate == "none":
+            exact = isinstance(activation, nn.GELU) and activation.approximate == "none"
+            if isinstance(linear, PackedLinear) and exact:
                 linear.activation, model[index + 1] = "gelu", nn.Identity()
 
 
 class PackedLinear(nn.Module):
-    """A frozen linear layer: float `(…, in)` → `(…, out)` of the dtype of its input; the product is taken in `dtype`."""
+    """A frozen linear layer: float `(…, in)` → `(…, out)` of its input's dtype; the product is taken in `dtype`."""
 
     def __init__(self, linear, dtype):
         super().__init__()
