@@ -10,7 +10,7 @@ taken from it. `ours` is what extract_features runs: batches by length, every de
 nothing is written. All take turns in one process, the best round of each counts, and the ratios are what another
 machine can be held against. On a CPU, time is that of the process on a thread, which other programs disturb little.
 
-Operations are counted by formula, multiply and add as two, without padding: for an utterance of T frames, E tokens
+Operations are counted by formula, multiply and add as two, no padding: for an utterance of T frames and E tokens
     front end    2 · sum over layers of (outputs · channels in · channels out · kernel) + 2 · T · channels · dim
     positions    2 · T · layers · kernel · dim² / groups
     blocks       2 · blocks · (T + E) · ((4 + 2 · mlp_ratio) · dim² + 2 · (T + E) · dim)
@@ -52,9 +52,8 @@ def main(argv=None):
     device = "cuda" if args.ngpu else "cpu"
     waves = read_waves(args.audio_scp, args.total_seconds) if args.audio_scp else noise(args.total_seconds, args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        files = random_weights(folder, args.seed)
-        if args.config:
-            files = {"config": args.config, "checkpoint": args.checkpoint}
+        given = {"config": args.config, "checkpoint": args.checkpoint}
+        files = given if args.config else random_weights(folder, args.seed)
         plain = plain_encoder(files, device)
         config = plain.model.config
         encoders = {f"ours {name}": EmotionEncoder(**files, device=device, precision=name) for name in ("fp32", "bf16")}

@@ -1,16 +1,18 @@
 """Stage 6: frozen features of dumped audio, every depth of the network in one pass: Emotion2Vec-S or a Whisper encoder.
 
-layers.scp: a matrix (layers, width) an utterance. Emotion2Vec-S: row 0 is the input of the first block, the others the
-outputs of the blocks; a row is [mean of the ten tokens | mean over frames | deviation over frames]. Whisper: row 0 is the
-input of the first block, then come the blocks, last the final norm; a row is [mean | deviation]. The file `layers` holds
-both numbers. Emotion2Vec-S also gives tokens.scp, utterance features (10, dim) for the language model; `dim` holds dim.
+layers.scp: a matrix (layers, width) an utterance. Emotion2Vec-S: row 0 is the input of the first block, the others
+the outputs of the blocks; a row is [mean of the ten tokens | mean over frames | deviation over frames]. Whisper: row 0
+is the input of the first block, then come the blocks, last the final norm; a row is [mean | deviation]. The file
+`layers` holds both numbers. Emotion2Vec-S also gives tokens.scp, utterance features (10, dim) for the language model;
+the file `dim` holds dim.
 
 Utterances longer than --chunk_seconds are cut into equal chunks without overlap, each encoded by itself: means and
-deviations are then those over all frames, tokens the mean over chunks, weighted by their frames. Utterances shorter than
-one frame (400 samples) are filled up with zeros; the table `short` lists them.
+deviations are then those over all frames, tokens the mean over chunks, weighted by their frames. Utterances shorter
+than one frame (400 samples) are filled up with zeros; the table `short` lists them.
 
-Results are written in parts, and the same command run again skips the finished ones. With --num_jobs N, job J writes to
-OUT_DIR/splitN/J instead; collect_parts joins the tables: --table 'OUT_DIR/splitN/*/layers.scp' OUT_DIR/layers.scp.
+Results are written in parts, and the same command run again skips the finished ones. With --num_jobs N, job J writes
+everything to OUT_DIR/splitN/J instead; collect_parts then joins the tables, with
+--table 'OUT_DIR/splitN/*/layers.scp' OUT_DIR/layers.scp and the same for tokens.scp.
 """
 
 import argparse
@@ -34,20 +36,20 @@ def get_parser():
     parser.add_argument("--utterance_mode", default="extra_tokens",
                         help="extra_tokens | first10_frames | mean (default: %(default)s)")  # fmt: skip
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
-                        help="of matrix products; bf16 is faster, within about 1 %% of fp32 (default: %(default)s)")  # fmt: skip
+                        help="of matrix products; bf16: faster, within about 1 %% (default: %(default)s)")  # fmt: skip
     parser.add_argument("--out_dtype", choices=("float32", "float16"), default="float32",
                         help="of what is written; float16 halves the disk space (default: %(default)s)")  # fmt: skip
     parser.add_argument("--batch_seconds", type=float, default=60.0,
-                        help="audio in a batch, padding included; changes no result (default: %(default)s)")  # fmt: skip
+                        help="audio in a batch with its padding; changes no result (default: %(default)s)")  # fmt: skip
     parser.add_argument("--chunk_seconds", type=float, default=30.0,
                         help="longer utterances are cut in equal chunks (default: %(default)s)")  # fmt: skip
     parser.add_argument("--part_utterances", type=int, default=1000,
-                        help="utterances in a part, what an interruption loses at most (default: %(default)s)")  # fmt: skip
+                        help="utterances in a part; an interruption loses one part (default: %(default)s)")  # fmt: skip
     parser.add_argument("--job", type=int, default=1, help="number of this job, from 1 (default: %(default)s)")
     parser.add_argument("--num_jobs", type=int, default=1,
-                        help="jobs that share the utterances, each an equal mix of lengths (default: %(default)s)")  # fmt: skip
+                        help="jobs that share the utterances, lengths mixed alike (default: %(default)s)")  # fmt: skip
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU; 1: job J takes GPU J - 1 of this machine, in turn")
-    parser.add_argument("--out_dir", type=Path, required=True, help="gets layers.scp, tokens.scp, layers, dim, short, parts/")
+    parser.add_argument("--out_dir", type=Path, required=True, help="gets the tables, layers, dim, short, parts/")
     return parser
 
 
@@ -67,7 +69,7 @@ def main(argv=None):
     extractor = make_extractor(args)
     folder = args.out_dir if args.num_jobs == 1 else args.out_dir / f"split{args.num_jobs}/{args.job}"
     parts = Parts(folder, extractor.names, inputs_of(args), args.out_dtype)
-    write_shapes(args.out_dir, extractor)
+    write_shapes(folder, extractor)
 
     order = sorted(audio.entries, key=lambda utterance: (audio.samples[utterance], utterance))
     order = order[args.job - 1 :: args.num_jobs]
@@ -83,10 +85,8 @@ def main(argv=None):
     before = sum(len(shares[number]) for number in finished)
     with tqdm(total=len(order), initial=before, unit="utt", mininterval=2) as bar:
         for number in [number for number in shares if number not in finished]:
-            made = extract(
-                extractor, audio, shares[number], round(args.chunk_seconds * SAMPLE_RATE), args.batch_seconds * SAMPLE_RATE
-            )
-            parts.write(number, counted(made, bar))
+            chunk, batch = round(args.chunk_seconds * SAMPLE_RATE), args.batch_seconds * SAMPLE_RATE
+            parts.write(number, counted(extract(extractor, audio, shares[number], chunk, batch), bar))
     logging.info("%s: features of %d utterances", folder, parts.merge(shares))
 
 
@@ -101,8 +101,8 @@ def check(args):
 
 
 def limit_caches():
-    """Keep memory flat: oneDNN, and torch's layer above it, each keep the code and buffers of the last 1024 shapes, which
-    comes to more than a gigabyte where every batch has another length. Both read this before their first use only."""
+    """Keep memory flat: oneDNN, and torch's layer above it, each keep the code and buffers of the last 1024 shapes,
+    which comes to more than a gigabyte where every batch has another length. Both read this at their first use."""
     for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
         os.environ.setdefault(name, "128")
 

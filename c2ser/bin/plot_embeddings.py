@@ -41,8 +41,8 @@ def main(argv=None):
 
 
 def chosen(feats_scp, utterances, layer="last"):
-    """Read one vector an utterance, float64 `(utterances, width)`: a row of its matrix, counted from 0, the "last", or the
-    "mean" of all. A vector is a matrix of one row.
+    """Read one vector an utterance, float64 `(utterances, width)`: a row of its matrix, counted from 0, the "last", or
+    the "mean" of all. A vector is a matrix of one row.
 
     Raises InputError where an utterance has no features, not that row, or features of another width than the first.
     """

@@ -31,7 +31,7 @@ class EmotionEncoder:
         self.model = load_backbone(config, checkpoint)
         self.dim, self.extra = self.model.config.dim, self.model.config.extra_tokens
         if utterance_mode == "extra_tokens" and not self.extra:
-            raise InputError(f"{config}: a network without utterance tokens; choose utterance_mode mean or first10_frames")
+            raise InputError(f"{config}: no utterance tokens in it; choose utterance_mode mean or first10_frames")
         self._arithmetic = freeze(self.model, device, precision)
 
     def __call__(self, speech, lengths):

@@ -81,12 +81,13 @@ class Audio:
                 what = f"number of samples {length!r}, expected digits" if length else "absent"
                 raise InputError(f"{num_samples}: {utterance}: {what}; rerun the stage that dumps audio")
             if int(length) == 0:
-                raise InputError(f"{num_samples}: {utterance}: no samples; leave it out of {audio_scp} or fetch it again")
+                what = f"no samples; leave it out of {audio_scp} or fetch it again"
+                raise InputError(f"{num_samples}: {utterance}: {what}")
         return cls(entries, {utterance: int(lengths[utterance]) for utterance in entries})
 
     def wave(self, utterance):
-        """float32 `(samples,)`, filled up with zeros to one frame, `MIN_SAMPLES`. Raises InputError, naming the utterance, where it cannot be read or
-        is not as long as its table says."""
+        """float32 `(samples,)`, filled up with zeros to one frame, `MIN_SAMPLES`. Raises InputError, naming the
+        utterance, where it cannot be read or is not as long as its table says."""
         try:
             wave = read_audio(self.entries[utterance])
         except InputError as error:
@@ -122,12 +123,12 @@ def cut(utterance, samples, limit):
 
 def buckets(chunks, limit):
     """Cut chunks into batches of similar lengths: each of at most `limit` samples, padding included, and with no two
-    lengths further apart than a tenth, or 0.1 s, so that next to nothing is computed on padding. One chunk always fits."""
+    lengths further apart than a tenth, or 0.1 s, so that little is computed on padding. One chunk always fits."""
     batch = []
     for chunk in sorted(chunks, key=lambda chunk: (len(chunk), chunk.utterance, chunk.start)):
-        if batch and (
-            (len(batch) + 1) * len(chunk) > limit or len(chunk) > len(batch[0]) + max(len(batch[0]) // 10, SAMPLE_RATE // 10)
-        ):
+        shortest = len(batch[0]) if batch else 0
+        full = (len(batch) + 1) * len(chunk) > limit
+        if batch and (full or len(chunk) > shortest + max(shortest // 10, SAMPLE_RATE // 10)):
             yield batch
             batch = []
         batch.append(chunk)
@@ -138,9 +139,9 @@ def buckets(chunks, limit):
 def extract(extractor, audio, utterances, chunk_samples, batch_samples):
     """Yield (utterance, name → float32 array) in the order in which they get ready.
 
-    utterances: ids; chunk_samples: longer ones are cut, each chunk is encoded as an utterance of its own; batch_samples:
-    samples in a batch, padding included, which changes nothing but speed and memory. The next batch is read while one is
-    computed. Raises InputError naming the utterance.
+    utterances: ids; chunk_samples: longer ones are cut, each chunk is encoded as an utterance of its own;
+    batch_samples: samples in a batch, padding included, which changes nothing but speed and memory. The next batch is
+    read while one is computed. Raises InputError naming the utterance.
     """
     chunks = [chunk for utterance in utterances for chunk in cut(utterance, audio.samples[utterance], chunk_samples)]
     waiting = defaultdict(list)

@@ -79,7 +79,7 @@ class WhisperEncoder(nn.Module):
         return [part for mel in mels for part in mel.split(self.window, dim=1)]
 
     def _join(self, states, lengths, mels):
-        """States of windows `(windows, frames, dim)`, of which `lengths` are true → those of utterances, and lengths."""
+        """States of windows `(windows, frames, dim)` with true lengths → those of utterances, and theirs."""
         windows = iter([one[:length] for one, length in zip(states, lengths)])
         joined = [torch.cat([next(windows) for _ in mel.split(self.window, dim=1)]) for mel in mels]
         frames = torch.tensor([len(states) for states in joined], device=states.device)

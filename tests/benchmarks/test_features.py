@@ -41,8 +41,9 @@ def test_every_line_is_there(features, files, capsys):
     installed = importlib.util.find_spec("funasr") is not None
     systems = ["FunASR", "plain", "ours fp32", "ours bf16"][not installed :]
     assert f"baseline: {systems[0]}" in printed and "GFLOP per second of audio" in printed
-    lines = {name: re.search(rf"^{name} +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\S+) +(\d+)%$", printed, re.M) for name in systems}
-    values = {name: [float(value) for value in line.groups()] for name, line in lines.items()}
+    lines = {name: re.search(rf"^{name} +(.+)%$", printed, re.M)[1] for name in systems}
+    values = {name: [float(value) for value in line.split()] for name, line in lines.items()}
+    assert all(len(row) == 7 for row in values.values())
     assert values[systems[0]][2] == 1.0 and all(value > 0 for row in values.values() for value in row[:3])
     assert values["plain"][3:5] == [0, 0]
     for name in systems:  # frames, tokens
@@ -53,7 +54,8 @@ def test_every_line_is_there(features, files, capsys):
 def test_funasr_is_optional_and_audio_may_be_given(features, files, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(features.importlib.util, "find_spec", lambda name: None)
     audio = dump(tmp_path / "dump", 3)
-    printed = run(features, capsys, files, "--audio_scp", str(audio / "wav.scp"), "--total_seconds", "0.5", "--rounds", "1")
+    options = ["--audio_scp", str(audio / "wav.scp"), "--total_seconds", "0.5", "--rounds", "1"]
+    printed = run(features, capsys, files, *options)
     assert "FunASR is not installed" in printed and "baseline: plain" in printed
     assert re.search(r"cpu, 1 threads, [12] utterances, 0\.[1-5] s of audio", printed)
 

@@ -103,7 +103,8 @@ def test_jobs_share_the_utterances(audio, files, tmp_path):
     tables = [["--table", str(out / f"split2/*/{name}.scp"), str(out / f"{name}.scp")] for name in ("tokens", "layers")]
     collect_parts.main(["--data_dir", str(tmp_path / "data"), *sum(tables, [])])
     same(read(out), whole)
-    assert (out / "dim").read_text() == "24\n"
+    assert [(out / f"split2/{job}/dim").read_text() for job in (1, 2)] == ["24\n", "24\n"]
+    assert (out / "split2/2/layers").read_text() == "4 72\n"
 
 
 def test_an_interrupted_run_goes_on(audio, files, tmp_path, caplog, monkeypatch):

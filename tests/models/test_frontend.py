@@ -41,7 +41,7 @@ def test_gradients_are_those_of_the_plain_convolutions(layers):
     leaves = [speech, *model.parameters()]
     weights = torch.randn_like(model(speech))
     made, wanted = (
-        torch.autograd.grad((run(speech) * weights).sum(), leaves) for run in (model, lambda speech: plain(model, speech))
+        torch.autograd.grad((output * weights).sum(), leaves) for output in (model(speech), plain(model, speech))
     )
     for one, other in zip(made, wanted):
         torch.testing.assert_close(one, other, atol=1e-9, rtol=1e-7)
@@ -88,8 +88,8 @@ def test_reach_and_stride():
 
 
 def test_names_are_those_of_checkpoints():
-    names = {f"convs.{layer}.weight" for layer in range(7)}
-    assert set(make().state_dict()) == names | {f"norms.{layer}.{name}" for layer in range(7) for name in ("weight", "bias")}
+    kinds = ("convs.{}.weight", "norms.{}.weight", "norms.{}.bias")
+    assert set(make().state_dict()) == {kind.format(layer) for kind in kinds for layer in range(7)}
     assert [tuple(conv.weight.shape) for conv in make().convs][:2] == [(16, 1, 10), (16, 16, 3)]
 
 

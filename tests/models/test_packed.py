@@ -35,7 +35,8 @@ def test_a_packed_layer_is_the_layer(precision, bias):
 
 @needs_onednn
 def test_gelu_after_a_layer_is_packed_with_it():
-    model = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8), nn.GELU("tanh"), nn.ReLU()).requires_grad_(False)
+    model = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8), nn.GELU("tanh"), nn.ReLU())
+    model.requires_grad_(False)
     fast = copy.deepcopy(model)
     pack(fast, torch.float32)
     kinds = [type(layer) for layer in fast]
