@@ -18,7 +18,7 @@ install_test_extras() {
     local stamp=.venv/.installed_test key
     key=$(sha256sum <tools/requirements_test.lock | cut -d' ' -f1)-$PWD
     if [ "$1" != --test ] || { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$key" ]; }; then return; fi
-    echo "install: $(grep -c '^[a-z].*==' tools/requirements_test.lock) package for tests"
+    echo "install: $(grep -c '^[a-z].*==' tools/requirements_test.lock) packages for tests"
     .venv/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -r tools/requirements_test.lock
     echo "$key" >"$stamp"
 }

@@ -21,17 +21,22 @@ from c2ser.prosody.loudness import loudness
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_source_options(parser)
+    parser.add_argument("--out_dir", required=True, help="where utt2f0, utt2loudness and utt2rate are written")
+    return parser
+
+
+def add_source_options(parser):
+    """The options of commands that measure the utterances of a data directory: where the audio is, and how it is measured."""
     parser.add_argument("--data_dir", required=True, help="data directory, or one part of a split one")
     parser.add_argument("--audio_scp", help="scp of dumped 16 kHz mono audio, one entry an utterance; "
                         "without it the data directory's wav.scp (and segments) is read")  # fmt: skip
-    parser.add_argument("--out_dir", required=True, help="where utt2f0, utt2loudness and utt2rate are written")
     parser.add_argument("--f0_method", default="swift", choices=f0.METHODS, help="F0 detector (default: %(default)s)")
     parser.add_argument("--f0_checkpoint", help="weights file fcnf0++.pt, for --f0_method penn alone")
     parser.add_argument("--rate_method", default="rules", choices=rate.METHODS,
                         help="how phonemes are counted (default: %(default)s)")  # fmt: skip
     parser.add_argument("--allow_commands", type=str_to_bool, default=False,
                         help="run wav.scp entries of the form `command |` (default: false)")  # fmt: skip
-    return parser
 
 
 def main(argv=None):

@@ -10,28 +10,19 @@ import logging
 from pathlib import Path
 
 from c2ser.ark import ArkWriter
-from c2ser.bin.common import run, str_to_bool
-from c2ser.bin.extract_prosody import progress, utterance_audio
+from c2ser.bin.common import run
+from c2ser.bin.extract_prosody import add_source_options, progress, utterance_audio
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
-from c2ser.prosody import f0, rate
 
 
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", required=True, help="data directory, or one part of a split one")
-    parser.add_argument("--audio_scp", help="scp of dumped 16 kHz mono audio, one entry an utterance; "
-                        "without it the data directory's wav.scp (and segments) is read")  # fmt: skip
+    add_source_options(parser)
     parser.add_argument("--out_dir", required=True, help="where feats.ark, feats.scp and names are written")
-    parser.add_argument("--f0_method", default="swift", choices=f0.METHODS, help="F0 detector (default: %(default)s)")
-    parser.add_argument("--f0_checkpoint", help="weights file fcnf0++.pt, for --f0_method penn alone")
-    parser.add_argument("--rate_method", default="rules", choices=rate.METHODS,
-                        help="how phonemes are counted (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--allow_commands", type=str_to_bool, default=False,
-                        help="run wav.scp entries of the form `command |` (default: false)")  # fmt: skip
     return parser
 
 

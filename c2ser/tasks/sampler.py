@@ -5,7 +5,6 @@ L_cate sees nothing of a class that stands alone in a batch.
 """
 
 import logging
-import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, fields
 
