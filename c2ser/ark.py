@@ -4,6 +4,7 @@ kaldiio's licence limits its use; everything else in the project goes through th
 of the format can take its place here.
 """
 
+import io
 from pathlib import Path
 
 import kaldiio
@@ -48,7 +49,10 @@ class ArkWriter:
 
     def __setitem__(self, key, value):
         ark, scp = self._streams
-        kaldiio.save_ark(ark, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)}, scp=scp)
+        if isinstance(value, np.ndarray) and value.dtype == np.float16:
+            write_npy_entry(ark, scp, key, value)
+        else:
+            kaldiio.save_ark(ark, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)}, scp=scp)
 
     def __exit__(self, kind, error, trace):
         for stream in self._streams:
@@ -62,3 +66,14 @@ class ArkWriter:
         else:
             self._partial_ark.unlink(missing_ok=True)
             self._partial_scp.unlink(missing_ok=True)
+
+
+def write_npy_entry(ark, scp, key, value):
+    """Write float16, which Kaldi's binary matrices do not have: the entry is an .npy file inside the ark, in the form that
+    kaldiio, and so everything here and in ESPnet, reads like any other entry. ark, scp: open streams."""
+    entry = io.BytesIO()
+    np.save(entry, np.ascontiguousarray(value))
+    ark.write(f"{key} ".encode())
+    scp.write(f"{key} {ark.name}:{ark.tell()}\n")
+    length = entry.tell().to_bytes((entry.tell().bit_length() + 7) // 8, "little")
+    ark.write(b"NPY" + bytes([len(length)]) + length + entry.getvalue())

@@ -1,6 +1,5 @@
 """Results of a long extraction, written in parts, so that an interrupted one goes on where it stopped."""
 
-import io
 import json
 
 import numpy as np
@@ -68,9 +67,8 @@ class _Writers(dict):
     """One ark writer a name; all files of the part appear together, when the block ends without error."""
 
     def __init__(self, parts, number):
-        writer = HalfArkWriter if parts.dtype == np.float16 else ArkWriter
         super().__init__(
-            {name: writer(parts.file(name, number, "ark"), parts.file(name, number, "scp")) for name in parts.names}
+            {name: ArkWriter(parts.file(name, number, "ark"), parts.file(name, number, "scp")) for name in parts.names}
         )
 
     def __enter__(self):
@@ -81,17 +79,3 @@ class _Writers(dict):
     def __exit__(self, *error):
         for writer in self.values():
             writer.__exit__(*error)
-
-
-class HalfArkWriter(ArkWriter):
-    """Writes float16, which Kaldi's binary matrices do not have: each entry is an .npy file inside the ark, in the form
-    that kaldiio, and so everything here and in ESPnet, reads like any other entry."""
-
-    def __setitem__(self, key, value):
-        ark, scp = self._streams
-        entry = io.BytesIO()
-        np.save(entry, np.ascontiguousarray(value))
-        ark.write(f"{key} ".encode())
-        scp.write(f"{key} {ark.name}:{ark.tell()}\n")
-        length = entry.tell().to_bytes((entry.tell().bit_length() + 7) // 8, "little")
-        ark.write(b"NPY" + bytes([len(length)]) + length + entry.getvalue())
