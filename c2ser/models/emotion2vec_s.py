@@ -80,7 +80,7 @@ class Emotion2VecS(AbsESPnetModel):
         unlabelled. Returns (loss, stats, weight) as ESPnet's trainer expects: it averages over processes by weight.
         """
         if self.training and self.updates < self.spectral_updates:
-            return self.spectral_step(speech, speech_lengths)
+            return self.spectral.step(self.student, speech, speech_lengths, self.groups(speech_lengths))
         labels = label.view(-1) if label is not None else speech_lengths.new_full((len(speech),), -1)
         parts, order = [], []
         for rows, longest in self.groups(speech_lengths):
@@ -95,15 +95,6 @@ class Emotion2VecS(AbsESPnetModel):
         stats |= {"loss": loss.detach().clone(), "retrieval_acc": retrieval, "target_var": variance}
         if self.log_temperature is not None:
             stats["temperature"] = self.category_temperature().detach()
-        return loss, stats, loss.new_tensor(float(len(speech)))
-
-    def spectral_step(self, speech, lengths):
-        """One step of the spectral start, which trains the front end alone; as `forward`."""
-        frames, loss = self.student.frame_lengths(lengths.clamp_min(MIN_SAMPLES)), 0.0
-        for rows, longest in self.groups(lengths):
-            part = speech[rows, :longest], lengths[rows]
-            loss = loss + self.spectral(*self.student.embed(*part), *part) * frames[rows].sum() / frames.sum()
-        stats = {"loss_spectrum": loss.detach().clone(), "loss": loss.detach().clone()}
         return loss, stats, loss.new_tensor(float(len(speech)))
 
     def groups(self, lengths):

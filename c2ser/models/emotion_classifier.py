@@ -45,9 +45,7 @@ class EmotionClassifier(AbsESPnetModel):
         counts the labelled utterances, and a batch with none has loss 0 and next to no weight.
         """
         if self.training and self.updates < self.spectral_updates:
-            loss = self.spectral(*self.student.embed(speech, speech_lengths), speech, speech_lengths)
-            stats = {"loss_spectrum": loss.detach().clone(), "loss": loss.detach().clone()}
-            return loss, stats, loss.new_tensor(float(len(speech)))
+            return self.spectral.step(self.student, speech, speech_lengths)
         label = label.view(-1)
         known = label >= 0
         logits = self.logits(speech, speech_lengths)

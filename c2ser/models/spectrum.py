@@ -48,6 +48,19 @@ class SpectralStart(nn.Module):
         errors = ((self.predict(local).float() - (wanted - mean) / (deviation + 1e-5)) ** 2).mean(-1)
         return errors[inside].mean()
 
+    def step(self, model, speech, lengths, groups=None):
+        """One training step of an `Emotion2Vec`'s front end: (loss, stats, weight) as ESPnet's trainer expects.
+
+        speech: float `(batch, samples)` at 16 kHz; lengths: int `(batch,)`; groups: (rows, samples of the longest) of what is
+        computed together, None for all at once. Every frame of the batch counts alike.
+        """
+        frames, loss = model.frame_lengths(lengths), 0.0
+        for rows, longest in groups or [(slice(None), speech.shape[1])]:
+            part = speech[rows, :longest], lengths[rows]
+            loss = loss + self(*model.embed(*part), *part) * frames[rows].sum() / frames.sum()
+        stats = {"loss_spectrum": loss.detach().clone(), "loss": loss.detach().clone()}
+        return loss, stats, loss.new_tensor(float(len(speech)))
+
     @torch.no_grad()
     def spectrum(self, speech, lengths):
         """float `(batch, samples)`, int `(batch,)` → log10 mel power `(batch, frames, mels)` of the normalised waveform."""

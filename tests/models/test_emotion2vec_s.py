@@ -259,7 +259,7 @@ def test_a_few_steps_learn():
     model = pretraining(config=STILL, mask_noise=0.0, ema_decay=0.999)
     optimiser = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=3e-3)
     losses = []
-    for _ in range(15):
+    for _ in range(30):
         optimiser.zero_grad()
         loss, stats, _ = step(model)
         loss.backward()
@@ -363,14 +363,14 @@ def test_the_category_term_parts_the_classes():
     labels = torch.arange(12) % 2
     time = torch.arange(4000) / 16000
     generator = torch.Generator().manual_seed(0)
-    tones = torch.stack([torch.sin(2 * math.pi * (300 + 40 * label) * time) for label in labels.tolist()])
-    speech, lengths = tones + torch.randn(tones.shape, generator=generator), torch.full((12,), 4000)
+    tones = torch.stack([torch.sin(2 * math.pi * (300 + 300 * label) * time) for label in labels.tolist()])
+    speech, lengths = tones + 0.3 * torch.randn(tones.shape, generator=generator), torch.full((12,), 4000)
     reached = {}
     for weight in (0.0, 10.0):
         model = pretraining(config=STILL, category_weight=weight)
         optimiser = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=2e-3)
         torch.manual_seed(1)
-        for _ in range(15):
+        for _ in range(30):
             optimiser.zero_grad()
             model(speech, lengths, labels[:, None])[0].backward()
             optimiser.step()
