@@ -22,26 +22,31 @@ def read_lines(path):
         raise InputError(f"{path}: no such file")
     with open(path, "rb") as stream:
         for number, raw in enumerate(stream, 1):
-            where = f"{path}:{number}"
             if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
-                raise InputError(f"{where}: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
+                raise InputError(f"{path}:1: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
             if b"\r" in raw:
-                raise InputError(f"{where}: carriage return (Windows line end); utils/fix_data_dir.sh removes it")
+                raise InputError(
+                    f"{path}:{number}: carriage return (Windows line end); utils/fix_data_dir.sh removes it"
+                )
             try:
                 yield number, raw.decode("utf-8").removesuffix("\n")
             except UnicodeDecodeError as error:
-                raise InputError(f"{where}: not UTF-8 ({error.reason}); convert the file to UTF-8") from None
+                raise InputError(f"{path}:{number}: not UTF-8 ({error.reason}); convert the file to UTF-8") from None
 
 
 def split_line(line, where, empty_ok=False):
     """Split a table line into (key, value). Raises InputError for a blank line or, unless `empty_ok`, no value."""
-    key, _, value = line.replace("\t", " ").partition(" ")
+    key, value = _parts(line)
     if not key:
         raise InputError(f"{where}: blank line or leading blank; every line is `key value`")
-    value = value.strip()
     if not value and not empty_ok:
         raise InputError(f"{where}: {key} has no value")
     return key, value
+
+
+def _parts(line):
+    key, _, value = line.replace("\t", " ").partition(" ")
+    return key, value.strip()
 
 
 def read_table(path, empty_ok=False):
@@ -50,17 +55,20 @@ def read_table(path, empty_ok=False):
     `empty_ok` admits lines with a key only (an empty transcript). Raises InputError, naming file, line and key, for
     everything `read_lines` refuses, a blank line, a missing value, a duplicate key, or keys out of byte order.
     """
-    table, previous = {}, None
+    table, previous = {}, b""
     for number, line in read_lines(path):
-        key, value = split_line(line, f"{path}:{number}", empty_ok)
+        key, value = _parts(line)
+        if not key or not (value or empty_ok):
+            split_line(line, f"{path}:{number}", empty_ok)  # which raises, naming the line
         if key in table:
             raise InputError(f"{path}:{number}: duplicate id {key}; remove one of the two lines")
-        if previous is not None and byte_order(key) < byte_order(previous):
+        place = byte_order(key)
+        if place < previous:
             raise InputError(
-                f"{path}:{number}: {key} stands after {previous}: not sorted as LC_ALL=C sorts; "
+                f"{path}:{number}: {key} stands after {previous.decode()}: not sorted as LC_ALL=C sorts; "
                 "utils/fix_data_dir.sh sorts it"
             )
-        table[key], previous = value, key
+        table[key], previous = value, place
     return table
 
 

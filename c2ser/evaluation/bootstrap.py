@@ -1,8 +1,8 @@
 """Percentile bootstrap intervals of scores, computed on confusion counts.
 
 A resample of n utterances is a multinomial draw over the cells of the confusion matrix, and a resample of speakers a
-multinomial draw over their matrices; so the cost depends on the number of different cells or speakers, not on the
-number of utterances.
+multinomial draw over their matrices; so the cost depends on the number of different cells or matrices, not on the
+number of utterances, nor on that of speakers where each has said little: then many have the same matrix.
 """
 
 import math
@@ -52,14 +52,20 @@ def intervals(reference, predicted, labels, speakers=None, draws=DRAWS, seed=0, 
     """
     counts, times, unit = resampling_units([predicted], reference, labels, speakers)
     whole = (counts * times[:, None, None, None]).sum(axis=0)[0]
+    sampled = sampled_scores(counts, times, draws, seed, metrics)
+    return {
+        name: Interval(float(metric(whole)), *percentiles(sampled[name][:, 0]), draws, unit)
+        for name, metric in metrics.items()
+    }
+
+
+def sampled_scores(counts, times, draws, seed, metrics=METRICS):
+    """Scores of bootstrap resamples: dict name → float array `(draws, systems)`; arguments as for `resamples`."""
     sampled = {name: [] for name in metrics}
     for drawn in resamples(counts, times, draws, seed):
         for name, metric in metrics.items():
-            sampled[name].append(metric(drawn[:, 0]))
-    return {
-        name: Interval(float(metric(whole)), *percentiles(np.concatenate(sampled[name])), draws, unit)
-        for name, metric in metrics.items()
-    }
+            sampled[name].append(metric(drawn))
+    return {name: np.concatenate(parts) for name, parts in sampled.items()}
 
 
 def resampling_units(systems, reference, labels, speakers=None):
@@ -70,7 +76,7 @@ def resampling_units(systems, reference, labels, speakers=None):
         reference, labels, speakers: as for `intervals`.
     Returns:
         counts: int64 `(kinds, systems, classes, classes + 1)`, the confusion counts of each different unit.
-        times: int64 `(kinds,)`, how many units are of that kind.
+        times: int64 `(kinds,)`, how many units are of that kind: speakers whose counts are the same are of one.
         unit: what a unit is, for `Interval.unit`.
     Raises:
         InputError: where there are no utterances or lengths differ.
@@ -79,24 +85,45 @@ def resampling_units(systems, reference, labels, speakers=None):
     if not len(reference) or len({len(column) for column in columns}) > 1:
         lengths = ", ".join(str(len(column)) for column in columns)
         raise InputError(f"reference and predictions of {lengths} utterances; give as many of each, and at least one")
-    table = np.stack(columns, axis=1)
-    groups, unit = _rows_of_speakers(speakers, len(table))
-    if groups is None:
-        table, times = np.unique(table, axis=0, return_counts=True)
-        groups = np.arange(len(table))[:, None]
-    else:
-        times = np.ones(len(groups), dtype=np.int64)
-    counts = [
-        [confusion(table[rows, 0], table[rows, column], labels) for column in range(1, table.shape[1])]
-        for rows in groups
-    ]
-    return np.array(counts), times, unit
+    index, unit = _speaker_of_each(speakers, len(reference))
+    if index is None:
+        table, times = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)
+        columns, index = table.T, np.arange(len(table))
+    counts = _count(columns, index, labels)
+    if unit == "speaker":
+        counts, times = _distinct(counts)
+    return counts, times, unit
+
+
+def _count(columns, index, labels):
+    """Confusion counts int64 `(units, systems, classes, classes + 1)` of the reference and each system's answers.
+
+    columns: the reference and, for each system, its answers, str `(utterances,)`; index: the unit of each utterance.
+    """
+    parts = []
+    for answers in columns[1:]:
+        cells, which = np.unique(np.stack([columns[0], answers], axis=1), axis=0, return_inverse=True)
+        of_cell = np.stack([confusion(cell[:1], cell[1:], labels).ravel() for cell in cells])
+        units, size = int(index.max()) + 1, of_cell.shape[1]
+        places = index * size + of_cell.argmax(axis=1)[which.ravel()]
+        parts.append(np.bincount(places, minlength=units * size).reshape(units, len(labels), -1))
+    return np.stack(parts, axis=1)
+
+
+def _distinct(counts):
+    """The different ones of `(units, …)` counts, in the order in which they first come, and how often each comes."""
+    flat = np.ascontiguousarray(counts.reshape(len(counts), -1))
+    rows = flat.view(np.dtype((np.void, flat.dtype.itemsize * flat.shape[1]))).ravel()
+    _, first, times = np.unique(rows, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    return counts[first[order]], times[order]
 
 
 def resamples(counts, times, draws, seed):
     """Yield the summed counts of bootstrap resamples in chunks `(draws of this chunk, systems, classes, classes + 1)`.
 
-    `counts` and `times` are those of `resampling_units`; each resample holds as many units as there are.
+    `counts` and `times` are those of `resampling_units`; each resample holds as many units as there are. seed: a number or
+    a sequence of them.
     """
     random = np.random.default_rng(seed)
     total = times.sum()
@@ -129,8 +156,8 @@ def percentiles(sampled):
     return float(low), float(high)
 
 
-def _rows_of_speakers(speakers, utterances):
-    """The rows of each speaker, and the unit's name; None for the rows where utterances are to be resampled."""
+def _speaker_of_each(speakers, utterances):
+    """The number of each utterance's speaker, and the unit's name; None for the numbers to resample utterances."""
     if speakers is None:
         return None, "utterance"
     if len(speakers) != utterances:
@@ -138,5 +165,4 @@ def _rows_of_speakers(speakers, utterances):
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     if len(names) < MIN_SPEAKERS:
         return None, f"utterance (only {len(names)} {'speaker' if len(names) == 1 else 'speakers'})"
-    order = np.argsort(index, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(index))[:-1]), "speaker"
+    return index, "speaker"

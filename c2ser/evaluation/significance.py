@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from c2ser.evaluation.bootstrap import DRAWS, Interval, percentiles, resamples, resampling_units
+from c2ser.evaluation.bootstrap import DRAWS, Interval, percentiles, resampling_units, sampled_scores
 from c2ser.evaluation.metrics import METRICS
 
 _Z_LEVEL, _Z_POWER = 1.959963984540054, 0.8416212335729143  # normal quantiles 0.975 and 0.8
@@ -35,13 +35,10 @@ def paired_difference(reference, first, second, labels, speakers=None, draws=DRA
     """
     counts, times, unit = resampling_units([first, second], reference, labels, speakers)
     whole = (counts * times[:, None, None, None]).sum(axis=0)
-    sampled = {name: [] for name in metrics}
-    for drawn in resamples(counts, times, draws, seed):
-        for name, metric in metrics.items():
-            sampled[name].append(metric(drawn[:, 0]) - metric(drawn[:, 1]))
+    sampled = sampled_scores(counts, times, draws, seed, metrics)
     result = {}
     for name, metric in metrics.items():
-        deltas = np.concatenate(sampled[name])
+        deltas = sampled[name][:, 0] - sampled[name][:, 1]
         value = float(metric(whole[0]) - metric(whole[1]))
         tail = min((deltas <= 0).sum(), (deltas >= 0).sum())
         p_value = min(1.0, 2 * (tail + 1) / (draws + 1))

@@ -68,7 +68,7 @@ def _read(text, language, labels, reason):
 def _mentions(text, table):
     """The set of labels whose words stand in `text` without a negation."""
     by_word, east_asian = table
-    places = [(*word.span(), by_word[word.group()]) for word in WORD.finditer(text) if word.group() in by_word]
+    places = [(*word.span(), label) for word in WORD.finditer(text) if (label := by_word.get(word[0]))]
     if east_asian:
         by_place = [(*word.span(), by_word[re.sub(r"\s", "", word.group())]) for word in east_asian.finditer(text)]
         places = sorted(places + by_place)
@@ -130,6 +130,8 @@ def _drop_speech(quotation):
 
 def _normalise(text):
     """Compatibility forms unified (full-width colons and letters), lower case, one kind of apostrophe."""
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).replace("’", "'")
 
 

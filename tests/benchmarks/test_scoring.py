@@ -22,9 +22,16 @@ def test_all_texts_but_the_last_hold_their_answer(benchmark):
     assert [parse_label(text.format(7, "smutek")).label for text in benchmark.TEXTS] == ["sad"] * 5 + [None]
 
 
-@pytest.mark.parametrize(("speakers", "unit"), [("0", "utterance"), ("5", "speaker")])
-def test_it_runs(benchmark, capsys, speakers, unit):
-    benchmark.main(["--lines", "60", "--utterances", "50", "--draws", "20", "--speakers", speakers])
-    first, second = capsys.readouterr().out.splitlines()
+@pytest.mark.parametrize(
+    ("speakers", "units"),
+    [
+        (["--speakers", "5"], ["speaker (5 of them)"]),
+        ([], ["utterance", "speaker (20 of them)", "speaker (50 of them)"]),
+    ],
+)
+def test_it_runs(benchmark, capsys, speakers, units):
+    benchmark.main(["--lines", "60", "--utterances", "50", "--draws", "20", *speakers])
+    first, *others = capsys.readouterr().out.splitlines()
     assert first.startswith("answers: 60 lines") and first.endswith(", 10 of them invalid")
-    assert second.startswith("bootstrap: 20 draws over 50 utterances") and second.endswith(f"by {unit}")
+    assert [line.partition(", by ")[2] for line in others] == units
+    assert all(line.startswith("bootstrap: 20 draws over 50 utterances") for line in others)

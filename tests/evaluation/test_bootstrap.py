@@ -107,6 +107,35 @@ def test_units_of_speakers_are_their_confusion_matrices():
         np.testing.assert_array_equal(counts[i, 1], metrics.confusion(reference[own], reference[own], LABELS))
 
 
+def test_speakers_with_equal_matrices_are_one_kind():
+    reference = ["sad", "angry", "sad", "angry", "sad", "sad", "angry"]
+    predicted = ["sad", "sad", "sad", "sad", "angry", "sad", INVALID]
+    counts, times, unit = bootstrap.resampling_units([predicted], reference, LABELS, ["d", "d", "a", "a", "b", "c", "e"])
+    assert unit == "speaker" and times.tolist() == [2, 1, 1, 1]  # in the order of a, b, c, e
+    wanted = [["sad", "angry"], ["sad"], ["sad"], ["angry"]], [["sad", "sad"], ["angry"], ["sad"], [INVALID]]
+    for kind, truth, answers in zip(counts[:, 0], *wanted):
+        np.testing.assert_array_equal(kind, metrics.confusion(truth, answers, LABELS))
+
+
+def test_merging_speakers_changes_no_interval_beyond_chance(monkeypatch):
+    reference, predicted = answers(np.random.default_rng(11), 400, 0.6)
+    speakers = [f"s{i // 2}" for i in range(400)]
+    merged = bootstrap.intervals(reference, predicted, LABELS, speakers, draws=8000)
+    monkeypatch.setattr(bootstrap, "_distinct", lambda counts: (counts, np.ones(len(counts), dtype=np.int64)))
+    for name, apart in bootstrap.intervals(reference, predicted, LABELS, speakers, draws=8000).items():
+        assert merged[name].value == apart.value
+        assert (merged[name].low, merged[name].high) == pytest.approx((apart.low, apart.high), abs=0.004)
+
+
+def test_every_utterance_its_own_speaker_is_as_fast_as_utterances():
+    reference, predicted = answers(np.random.default_rng(12), 20_000, 0.6)
+    counts, times, _ = bootstrap.resampling_units([predicted], reference, LABELS, [f"s{i}" for i in range(20_000)])
+    assert len(counts) <= 3 * 4 and times.sum() == 20_000  # so the draws are over cells
+    np.testing.assert_array_equal(
+        (counts[:, 0] * times[:, None, None]).sum(axis=0), metrics.confusion(reference, predicted, LABELS)
+    )
+
+
 def test_percentiles_are_the_central_95_per_cent():
     assert bootstrap.percentiles(np.append(np.arange(1001.0), np.nan)) == pytest.approx((25, 975))
 

@@ -1,9 +1,12 @@
-"""Comparisons: against statsmodels (or scipy and scikit-learn), by hand, and what the table says about them."""
+"""Comparisons: against statsmodels and scikit-learn, by hand, and what the table says about them."""
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest
+from scipy.stats import binom
 from sklearn.metrics import balanced_accuracy_score, f1_score
+from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import normal_power
 
 from c2ser.errors import InputError
 from c2ser.evaluation import significance
@@ -59,21 +62,12 @@ def test_scores_are_those_of_scikit_learn(comparison):
 
 
 def reference_mcnemar(only_first, only_second):
-    """Exact McNemar p of statsmodels, where it is installed, else scipy's binomial test."""
-    try:
-        from statsmodels.stats.contingency_tables import mcnemar
-    except ImportError:
-        return binomtest(only_first, only_first + only_second, 0.5).pvalue
-    return mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue
+    """Exact McNemar p of statsmodels."""
+    return exact_mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue
 
 
 def reference_holm(p_values):
-    """Holm's correction of statsmodels, where it is installed, else from its definition."""
-    try:
-        from statsmodels.stats.multitest import multipletests
-    except ImportError:
-        worse = [[(len(p_values) - sum(q < r for q in p_values)) * r for r in p_values if r <= p] for p in p_values]
-        return [min(1.0, max(values)) for values in worse]
+    """Holm's correction of statsmodels."""
     return list(multipletests(p_values, method="holm")[1])
 
 
@@ -114,6 +108,8 @@ def test_detectable_by_bootstrap_is_a_normal_power_calculation(comparison):
     difference = found["systems"]["good"]["difference"]["bootstrap"]["wa"]
     error = (difference["high"] - difference["low"]) / (2 * 1.96)
     assert difference["detectable"] == pytest.approx(2.8016 * error, rel=0.1)
+    power = normal_power(significance.detectable_by_bootstrap(0.02), nobs=1, alpha=0.05, sigma=0.02)
+    assert power == pytest.approx(0.8, abs=1e-4)
     assert found["systems"]["same"]["difference"]["bootstrap"]["wa"]["detectable"] == 0
 
 
