@@ -1,6 +1,6 @@
 """What the tables of one directory must agree on: utterances, recordings, speakers, durations."""
 
-from c2ser.datadir.datadir import UTTERANCE_TABLES, invert
+from c2ser.datadir.datadir import PARTIAL_TABLES, UTTERANCE_TABLES, invert
 from c2ser.datadir.faults import Fault, some
 
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000)
@@ -20,6 +20,9 @@ def agreement_faults(scans, spk_sort=True):
     for table in (*UTTERANCE_TABLES, "segments"):
         if table in scans and table != "utt2spk":
             found += _same_ids(scans[table], utterances, "utt2spk")
+    for table in PARTIAL_TABLES:
+        if table in scans:
+            found += _only_known(scans[table], utterances, "utt2spk")
     found += _recordings(scans, utterances)
     found += _speakers(scans, utterances, spk_sort)
     return found + _durations(scans)

@@ -11,8 +11,12 @@ UTTERANCE_TABLES = (
 )  # fmt: skip
 """Tables keyed by utterance. wav.scp is keyed by recording, which is the utterance where there is no segments file."""
 
+PARTIAL_TABLES = ("utt2votes",)
+"""Tables keyed by utterance that need not speak of all of them: where they say nothing, nothing is known."""
+
 RECORDING_TABLES = ("wav.scp", "reco2channel")
 SPEAKER_TABLES = ("spk2utt", "spk2gender")
+KNOWN_TABLES = (*RECORDING_TABLES, "segments", *UTTERANCE_TABLES, *PARTIAL_TABLES, *SPEAKER_TABLES)
 TEXT_TABLES = ("text", "cot_explicit", "cot_implicit")
 """Tables whose values may be empty and are free text."""
 
@@ -22,8 +26,9 @@ class DataDir:
 
     Every table is a dict utterance (recording, speaker) → value. Beside Kaldi's own files the project adds utt2emo
     (class), utt2lang (ISO 639-1), utt2corpus (where several corpora are joined), utt2f0 (Hz), utt2loudness (LUFS),
-    utt2rate (phonemes / s), utt2style (`speed=… pitch=… volume=…`), cot_explicit, cot_implicit, and reco2channel:
-    which channel of a recording carries the speech (1-based, or `mean`); a recording without an entry must be mono.
+    utt2rate (phonemes / s), utt2style (`speed=… pitch=… volume=…`), cot_explicit, cot_implicit, utt2votes (annotators'
+    votes, `angry:2 sad:1`), and reco2channel: which channel of a recording carries the speech (1-based, or `mean`); a
+    recording without an entry must be mono.
     """
 
     def __init__(self, path):
@@ -48,8 +53,7 @@ class DataDir:
 
     def tables(self):
         """Names of the known tables that the directory holds."""
-        known = (*RECORDING_TABLES, "segments", *UTTERANCE_TABLES, *SPEAKER_TABLES)
-        return [table for table in known if self.has(table)]
+        return [table for table in KNOWN_TABLES if self.has(table)]
 
     def utterances(self):
         """The utterance ids, in order: the keys of utt2spk. Raises InputError where the directory has none."""

@@ -5,9 +5,9 @@ import shutil
 from itertools import chain
 from pathlib import Path
 
-from c2ser.datadir.datadir import UTTERANCE_TABLES, DataDir, invert
+from c2ser.datadir.datadir import KNOWN_TABLES, UTTERANCE_TABLES, DataDir, invert
 from c2ser.datadir.faults import some
-from c2ser.datadir.replace import KNOWN_TABLES, replace_all
+from c2ser.datadir.replace import replace_all
 from c2ser.datadir.tables import byte_order, read_lines
 from c2ser.datadir.validate import validate
 from c2ser.errors import InputError
@@ -145,7 +145,7 @@ def load(path, require=("utt2spk",), spk_sort=False):
 def restrict(tables, utterances):
     """The same tables with these utterances only, and the recordings and speakers that they use.
 
-    reco2channel and spk2gender, which need not know everything, are absent where they would be empty.
+    reco2channel, spk2gender and utt2votes, which need not know everything, are absent where they would be empty.
     """
     utt2spk = tables["utt2spk"]
     recordings = {tables["segments"][key].split()[0] for key in utterances} if "segments" in tables else utterances

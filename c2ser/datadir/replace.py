@@ -4,9 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-from c2ser.datadir.datadir import RECORDING_TABLES, SPEAKER_TABLES, UTTERANCE_TABLES, DataDir
+from c2ser.datadir.datadir import KNOWN_TABLES, DataDir
 
-KNOWN_TABLES = (*RECORDING_TABLES, "segments", *UTTERANCE_TABLES, *SPEAKER_TABLES)
 BACKUP = ".backup"
 
 

@@ -3,6 +3,7 @@
 import math
 import re
 
+from c2ser.datadir.votes import parse_votes
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, canonical, is_known
 from c2ser.errors import InputError
 
@@ -97,6 +98,15 @@ def style(value):
     return f"style {value!r} is not `speed=L pitch=L volume=L` with L one of {', '.join(LEVELS)}"
 
 
+def votes(value):
+    """utt2votes: `class:number …`, see `parse_votes`."""
+    try:
+        parse_votes(value)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 def segment(value):
     """segments: recording, start and end in seconds, 0 <= start < end."""
     fields = value.split()
@@ -134,6 +144,7 @@ CHECKS = {
     "utt2loudness": ("loudness", loudness),
     "utt2rate": ("rate", measure),
     "utt2style": ("style", style),
+    "utt2votes": ("votes", votes),
     "segments": ("segment", segment),
     "reco2channel": ("channel", channel),
     "spk2gender": ("gender", gender),

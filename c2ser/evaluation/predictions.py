@@ -1,7 +1,6 @@
 """Reading what a system said about a test set, strictly: nothing missing, nothing extra, nothing unknown."""
 
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from c2ser.datadir import DataDir, read_table
 from c2ser.datadir.tables import read_lines
+from c2ser.datadir.votes import parse_votes
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
@@ -100,19 +100,10 @@ def read_votes(path):
         return None
     votes = {}
     for number, (utterance, value) in enumerate(read_table(path).items(), 1):
-        pairs = [entry.rpartition(":") for entry in value.split()]
-        labels = [label for label, _, _ in pairs]
-        where = f"{path}:{number}: {utterance}"
-        _check_labels(dict(zip(range(1, len(labels) + 1), labels)), where)
-        if len(set(labels)) < len(labels):
-            raise InputError(f"{where}: a class stands twice in {value!r}; write each once, with all its votes")
         try:
-            counts = [float(count) for _, _, count in pairs]
-        except ValueError:
-            counts = []
-        if not counts or not all(0 <= count < math.inf for count in counts) or not sum(counts):
-            raise InputError(f"{where}: {value!r} is not `class:votes class:votes …` with some vote above 0")
-        votes[utterance] = {label: count for label, count in zip(labels, counts) if count}
+            votes[utterance] = parse_votes(value)
+        except InputError as error:
+            raise InputError(f"{path}:{number}: {utterance}: {error}") from None
     return votes
 
 

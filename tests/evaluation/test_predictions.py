@@ -137,8 +137,8 @@ def test_votes_are_read_beside_the_labels(one_set):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("angry:2 Sad:1", "utt2votes:2: m1_1: 1 of 2 entries hold an unknown label, first: 2 Sad"),
-        ("angry", "1 of 1 entries hold an unknown label"),
+        ("angry:2 Sad:1", "utt2votes:2: m1_1: votes hold an unknown label, 'Sad'"),
+        ("angry", "is not `class:votes"),
         ("angry:2 angry:1", "m1_1: a class stands twice in 'angry:2 angry:1'"),
         ("angry:two", "m1_1: 'angry:two' is not `class:votes"),
         ("angry:-1 sad:3", "is not `class:votes"),
