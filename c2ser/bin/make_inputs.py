@@ -1,9 +1,9 @@
 """Collect what a training reads for one set: tables filtered to its utterances, and the shapes that batches are made by.
 
-Writes wav.scp, label (class index, −1 for unlabelled), language (und: undetermined) where utt2lang is there, and, where
-given, explicit, implicit, transcript and emotion.scp, all over the same utterances, and speech_shape. Utterances that are too short
-or too long, or lack a text, are left out of training and development sets, counted and listed in `excluded`; test sets
-never come through here.
+Writes wav.scp, label (class index, −1 for unlabelled), language (und: undetermined) where utt2lang is there, corpus where
+utt2corpus is, and, where given, explicit, implicit, transcript and emotion.scp, all over the same utterances, and
+speech_shape. Utterances that are too short or too long, or lack a text, are left out of training and development sets,
+counted and listed in `excluded`; test sets never come through here.
 """
 
 import argparse
@@ -68,6 +68,9 @@ def main(argv=None):
     write_table(args.out_dir / "label", {utterance: classes.get(emotions.get(utterance), -1) for utterance in kept})
     if languages:
         write_table(args.out_dir / "language", {utterance: languages.get(utterance, "und") for utterance in kept})
+    corpora = data.read("utt2corpus", optional=True)
+    if corpora:
+        write_table(args.out_dir / "corpus", {utterance: corpora[utterance] for utterance in kept})
     write_table(args.out_dir / "speech_shape", {utterance: samples[utterance] for utterance in kept})
     with atomic_write(args.out_dir / "excluded") as stream:
         stream.writelines(f"{utterance}\t{reason}\n" for utterance, reason in excluded.items())

@@ -92,11 +92,11 @@ def compose_without(corpora):
     """For each corpus with training data: train on the others, test on it. Returns what `compose` returns.
 
     train is the official train of the others, or all of them; dev their official dev, or that of their first fold;
-    test the left-out corpus' official test, or all of it. Raises InputError for fewer than two corpora to train on.
+    test the left-out corpus' official test, or all of it. With fewer than two corpora to train on there are none.
     """
     trained = [corpus for corpus in corpora if corpus.training]
     if len(trained) < 2:
-        raise InputError("--leave_out needs two corpora with training data, one to leave out and one to train on")
+        return {}, ["no without_…: it takes two corpora with training data, one to leave out and one to train on"]
     sets, remarks = {}, []
     for left in trained:
         others = [corpus for corpus in trained if corpus is not left]

@@ -68,6 +68,12 @@ def test_languages_where_they_are_known(data):
     assert run(data)[0]["language"] == wanted
 
 
+def test_the_corpus_of_each_where_several_are_joined(data):
+    write_table(data / "data/utt2corpus", {key: "casia" if key < "c" else "emovo" for key in LENGTHS})
+    tables, _ = run(data)
+    assert tables["corpus"] == {key: "casia" if key < "c" else "emovo" for key in tables["label"]}
+
+
 def test_nothing_left_is_a_fault(data):
     with pytest.raises(InputError, match="no utterance is left to train on; see the limits"):
         run(data, "--min_seconds", "50")

@@ -23,12 +23,15 @@ DATA = {
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
-    """Folder of a training set of 9 utterances, every fourth English, the others Polish, and a development set of 4."""
+    """Folder of a training set of 9 utterances, every fourth English, the others Polish, every third of a small corpus, and
+    a development set of 4."""
     folder = tmp_path_factory.mktemp("inputs")
     dump(folder / "train", 9, seed=1)
     utterances = read_table(folder / "train/label")
     languages = {utterance: "pl" if number % 4 else "en" for number, utterance in enumerate(utterances)}
     write_table(folder / "train/language", languages)
+    corpora = {utterance: "big" if number % 3 else "small" for number, utterance in enumerate(utterances)}
+    write_table(folder / "train/corpus", corpora)
     dump(folder / "dev", 4, seed=2)
     return folder
 

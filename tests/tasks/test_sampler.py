@@ -34,6 +34,20 @@ def test_shares_follow_the_temperature(temperature):
     assert made == pytest.approx(wanted, abs=0.012)
 
 
+def test_class_language_and_corpus_together():
+    """Small corpora are drawn more often than they come, large ones less, within every class and language."""
+    counts = {
+        ("0", "zh", "esd"): 900, ("0", "zh", "casia"): 100, ("1", "zh", "esd"): 400, ("1", "it", "emovo"): 36,
+        ("2", "it", "emovo"): 25, ("2", "pl", "polish"): 9,
+    }  # fmt: skip
+    groups = {f"{'_'.join(group)}_{number}": group for group, count in counts.items() for number in range(count)}
+    config = balance_config({"batch_size": 16, "temperature": 2.0, "by": ["label", "language", "corpus"]})
+    made = shares(BalancedBatches(groups, dict.fromkeys(groups, 100), config, 5, 2000).epoch(1), groups)
+    roots = {group: count**0.5 for group, count in counts.items()}
+    assert made == pytest.approx({group: root / sum(roots.values()) for group, root in roots.items()}, abs=0.012)
+    assert made["2", "pl", "polish"] > 4 * 9 / 1470 and made["0", "zh", "esd"] < 0.7 * 900 / 1470
+
+
 def test_unlabelled_take_their_share_of_the_data_unless_told():
     made = shares(sampler(batches=2000).epoch(1))
     assert sum(share for group, share in made.items() if group[0] == "-1") == pytest.approx(0.15, abs=0.005)

@@ -21,6 +21,10 @@ RARE = {
     "sampler": "balanced", "sampler_conf": {"temperature": 2.0, "batch_size": 4, "unlabelled": 0.25},
     "augment": {"speed": [0.9, 1.1], "noise_db": [5, 20], "mask_spans": 1},
 }  # fmt: skip
+JOINT = {
+    "sampler": "balanced",
+    "sampler_conf": {"by": ["label", "language", "corpus"], "temperature": 2.0, "batch_size": 4},
+}
 ROOT = Path(__file__).parents[2]
 
 KILLED_IN_A_BATCH = """
@@ -188,8 +192,9 @@ def kill(script, options, task):
 
 @pytest.mark.parametrize(("task", "script"), list(zip(TASKS, (KILLED_IN_A_SAVE, KILLED_IN_A_BATCH))), ids=TASKS)
 def test_a_killed_training_ends_as_an_unbroken_one(task, script, train, options, tmp_path):
-    """Five batches an epoch, two an optimiser step: an epoch ends within a step. Pretraining is balanced and augmented."""
-    more = {"num_iters_per_epoch": 5, **(RARE if task == "emotion2vec_s" else {})}
+    """Five batches an epoch, two an optimiser step: an epoch ends within a step. Both are balanced, C2SER by corpus too;
+    pretraining is augmented."""
+    more = {"num_iters_per_epoch": 5, **(RARE if task == "emotion2vec_s" else JOINT)}
     unbroken = train(task, tmp_path / "unbroken", 3, **more)
     command = options(task, tmp_path / "killed", 3, **more)
     kill(script, command, task)

@@ -14,6 +14,7 @@ tag=base                # experiment's name: exp/<tag>
 conf=conf/small         # folder of configurations: train_e2v_s, train_explicit, train_implicit, decode .yaml
 corpus=                 # module of c2ser.corpora, the path of your own, or joint: those of --corpora together
 corpora=                # joint: their modules, e.g. "casia emovo"; default: those whose variable is set in db.sh
+leave_out=              # joint: corpora to leave out, e.g. "casia emovo": one system each in exp/<tag>_without, tested on it
 db=                     # variable of db.sh that holds the corpus' path
 folds=1                 # folds to run, e.g. "1 2 3 4 5"; official: the corpus' own train, dev and test
 train_set=train_nodev   # part of a fold that is trained on
@@ -24,6 +25,8 @@ allow_commands=false    # run wav.scp entries of the form `command |`
 f0_method=swift         # swift | pyworld | praat | penn
 style_population=corpus # over whom low, medium and high are cut: corpus | language | speaker | gender
 cot_language=auto       # language of the answers: auto (the speech's) | en | zh | it | pl
+balance=                # tables by which batches of stages 5, 10 and 11 are drawn, e.g. "label language corpus"; default: see conf
+balance_temperature=2   # a group of it is drawn by count^(1/temperature): 1: as they come; .inf: all alike
 silver=false            # train on utt2emo.silver too, where c2ser make-silver has written it
 encoder_task=emotion2vec_s # what stage 5 trains: emotion2vec_s | emotion_classifier (supervised only, a baseline)
 e2v_s_args=             # further options of stage 5's training, e.g. "--model_conf category_weight=0"
@@ -65,6 +68,10 @@ fetch() { python3 "$C2SER_ROOT/tools/download_pretrained.py" --out_dir "$C2SER_R
 if [ -z "$whisper" ]; then fetch whisper-tiny.en && whisper=$C2SER_ROOT/downloads/tiny.en.pt; fi
 if [ -z "$llm" ]; then fetch smollm2-135m-instruct && llm=$C2SER_ROOT/downloads/SmolLM2-135M-Instruct.Q4_1.gguf; fi
 
+if [ -n "$leave_out" ]; then
+    [ "$corpus" = joint ] || die "--leave_out $leave_out: there is one corpus; egs/all has several"
+    folds=$(printf 'without_%s ' $leave_out) tag=${tag}_without
+fi
 exp=exp/$tag
 llm_dir=$llm llm_done=$exp/.done.llm
 if [ "$llm" = scratch ]; then llm_dir=$exp/llm; fi
@@ -75,8 +82,10 @@ language=$cot_language
 if [ "$language" = auto ]; then language=en; fi
 
 want() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
-set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/fold$1/$2"; fi; }
-exp_of() { if [ "$1" = official ]; then echo "$exp/official"; else echo "$exp/fold$1"; fi; }
+# A fold is a number, `official`, or `without_<corpus>`
+fold_name() { case $1 in [0-9]*) echo "fold$1" ;; *) echo "$1" ;; esac; }
+set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/$(fold_name "$1")/$2"; fi; }
+exp_of() { echo "$exp/$(fold_name "$1")"; }
 hears() { [ "$text_only" = false ] && [ "${!1}" != none ]; } # whether the system has $1: whisper | e2v_s
 log() { echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }
 of_folds() { for fold in $folds; do echo "$(exp_of "$fold")/$1"; done; } # folders of all folds that have one name

@@ -10,9 +10,19 @@ train() {
     python3 -m espnet2.bin.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
         --init_file_prefix "$out/.dist_init_" --multiprocessing_distributed true -- \
         python3 -m "c2ser.bin.$command" --config "$config" --output_dir "$out" --seed "$seed" --resume true \
-        --train_shape_file "$inputs/$train_set/speech_shape" --valid_shape_file "$inputs/$dev_set/speech_shape" "$@"
+        --train_shape_file "$inputs/$train_set/speech_shape" --valid_shape_file "$inputs/$dev_set/speech_shape" \
+        $(balanced) "$@"
     ln -sf "$(cd "$out" && ls ./*.ave.pth)" "$out/model.pth"
 }
+
+# Options of batches drawn by --balance, where it is given; the inputs hold its tables
+balanced() {
+    [ -z "$balance" ] || echo "--sampler balanced --sampler_conf by=[${balance// /,}]" \
+        "--sampler_conf temperature=$balance_temperature"
+}
+
+# The same for a stage's marker
+balanced_by() { [ -z "$balance" ] || echo "--value balance=${balance// /,}:$balance_temperature"; }
 
 # Options that name the data of both sets. $1: inputs, then pairs file,name,type
 data_options() {
@@ -38,7 +48,7 @@ pretrain() {
     if [ "$encoder_task" = emotion_classifier ]; then config=$conf/train_classifier.yaml; fi
     stage_begin "$dir/e2v_s" --done data/.done.dump --file "$config" --value "seed=$seed" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" --value "task=$encoder_task" \
-        --value "silver=$silver" --value "args=$e2v_s_args" --clean "$dir/e2v_s" || return 0
+        --value "silver=$silver" --value "args=$e2v_s_args" $(balanced_by) --clean "$dir/e2v_s" || return 0
     inputs "$train_set" "$dir/e2v_s/inputs" --silver "$silver"
     inputs "$dev_set" "$dir/e2v_s/inputs"
     train "train_$encoder_task" "$dir/e2v_s" "$dir/e2v_s/inputs" "$config" \

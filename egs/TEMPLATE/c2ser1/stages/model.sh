@@ -35,7 +35,7 @@ train_c2ser() {
     if hears whisper; then needs+=(--file "$whisper"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
     stage_begin "$dir/$mode" "${needs[@]}" --done "$llm_done" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
-        --value "answers=$answers" --value "text_only=$text_only" --clean "$dir/$mode" || return 0
+        --value "answers=$answers" --value "text_only=$text_only" $(balanced_by) --clean "$dir/$mode" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
