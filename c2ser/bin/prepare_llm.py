@@ -6,6 +6,7 @@ initialised at random; it is for tests and for machines where 135 M parameters a
 """
 
 import argparse
+import io
 import shutil
 import tempfile
 from pathlib import Path
@@ -74,16 +75,17 @@ def from_scratch(args, folder):
 
     folder.mkdir(parents=True)
     texts = [text for path in args.texts for text in read_table(path, empty_ok=True).values() if text]
+    made = io.BytesIO()  # a model written to a path would keep that path
     try:
         # Hugging Face's tokenizer does not normalise text as SentencePiece would: full-width punctuation would be lost.
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_prefix=str(folder / "tokenizer"), vocab_size=args.vocab_size,
-            hard_vocab_limit=False, character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity",
+            sentence_iterator=iter(texts), model_writer=made, vocab_size=args.vocab_size, hard_vocab_limit=False,
+            character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity",
         )  # fmt: skip
     except RuntimeError as error:
         names = ", ".join(map(str, args.texts))
         raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({error})") from None
-    (folder / "tokenizer.vocab").unlink()
+    (folder / "tokenizer.model").write_bytes(made.getvalue())
     tokenizer = LlamaTokenizer.from_pretrained(folder)
     torch.manual_seed(args.seed)
     config = LlamaConfig(

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 
+from c2ser.checkpoints.weights import read_weights
 from c2ser.errors import InputError
 from c2ser.inference.pooling import frame_statistics
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
@@ -82,8 +83,15 @@ class EmotionEncoder:
 def load_backbone(config, checkpoint):
     """The `Emotion2Vec` of an experiment's config.yaml with its weights. Raises InputError where they do not fit."""
     model = Emotion2Vec(backbone_config(read_config(config).backbone_conf))
-    load_weights(model, _backbone_weights(checkpoint), checkpoint)
+    load_weights(model, backbone_weights(checkpoint), checkpoint)
     return model
+
+
+def backbone_weights(checkpoint):
+    """The weights of the backbone alone, out of those of the pretraining model or of the backbone."""
+    state = read_weights(checkpoint)
+    student = {key.removeprefix("student."): value for key, value in state.items() if key.startswith("student.")}
+    return student or state
 
 
 def read_config(path):
@@ -96,25 +104,9 @@ def read_config(path):
         raise InputError(f"{path}: not the config.yaml of a training ({error})") from None
 
 
-def read_weights(path):
-    """A state dict, read without executing anything in the file. Raises InputError."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; has the training finished?") from None
-    except Exception as error:
-        raise InputError(f"{path}: not a state dict that loads with weights_only ({error})") from None
-
-
 def load_weights(model, state, path):
     """Load a state dict, read from `path`, into a model. Raises InputError where they do not fit together."""
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise InputError(f"{path}: does not fit the config.yaml that it is loaded with ({error})") from None
-
-
-def _backbone_weights(checkpoint):
-    state = read_weights(checkpoint)
-    student = {key.removeprefix("student."): value for key, value in state.items() if key.startswith("student.")}
-    return student or state

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from c2ser.audio import MIN_SAMPLES, read_audio
+from c2ser.checkpoints.weights import read_weights
 from c2ser.cot.prompts import PARAPHRASES, prompt
 from c2ser.errors import InputError
 from c2ser.inference.answer_trie import search
@@ -15,7 +16,7 @@ from c2ser.inference.batching import run_batches
 from c2ser.inference.bundle import Bundle
 from c2ser.inference.calibration import Correction
 from c2ser.inference.decoding import Decoding
-from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config, read_weights
+from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config
 from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
 from c2ser.models.build import build_c2ser

@@ -8,9 +8,16 @@ from c2ser.models.language_model import load_language_model, load_tokenizer, spl
 from c2ser.models.specaugment import SpecAugment
 from c2ser.models.whisper_encoder import WhisperEncoder
 
+MODEL_OPTIONS = (
+    "llm_conf", "emotion_dim", "connector_conf", "specaug", "specaug_conf", "model_conf", "prompt_style",
+    "prompt_language", "answers", "text_only", "teacher_labels", "max_epoch", "num_iters_per_epoch", "seed",
+)  # fmt: skip
+"""All that `build_c2ser` reads, but for the paths `llm` and `whisper`."""
+
 
 def build_c2ser(options):
-    """Build a model from a namespace with the options of `C2SERTask`, as an experiment's config.yaml holds them.
+    """Build a model from a namespace with the options of `C2SERTask`, as an experiment's config.yaml holds them: llm,
+    whisper and `MODEL_OPTIONS`.
 
     Raises InputError for an option that names something that is not there, or a key that a part does not know.
     """

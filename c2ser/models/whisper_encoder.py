@@ -4,6 +4,9 @@ openai-whisper's own forward pass takes exactly 30 s and knows no padding mask; 
 its checkpoints) and masks what is padding.
 """
 
+import json
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -11,7 +14,11 @@ from whisper.audio import N_FRAMES, log_mel_spectrogram
 from whisper.model import AudioEncoder
 
 from c2ser.audio import MIN_SAMPLES
+from c2ser.checkpoints.weights import SAFE, read_safe_metadata, read_weights, write_safe
 from c2ser.errors import InputError
+
+DIMS = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
+"""The dims of an openai-whisper file that are the encoder's."""
 
 
 class WhisperEncoder(nn.Module):
@@ -29,7 +36,8 @@ class WhisperEncoder(nn.Module):
 
     @classmethod
     def from_checkpoint(cls, path):
-        """Load an openai-whisper .pt file ({"dims", "model_state_dict"}); of a whole model only the encoder is kept.
+        """Load an openai-whisper .pt file ({"dims", "model_state_dict"}), of which only the encoder is kept, or the
+        .safetensors file of a packed system.
 
         Raises InputError where the file is not one. Nothing in the file is executed (weights_only).
         """
@@ -120,12 +128,21 @@ def masked_attention(attention, x, mask):
 
 
 def load_whisper_file(path):
-    """Read an openai-whisper file: the encoder's dims as a dict, and the state dict. Raises InputError."""
-    names = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
+    """Read an openai-whisper file, or what `save_whisper_encoder` wrote: the encoder's dims as a dict, and the state
+    dict. Raises InputError."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints")
     try:
+        if Path(path).suffix == SAFE:
+            return json.loads(read_safe_metadata(path)["dims"]), read_weights(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: checkpoint["dims"][name] for name in names}, checkpoint["model_state_dict"]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints") from None
-    except Exception as error:
+        return {name: checkpoint["dims"][name] for name in DIMS}, checkpoint["model_state_dict"]
+    except Exception as error:  # torch.load raises whatever its parsers meet
         raise InputError(f"{path}: not an openai-whisper checkpoint ({error!r})") from None
+
+
+def save_whisper_encoder(source, path):
+    """Write the encoder of the Whisper file `source` as safetensors, its dims beside the weights. Raises InputError."""
+    dims, state = load_whisper_file(source)
+    encoder = {name: value for name, value in state.items() if name.startswith("encoder.")}
+    write_safe(path, encoder, {"dims": json.dumps(dims)})

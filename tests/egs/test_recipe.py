@@ -107,7 +107,7 @@ def test_changed_configuration_redoes_what_depends_on_it(recipe, first_run):
     done = verdicts(run(recipe))
     redone = {marker for marker, verdict in done.items() if verdict != "skip"}
     assert {"exp/t/fold1/decode_implicit_test", "exp/t/fold1/decode_explicit_test", "exp/t/.done.report"} <= redone
-    expected = ("decode", "report", "stability")
+    expected = ("decode", "report", "stability", "packed")
     assert all(any(word in marker for word in expected) for marker in redone), redone
 
 

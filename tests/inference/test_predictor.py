@@ -196,9 +196,9 @@ def test_packed_system_answers_the_same_wherever_it_stands(predictor, system_dir
     pack.main(["--model", str(system_dir), "--out_dir", str(tmp_path / "packed")])
     moved = shutil.move(tmp_path / "packed", tmp_path / "somewhere else")
     parts = ("emotion2vec_s", "explicit", "implicit")
-    assert {path.name for path in moved.iterdir()} == {*parts, "llm", "model.yaml", "whisper.pt"}
+    assert {path.name for path in moved.iterdir()} == {*parts, "llm", "model.yaml", "whisper.safetensors", "README.md"}
     for part in parts:
-        assert {path.name for path in (moved / part).iterdir()} == {"config.yaml", "model.pth"}
+        assert {path.name for path in (moved / part).iterdir()} == {"config.yaml", "model.safetensors"}
     other = Predictor(moved, decoding=predictor.decoding)
     assert all(path.is_relative_to(moved) for path in (other.bundle.llm, other.bundle.whisper))
     for mode in ("implicit", "explicit"):
@@ -246,8 +246,8 @@ def test_labels_of_the_system_are_scored(system_dir, speech, tmp_path):
 
 def test_files_that_do_not_fit_are_named(system_dir, speech, tmp_path):
     wrong = copy_of(system_dir, tmp_path / "wrong", lambda values: None)
-    shutil.copy(wrong / "emotion2vec_s/model.pth", wrong / "implicit/model.pth")
-    with pytest.raises(InputError, match="implicit/model.pth: does not fit the config.yaml"):
+    shutil.copy(wrong / "emotion2vec_s/model.safetensors", wrong / "implicit/model.safetensors")
+    with pytest.raises(InputError, match="implicit/model.safetensors: does not fit the config.yaml"):
         Predictor(wrong)(speech[:1])
     gone = copy_of(system_dir, tmp_path / "gone", lambda values: values["modes"].pop("explicit"))
     with pytest.raises(InputError, match="mode 'explicit': this system has implicit"):

@@ -89,7 +89,13 @@ score_and_report() {
 }
 
 pack() {
-    stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" || return 0
-    python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed"
+    local names=("$corpus") inputs=() options=()
+    if [ "$corpus" = joint ]; then names=($(ls data/corpora)); fi
+    if [ -f "$exp/RESULTS.md" ]; then inputs=(--file "$exp/RESULTS.md"); fi
+    if [[ $folds == *" "* ]]; then
+        options=(--note "Packed is the system of fold ${folds%% *}. The results are those of folds $folds, each by its own system.")
+    fi
+    stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" "${inputs[@]}" || return 0
+    python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed" --corpus "${names[@]}" --leaks "$(leaks)" "${options[@]}"
     stage_end
 }

@@ -1,0 +1,63 @@
+"""What a RESULTS.md says, for a model card: its tables and the command that made them, without paths of the machine."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from c2ser.errors import InputError
+
+TABLES = ("Results", "Test sets one by one", "Recall of each class, %")
+MADE = "How it was made"
+PATH = re.compile(r"(?<![^\s='\"({\[,])~?/(?:\\.|[^\s'\",;)\]}|`\\])*")
+"""An absolute path, with its backslashed blanks, at the beginning of a word or behind an option's equals sign."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """title: of the report; tables: its sections with tables, as Markdown; made: the command and facts below it."""
+
+    title: str
+    tables: str
+    made: str
+
+
+def read_results(path):
+    """Read what belongs on a card out of a RESULTS.md. Raises InputError where it is absent or has no results."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; stage 13 of a recipe writes it")
+    title, sections = split(path.read_text(encoding="utf-8"))
+    if "Results" not in sections or MADE not in sections:
+        raise InputError(f"{path}: not what stage 13 writes: it lacks “Results” or “{MADE}”; run stage 13 again")
+    tables = [f"## {name}\n\n{sections[name]}" for name in TABLES if name in sections]
+    return Results(title, shorten_paths("\n\n".join(tables)), shorten_paths(_without_links(sections[MADE])))
+
+
+def split(markdown):
+    """Markdown → its title and section's heading → text. What stands in a fenced block is no heading."""
+    title, sections, heading, fenced = "", {}, None, False
+    for line in markdown.splitlines():
+        fenced ^= line.startswith("```")
+        if not fenced and line.startswith("# "):
+            title = line[2:].strip()
+        elif not fenced and line.startswith("## "):
+            heading = line[3:].strip()
+            sections[heading] = []
+        elif heading is not None:
+            sections[heading].append(line)
+    return title, {name: "\n".join(lines).strip() for name, lines in sections.items()}
+
+
+def shorten_paths(text):
+    """Text with every absolute path cut to its last part: `/models/medium.pt` → `…/medium.pt`."""
+
+    def last(match):
+        parts = [part for part in match.group().split("/") if part not in ("", "~")]
+        return f"…/{parts[-1]}" if parts else match.group()
+
+    return PATH.sub(last, text)
+
+
+def _without_links(text):
+    """Links of RESULTS.md lead to files that are not packed: only their texts are kept."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
