@@ -4,6 +4,8 @@ Sequence given to the language model: [prompt] [speech begin] [10 emotion tokens
 (paper, section III). The text-only ablation puts the transcript's tokens where the speech would stand.
 """
 
+import contextlib
+
 import torch
 import torch.nn.functional as F
 from espnet2.train.abs_espnet_model import AbsESPnetModel
@@ -161,7 +163,7 @@ class C2SER(AbsESPnetModel):
     def distil(self, heard, lengths, teacher, language):
         """KL(teacher ‖ student) of the classes' posteriors in implicit mode, the student scoring the verdicts of each
         utterance's language. Arguments as `forward`'s and `answer_loss`'s."""
-        with torch.autocast(heard.device.type, torch.bfloat16, enabled=self.llm_bfloat16):
+        with self._precision(heard.device.type):
             scores = verdict_scores(self, "implicit", heard, lengths, self.verdicts[language[:, 0]])
         return posterior_divergence(scores, teacher, self.kl_temperature)
 
@@ -213,7 +215,7 @@ class C2SER(AbsESPnetModel):
         targets = nn.utils.rnn.pad_sequence(targets, batch_first=True, padding_value=-1)
 
         answered = targets >= 0
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.llm_bfloat16):
+        with self._precision(inputs.device.type):
             prompt = self.decoder()(inputs_embeds=self.prompt_embeddings(mode)[None], use_cache=True).past_key_values
             prompt.batch_repeat_interleave(len(inputs))
             hidden = self.decoder()(inputs_embeds=inputs, past_key_values=prompt, use_cache=True).last_hidden_state
@@ -224,6 +226,10 @@ class C2SER(AbsESPnetModel):
         row = answered.nonzero()[:, 0]
         wrong = torch.zeros(len(targets), device=row.device).index_add_(0, row, (~right).float())
         return F.cross_entropy(logits, wanted), right.float().mean(), (wrong == 0).float().mean()
+
+    def _precision(self, device):
+        """Autocast of the language model; without llm_bfloat16 the trainer's own goes on, where it is on."""
+        return torch.autocast(device, torch.bfloat16) if self.llm_bfloat16 else contextlib.nullcontext()
 
     def decoder(self):
         """The language model without its output layer, adapters included."""

@@ -285,6 +285,16 @@ def test_bfloat16_is_close_and_leaves_the_loss_in_float32(make_c2ser, batch):
     assert float(made[True]) == pytest.approx(float(made[False]), rel=0.02) and float(made[True]) != float(made[False])
 
 
+@torch.no_grad()
+def test_autocast_of_the_trainer_reaches_the_language_model(make_c2ser, batch):
+    model, seen = make_c2ser(), []
+    model.llm.get_output_embeddings().register_forward_hook(lambda layer, args, out: seen.append(out.dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = model(**batch)[0]
+    assert seen == [torch.bfloat16] and rounded.dtype == torch.float32
+    assert float(rounded) == pytest.approx(float(model(**batch)[0]), rel=0.05)
+
+
 def test_bfloat16_steps_learn(make_c2ser, batch):
     model = make_c2ser(model_conf={"llm_bfloat16": True}, llm_conf={"rank": 2, "dropout": 0.0}).train()
     model(**batch)[0].backward()
