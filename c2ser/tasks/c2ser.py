@@ -1,7 +1,8 @@
 """ESPnet2 task: C2SER training, explicit and explicit → implicit."""
 
+from espnet2.tasks.abs_task import optim_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import str2bool, str_or_none
+from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
 from c2ser.errors import InputError
 from c2ser.models.build import build_c2ser
@@ -35,6 +36,10 @@ class C2SERTask(SpeechTask):
         group.add_argument(
             "--emotion_dim", type=int, default=0, help="Width of the emotion tokens; 0: ablation without them"
         )
+        group.add_argument(
+            "--encoder_lr", type=float_or_none,
+            help="Learning rate of Whisper, optim_conf's lr being that of all else; default: the same",
+        )  # fmt: skip
         group.add_argument(
             "--prompt_style", default="plain", choices=("plain", "chat"), help="How the prompt is laid out"
         )
@@ -71,7 +76,30 @@ class C2SERTask(SpeechTask):
                 "align_batches on several GPUs needs unused_parameters: true: the language model learns later"
             )
         check_inputs(args)
+        check_encoder_lr(args)
         return build_c2ser(args)
+
+    @classmethod
+    def build_optimizers(cls, args, model):
+        """ESPnet's; with --encoder_lr, Whisper's parameters are a group of their own."""
+        if args.encoder_lr is None or model.encoder is None:
+            return super().build_optimizers(args, model)
+        encoder = set(model.encoder.parameters())
+        others = [parameter for parameter in model.parameters() if parameter not in encoder]
+        groups = [{"params": others}, {"params": list(model.encoder.parameters()), "lr": args.encoder_lr}]
+        return [optim_classes[args.optim](groups, **args.optim_conf)]
+
+
+def check_encoder_lr(args):
+    """Raise InputError where --encoder_lr would change nothing, or its schedule would overrule it."""
+    if args.encoder_lr is None:
+        return
+    if args.model_conf.get("freeze_encoder"):
+        raise InputError("--encoder_lr: freeze_encoder leaves Whisper as it is; set one of them")
+    if (args.scheduler or "").lower() in ("cosineannealingwarmuprestarts", "onecyclelr", "cycliclr"):
+        raise InputError(f"--encoder_lr: {args.scheduler} sets one rate for all; use warmuplr or another that scales each")
+    if args.exclude_weight_decay:
+        raise InputError("--encoder_lr and --exclude_weight_decay: choose one, both make groups of parameters")
 
 
 def label_list(value):
