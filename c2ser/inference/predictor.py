@@ -19,6 +19,7 @@ from c2ser.inference.decoding import Decoding
 from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config
 from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
+from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, split_prompt, transcript_ids
 
@@ -92,6 +93,24 @@ class Predictor:
         run_batches(order, self.decoding.batch_size, answer, lambda index: names[index])
         return predictions
 
+    @torch.no_grad()
+    def stream(self, item, mode="explicit", channel=None):
+        """Answer for one input while somebody watches: a `Prediction` for every token that is generated.
+
+        item, mode, channel: as in a call. Until the last, predictions have a `text` that grows, and neither label nor
+        posterior; the last is that of a call that generates greedily. Raises InputError as a call does.
+        """
+        name = "array 0" if isinstance(item, np.ndarray) else str(item)
+        samples, model, ids = self._read(item, channel, name), self._model(mode), []
+        prefixes = model.prefixes(mode, *self._hear(model, [samples], None, None))
+        limit = self.decoding.max_new_tokens[mode] if self._generates(mode) else 0
+        for token in stream_tokens(model, prefixes[0], self.tokenizer, limit, self.decoding.repetition_penalty):
+            ids.append(token)
+            text = whole_characters(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
+            yield Prediction(None, None, text, None, len(ids))
+        text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
+        yield self._conclude(model, mode, prefixes, [text], [len(ids)])[0]
+
     def question(self, mode):
         """The prompt of a mode, as training asked it or its paraphrase. Raises InputError for an unknown paraphrase."""
         if not self.paraphrase:
@@ -130,9 +149,14 @@ class Predictor:
         start = time.perf_counter()
         texts, counts = self._generate(model, mode, prefixes)
         generated = time.perf_counter()
-        labels, posteriors, constrained = self._choose(model, mode, prefixes, texts)
+        made = self._conclude(model, mode, prefixes, texts, counts)
         self.seconds["generation"] += generated - start
         self.seconds["scoring"] += time.perf_counter() - generated
+        return made
+
+    def _conclude(self, model, mode, prefixes, texts, counts):
+        """Predictions, once there are texts of these numbers of tokens."""
+        labels, posteriors, constrained = self._choose(model, mode, prefixes, texts)
         parsed = [None] * len(texts)
         if "free" in self.decoding.methods:
             hint = self.languages[0] if len(self.languages) == 1 else None
@@ -151,9 +175,13 @@ class Predictor:
             transcript = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=-1).to(self.device)
         return model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript)
 
+    def _generates(self, mode):
+        """Whether anything is generated freely: an explicit answer needs its rationale."""
+        return mode == "explicit" or "free" in self.decoding.methods
+
     def _generate(self, model, mode, prefixes):
         """Free answers and their numbers of tokens; empty ones where no method needs them."""
-        if mode == "implicit" and "free" not in self.decoding.methods:
+        if not self._generates(mode):
             return [""] * len(prefixes), [0] * len(prefixes)
         ids = generate(
             model, prefixes, self.tokenizer, self.decoding.max_new_tokens[mode], self.decoding.num_beams,

@@ -28,6 +28,19 @@ def loudness(samples, sample_rate=16000):
     return float(_meter(sample_rate).integrated_loudness(samples[:whole]))
 
 
+def loudness_contour(samples, sample_rate=16000):
+    """Loudness over time: (times in s, loudness in LUFS), each `(blocks,)`, float64.
+
+    samples: as for `loudness`. A value is that of one block of 0.4 s, and its time the block's middle (the standard's
+    momentary loudness, but measured block by block); blocks start 0.1 s apart, and a clip that is shorter than one is
+    one block. Silent blocks are `-inf`.
+    """
+    block = min(round(BLOCK_SECONDS * sample_rate), len(samples))
+    starts = range(0, len(samples) - block + 1, round(BLOCK_SECONDS * sample_rate) // 4) if block else ()
+    times = np.array([(start + block / 2) / sample_rate for start in starts], dtype=np.float64)
+    return times, np.array([loudness(samples[start : start + block], sample_rate) for start in starts], dtype=np.float64)
+
+
 @functools.lru_cache(maxsize=None)
 def _meter(sample_rate):
     from pyloudnorm import Meter

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from c2ser.prosody.loudness import loudness
+from c2ser.prosody.loudness import loudness, loudness_contour
 
 
 def tone(seconds, amplitude=1.0, rate=16000, frequency=1000.0):
@@ -72,3 +72,20 @@ def test_the_samples_are_left_as_they_were():
     before = samples.copy()
     loudness(samples)
     assert (samples == before).all()
+
+
+def test_contour_follows_the_level():
+    """One second quiet, one loud: blocks that lie in either measure as a long tone of that level does."""
+    times, values = loudness_contour(np.concatenate([tone(1, amplitude=0.1), tone(1, amplitude=0.5)]))
+    assert len(times) == len(values) == 17 and times[0] == pytest.approx(0.2) and times[-1] == pytest.approx(1.8)
+    assert np.diff(times) == pytest.approx(np.full(16, 0.1))
+    assert values[times < 0.75] == pytest.approx(np.full(6, loudness(tone(2, amplitude=0.1))), abs=0.1)
+    assert values[times > 1.25] == pytest.approx(np.full(6, loudness(tone(2, amplitude=0.5))), abs=0.1)
+    assert (np.diff(values)[(times[1:] > 0.85) & (times[1:] < 1.25)] > 0.5).all()
+
+
+def test_contour_of_short_clips_and_silence():
+    times, values = loudness_contour(tone(0.1))
+    assert times.tolist() == [0.05] and values.tolist() == [loudness(tone(0.1))]
+    assert loudness_contour(np.zeros(8000))[1].tolist() == [-np.inf, -np.inf]
+    assert [len(part) for part in loudness_contour(np.zeros(0))] == [0, 0]
