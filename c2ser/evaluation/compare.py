@@ -39,19 +39,19 @@ def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="
     if reference not in systems:
         raise InputError(f"--reference {reference}: not one of the systems {', '.join(systems)}")
     tables = {name: (tables or {}).get(name, "utt2pred") for name in systems}
-    base = _pool(systems[reference])
+    base = pool(systems[reference])
     result = {}
     for name, sets in systems.items():
-        pooled = _pool(sets)
+        pooled = pool(sets)
         if pooled[0] != base[0] or pooled[1] != base[1]:
             raise InputError(f"{name} and {reference} were scored on different utterances; give both the same sets")
         result[name] = {
             "score": score_sets(sets, tables[name], draws, seed, unit),
-            "marks": _marks(sets, tables[name]),
+            "marks": marks_of(sets, tables[name]),
             "difference": None,
         }
         if name != reference:
-            result[name]["difference"] = _difference(base, pooled[2], result[name]["score"], draws, seed, unit)
+            result[name]["difference"] = difference_of(base, pooled[2], draws, seed, unit)
     differences = [entry["difference"] for entry in result.values() if entry["difference"]]
     families = [[one["bootstrap"][metric] for one in differences] for metric in METRICS]
     for family in [*families, [one["mcnemar"] for one in differences]]:
@@ -60,13 +60,17 @@ def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="
     return {"reference": reference, "draws": draws, "seed": seed, "systems": result}
 
 
-def _pool(sets):
+def pool(sets):
     """Utterances, reference labels, answers and speakers of all sets behind each other."""
     fields = ("utterances", "reference", "predicted", "speakers")
     return tuple([value for one in sets for value in getattr(one, field)] for field in fields)
 
 
-def _difference(base, predicted, score, draws, seed, unit):
+def difference_of(base, predicted, draws, seed, unit):
+    """A system's difference to the reference as `compare_systems` gives it, without Holm's correction.
+
+    base: what `pool` gives of the reference; predicted: the system's answers to the same utterances.
+    """
     _, truth, base_predicted, speakers = base
     labels = label_order(truth, predicted, base_predicted)
     clusters = speakers if unit == "speaker" else None
@@ -85,12 +89,12 @@ def _difference(base, predicted, score, draws, seed, unit):
             "only_system": only_system,
             "only_reference": only_reference,
             "p": p_value,
-            "detectable": detectable_by_mcnemar(score["n"], (only_system + only_reference) / score["n"]),
+            "detectable": detectable_by_mcnemar(len(truth), (only_system + only_reference) / len(truth)),
         },
     }
 
 
-def _marks(sets, table):
+def marks_of(sets, table):
     """What the decode.json files say that a reader of a table must know."""
     marks = [] if table == "utt2pred" else [table]
     if any(one.decode.get("uses_test_audio") for one in sets):

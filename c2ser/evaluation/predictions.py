@@ -45,8 +45,11 @@ class PredictedSet:
         return len(self.utterances)
 
 
-def read_set(data_dir, decode_dir, table="utt2pred"):
+def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
     """Read the reference of `data_dir` and the predictions `table` of `decode_dir` as a `PredictedSet`.
+
+    corpus: None where the decoding is of this set; otherwise the set's corpus among several that are joined, and the
+    decoding may be of more, and have ids without `<corpus>_` (`of_corpus`).
 
     Raises InputError, with counts and the first utterances concerned, where utterances lack a prediction or a speaker,
     predictions or speakers are of unknown utterances, a label is unknown, utt2scored or utt2constrained hold an
@@ -54,10 +57,10 @@ def read_set(data_dir, decode_dir, table="utt2pred"):
     """
     data_path, decode_dir = Path(data_dir), Path(decode_dir)
     reference, speakers = read_reference(data_dir)
-    predicted = read_table(decode_dir / table)
+    predicted = of_corpus(read_table(decode_dir / table), reference, corpus)
     _check_same_utterances(reference, predicted, decode_dir / table, data_path / "utt2emo", "decode the set again")
     _check_labels(predicted, decode_dir / table, (INVALID,) if table == "utt2pred" else ())
-    classes, posteriors = _stack_posteriors(decode_dir, table, list(reference))
+    classes, posteriors = _stack_posteriors(decode_dir, table, list(reference), corpus)
     return PredictedSet(
         str(data_dir),
         str(decode_dir),
@@ -139,12 +142,21 @@ def label_order(*columns):
     return [label for label in EMOTIONS + FURTHER_EMOTIONS if label in seen]
 
 
-def _stack_posteriors(decode_dir, table, utterances):
+def of_corpus(table, utterances, corpus):
+    """The entries of a table for `utterances`, by their ids or, failing that, by those without `<corpus>_` in front, as
+    the corpus' own recipe has them; all of the table where `corpus` is None."""
+    if corpus is None:
+        return table
+    found = {one: one if one in table else one.removeprefix(f"{corpus}_") for one in utterances}
+    return {utterance: table[name] for utterance, name in found.items() if name in table}
+
+
+def _stack_posteriors(decode_dir, table, utterances, corpus):
     """The classes and posteriors `(utterances, classes)` of a decoding directory; () and None where it has none."""
     found = read_posteriors(decode_dir)
     if found is None:
         return (), None
-    labels, rows = found
+    labels, rows = found[0], of_corpus(found[1], utterances, corpus)
     _check_same_utterances(utterances, rows, decode_dir / "posteriors", decode_dir / table, "decode the set again")
     return tuple(labels), np.stack([rows[utterance] for utterance in utterances])
 

@@ -1,0 +1,93 @@
+"""One table of many systems over the test sets of many corpora, with intervals, marks and paired tests.
+
+  c2ser benchmark --data_dir data --out exp/benchmark.md --reference joint \\
+      --system joint  exp/base/fold{fold}/decode_implicit_test                       joint utt2scored \\
+      --system single ../../{corpus}/c2ser1/exp/base/fold{fold}/decode_implicit_test own   utt2scored \\
+      --system ours   answers.txt                                                    none  answers
+
+data is what c2ser.bin.combine_corpora writes: the columns are its test/<corpus>, pooled over their folds. A row is a
+NAME, where its ANSWERS to the test set of {corpus} in {fold} are (a decoding's folder or a file of answers; several with
+commas between, of which the first that is there counts), on what it was TRAINED (joint: all corpora with training data;
+own: the corpus tested; others: all but that one; none; unknown; or names with commas between), and the TABLE of a
+decoding that counts. Answers may be of more utterances than asked for, and ids may lack their `<corpus>_`. What is not
+there is a dash in the table and a line under it. Beside the Markdown page --out, a .json of the same name holds every
+number. Neither holds a date: the same answers and seed give the same bytes.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from c2ser.bin.common import run
+from c2ser.errors import InputError
+from c2ser.evaluation.benchmark import ANSWERS, TRAINED, System, run_benchmark
+from c2ser.evaluation.benchmark_table import benchmark_markdown, leaderboard_rows
+from c2ser.evaluation.predictions import TABLES
+from c2ser.evaluation.results import format_table
+from c2ser.fileio import atomic_write
+
+
+def get_parser():
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data_dir", required=True, help="joint data directory")
+    parser.add_argument("--system", nargs=4, action="append", required=True,
+                        metavar=("NAME", "ANSWERS", "TRAINED", "TABLE"), help="a row; repeatable")  # fmt: skip
+    parser.add_argument("--corpora", nargs="*", default=[], help="columns (default: every corpus of test/)")
+    parser.add_argument("--folds", nargs="*", type=int, default=[], help="folds to pool (default: all there are)")
+    parser.add_argument("--reference", help="name of the system that others are tested against (default: no tests)")
+    parser.add_argument("--against", nargs="*", help="names of those others (default: all)")
+    parser.add_argument("--out", required=True, help="the page to write, .md")
+    parser.add_argument("--title", default="Benchmark", help="title of the page (default: %(default)s)")
+    parser.add_argument("--caption", default="", help="text under it, such as what training data it leaks")
+    parser.add_argument("--command", default="", help="the command that reproduces it, shown as it is")
+    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
+    parser.add_argument("--unit", choices=("speaker", "utterance"), default="speaker",
+                        help="what to resample, where speakers suffice (default: %(default)s)")  # fmt: skip
+    return parser
+
+
+def main(argv=None):
+    """Score, write the page and its numbers, print the table."""
+    args = get_parser().parse_args(argv)
+    out = Path(args.out)
+    if out.suffix != ".md":
+        raise InputError(f"--out {out}: must end in .md")
+    if args.draws < 1:
+        raise InputError(f"--draws {args.draws}: at least 1 is needed")
+    found = run_benchmark(
+        args.data_dir, read_systems(args.system), args.reference, args.against, args.corpora, args.folds,
+        args.draws, args.seed, args.unit,
+    )  # fmt: skip
+    with atomic_write(out.with_suffix(".json")) as stream:
+        content = {"title": args.title, "caption": args.caption, "command": args.command, **found}
+        json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
+        stream.write("\n")
+    with atomic_write(out) as stream:
+        stream.write(benchmark_markdown(found, args.title, args.caption, args.command))
+    print(format_table(leaderboard_rows(found)))
+    for line in found["missing"]:
+        print(f"missing: {line}")
+
+
+def read_systems(rows):
+    """What --system gives → `System`s. Raises InputError for a name given twice, and what none of the columns may hold."""
+    systems = {}
+    for name, answers, trained, table in rows:
+        if not name.strip() or name in systems:
+            raise InputError(f"--system {name!r}: a name is given twice, or empty")
+        paths = tuple(path for path in answers.split(",") if path)
+        on = tuple(one for one in trained.split(",") if one)
+        if not paths or not on:
+            raise InputError(f"--system {name}: ANSWERS and TRAINED may not be empty")
+        if len(on) > 1 and set(on) & set(TRAINED):
+            raise InputError(f"--system {name}: TRAINED {trained}: one of {', '.join(TRAINED)} stands alone")
+        if table not in (*TABLES, ANSWERS):
+            raise InputError(f"--system {name}: TABLE {table}: expected one of {', '.join(TABLES)}, or {ANSWERS} for a file")
+        systems[name] = System(name, paths, on, table)
+    return list(systems.values())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,251 @@
+"""Many systems on the test sets of many corpora: what each reaches on each, and whether it was trained on it.
+
+The corpora are joined (c2ser.corpora.joint): `test/<corpus>/fold<k>` under the data directory is what a corpus brings to
+fold k. A system's answers may be kept anywhere: by fold, by corpus or all together, of more utterances than a test set
+has, and with ids that lack their `<corpus>_`, as those of a corpus' own recipe do.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from c2ser.datadir import DataDir, read_table
+from c2ser.datadir.faults import some
+from c2ser.errors import InputError
+from c2ser.evaluation import metrics
+from c2ser.evaluation.answers import read_answer_set
+from c2ser.evaluation.bootstrap import DRAWS, percentiles, resampling_units, sampled_scores
+from c2ser.evaluation.compare import difference_of, marks_of, pool
+from c2ser.evaluation.predictions import label_order, of_corpus, read_set
+from c2ser.evaluation.restricted import restrict
+from c2ser.evaluation.scoring import score_sets
+from c2ser.evaluation.significance import holm
+
+TRAINED = ("joint", "own", "others", "none", "unknown")
+"""On what a system was trained, beside names of corpora: all that have training data; the corpus that is tested; all
+but that one; none of them; nobody knows."""
+ANSWERS = "answers"
+"""Stands for the table of a system whose answers are in files of labels or free text."""
+IN_DOMAIN, ZERO_SHOT, UNKNOWN = "in-domain", "zero-shot", "unknown"
+
+
+@dataclass(frozen=True)
+class System:
+    """A row: where its answers are, on what it was trained, which table of a decoding counts.
+
+    answers: paths, of which the first that has answers to a test set is taken; `{corpus}` and `{fold}` stand for those
+    of the set. Each is a decoding directory or, where `table` is `ANSWERS`, a file of answers. trained: one of
+    `TRAINED`, or names of corpora.
+    """
+
+    name: str
+    answers: tuple
+    trained: tuple
+    table: str = "utt2pred"
+
+    def path(self, corpus, fold, wanted):
+        """The first of the paths that answers one of the utterances `wanted`; None where there is none."""
+        for pattern in self.answers:
+            path = Path(pattern.replace("{corpus}", corpus).replace("{fold}", str(fold)))
+            table = path / self.table
+            if path.is_file() if self.table == ANSWERS else table.is_file() and of_corpus(read_table(table), wanted, corpus):
+                return path
+        return None
+
+    def mark(self, corpus, joint):
+        """Whether a corpus was in its training; joint: the names of all corpora with training data."""
+        if self.trained == ("unknown",):
+            return UNKNOWN
+        seen = {("joint",): joint, ("own",): {corpus}, ("others",): joint - {corpus}, ("none",): set()}
+        return IN_DOMAIN if corpus in seen.get(self.trained, self.trained) else ZERO_SHOT
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: fold → test set. The sets share no utterance; of an official test, the same in all folds, there is one."""
+
+    name: str
+    sets: dict
+    official: bool = False
+
+
+def read_columns(data_dir, corpora=(), folds=()):
+    """The `Column`es under a joint data directory, all or those named, with all folds or those named.
+
+    Raises InputError where there is none, or one that is named is not there, or sets of folds overlap in part.
+    """
+    root = Path(data_dir) / "test"
+    found = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    absent = [name for name in corpora if name not in found]
+    if absent or not found:
+        raise InputError(f"{root}: no test sets of {', '.join(absent) or 'any corpus'}; c2ser.bin.combine_corpora writes them")
+    columns = []
+    for name in corpora or found:
+        numbers = sorted(int(path.name[4:]) for path in (root / name).glob("fold*") if path.name[4:].isdigit())
+        paths = {fold: root / name / f"fold{fold}" for fold in numbers if not folds or fold in folds}
+        if not paths:
+            raise InputError(f"{root / name}: none of the folds {' '.join(map(str, folds))}; leave {name} out, or name others")
+        columns.append(_without_repetition(name, paths))
+    return columns
+
+
+def _without_repetition(name, paths):
+    kept, taken = {}, set()
+    for fold, path in paths.items():
+        utterances = set(DataDir(path).utterances())
+        if not utterances & taken:
+            kept[fold] = path
+            taken |= utterances
+        elif utterances != taken:
+            raise InputError(f"{path}: shares utterances with another fold's test, {some(sorted(utterances & taken))}")
+    return Column(name, kept, official=len(kept) < len(paths))
+
+
+def trained_corpora(data_dir, folds):
+    """The corpora that are trained on in any of these folds, by the utt2corpus of their train."""
+    found = set()
+    for fold in folds:
+        train = DataDir(Path(data_dir) / f"fold{fold}" / "train")
+        if train.path.is_dir():
+            found |= set(train.read("utt2corpus").values())
+    return found
+
+
+def run_benchmark(data_dir, systems, reference=None, against=None, corpora=(), folds=(), draws=DRAWS, seed=0, unit="speaker"):
+    """Score every system on every corpus, and test some of them against a reference on each.
+
+    Args:
+        data_dir: the joint data directory.
+        systems: `System`s, the rows in their order.
+        reference: name of the system that the others are tested against; None for no tests.
+        against: names of those others; None for all.
+        corpora, folds: names and numbers to take; () for all.
+        draws, seed, unit: as for `score_sets`.
+    Returns:
+        A dict that JSON can hold: `reference`, `draws`, `seed`; `corpora`: name → what its test set is; `systems`: name
+        → {`trained`, `answers`, `table`, `marks`, `cells`: corpus → {`mark`, and the score as `score_sets` gives it} or
+        None, `mean`: UA over the corpora or None}; `tests`: a list of {system, corpus, bootstrap, mcnemar}, p values
+        corrected by Holm over all of them; `missing`, `problems`: lines on what was not there, and what was wrong with
+        files of answers (how it counts: `c2ser.evaluation.answers`).
+    Raises:
+        InputError: for an unknown name, and answers that are there but incomplete or faulty.
+    """
+    rows = {system.name: system for system in systems}
+    against = [name for name in rows if name != reference] if against is None else list(against)
+    unknown = [name for name in [*([reference] if reference else []), *against] if name not in rows]
+    if unknown:
+        raise InputError(f"{', '.join(unknown)}: not one of the systems {', '.join(rows)}")
+    columns = read_columns(data_dir, corpora, folds)
+    joint = trained_corpora(data_dir, sorted({fold for column in columns for fold in column.sets}))
+    read, missing, problems = {}, [], []
+    for system in systems:
+        for column in columns:
+            read[system.name, column.name] = _read_cell(system, column, missing, problems)
+    result = {
+        "reference": reference, "draws": draws, "seed": seed,
+        "corpora": {column.name: _describe(column, joint) for column in columns}, "systems": {},
+    }  # fmt: skip
+    for system in systems:
+        sets = {column.name: read[system.name, column.name] for column in columns}
+        result["systems"][system.name] = {
+            "trained": list(system.trained), "answers": list(system.answers), "table": system.table,
+            "marks": sorted({mark for one in sets.values() if one for mark in marks_of(one, "utt2pred")}),
+            "cells": {
+                name: one and {"mark": system.mark(name, joint), **_score(one, system.table, draws, seed, unit)}
+                for name, one in sets.items()
+            },
+            "mean": _mean(list(sets.values()), draws, seed, unit),
+        }  # fmt: skip
+    result["tests"] = _tests(read, reference, against, columns, draws, seed, unit) if reference else []
+    return {**result, "missing": missing, "problems": problems}
+
+
+def _read_cell(system, column, missing, problems):
+    """The `PredictedSet`s of a system for a corpus; None where one is missing. What is said of it is added to the lists."""
+    sets, lacking = [], []
+    for fold, data_dir in column.sets.items():
+        path = system.path(column.name, fold, DataDir(data_dir).utterances())
+        if path is None:
+            lacking.append(fold)
+        elif path.is_file():
+            one, file = read_answer_set(data_dir, path)
+            sets.append(one)
+            kinds = Counter(problem.kind for problem in file.problems if problem.kind != "unknown")  # of other sets
+            counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+            problems += [f"{system.name} on {column.name}, {path}: {counts} of {len(one)} answers"] if counts else []
+        else:
+            sets.append(read_set(data_dir, path, system.table, corpus=column.name))
+    if not lacking:
+        return sets
+    where = "" if column.official else f", fold {' '.join(map(str, lacking))}"
+    missing.append(f"{system.name} on {column.name}{where}: no {system.table} in {' or '.join(system.answers)}")
+    return None
+
+
+def _score(sets, table, draws, seed, unit):
+    """A score without what decoding cost: the same answers give the same numbers, however long they took."""
+    return {name: value for name, value in score_sets(sets, table, draws, seed, unit).items() if name != "decode"}
+
+
+def _mean(cells, draws, seed, unit):
+    """UA averaged over corpora, each counting alike, with intervals: resampled in each by itself. None with a gap.
+
+    Returns {`ua`: value, low, high, `restricted`: the same, None where a system has no posteriors somewhere}.
+    """
+    if any(sets is None for sets in cells):
+        return None
+    restricted = [
+        [restrict(one, {label for other in sets for label in other.reference}) for one in sets] for sets in cells
+    ]
+    whole = not any(None in sets for sets in restricted)
+    return {
+        "ua": _mean_ua(cells, draws, seed, unit),
+        "restricted": _mean_ua(restricted, draws, seed, unit) if whole else None,
+    }
+
+
+def _mean_ua(cells, draws, seed, unit):
+    values, sampled = [], []
+    for number, sets in enumerate(cells):
+        _, reference, predicted, speakers = pool(sets)
+        labels = label_order(reference, predicted)
+        clusters = speakers if unit == "speaker" else None
+        counts, times, _ = resampling_units([predicted], reference, labels, clusters)
+        found = sampled_scores(counts, times, draws, [seed, number], {"ua": metrics.ua})
+        values.append(float(metrics.ua(metrics.confusion(reference, predicted, labels))))
+        sampled.append(found["ua"][:, 0])
+    low, high = percentiles(np.mean(sampled, axis=0))
+    return {"value": float(np.mean(values)), "low": low, "high": high}
+
+
+def _tests(read, reference, against, columns, draws, seed, unit):
+    """Paired tests, system minus reference, of every pair and corpus that both have answers to."""
+    tests = []
+    for name in against:
+        for column in columns:
+            sets, base = read[name, column.name], read[reference, column.name]
+            if sets and base:
+                found = difference_of(pool(base), pool(sets)[2], draws, seed, unit)
+                ua = found["bootstrap"]["ua"]
+                tests.append({"system": name, "corpus": column.name, "bootstrap": ua, "mcnemar": found["mcnemar"]})
+    for kind in ("bootstrap", "mcnemar"):
+        for test, corrected in zip(tests, holm([test[kind]["p"] for test in tests])):
+            test[kind]["p_holm"] = corrected
+    return tests
+
+
+def _describe(column, joint):
+    """What the test set of a corpus is."""
+    utterances, speakers, labels, languages = [], set(), [], set()
+    for path in column.sets.values():
+        data = DataDir(path)
+        utterances += data.utterances()
+        speakers |= set(data.read("utt2spk").values())
+        labels += data.read("utt2emo").values()
+        languages |= set(data.read("utt2lang", optional=True).values())
+    return {
+        "folds": list(column.sets), "official": column.official, "n": len(utterances), "speakers": len(speakers),
+        "languages": sorted(languages), "classes": label_order(labels), "trained": column.name in joint,
+    }  # fmt: skip
