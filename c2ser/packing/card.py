@@ -22,7 +22,7 @@ class Account:
     """What is known of a system besides its parts.
 
     title; results: a `Results` or None; corpora: `Corpus` of each that it was trained on; leaks: what it may have heard
-    of its test sets; notes: remarks; imported: whether the weights are the authors' released ones.
+    of its test sets, where `results` does not say so; notes: remarks; imported: whether the weights are the authors' released ones.
     """
 
     title: str
@@ -46,7 +46,8 @@ def write_card(bundle, folder, account):
         title=(results.title if results else "") or account.title, version=__version__, hearing=_hearing(bundle, names),
         labels=bundle.labels, language=bundle.language, languages=sorted({bundle.language, *spoken}),
         spoken=", ".join(spoken) or "not stated", mode_names=names, modes=[MODES[mode] for mode in names],
-        results=results, notes=[shorten_paths(note) for note in account.notes], leaks=shorten_paths(account.leaks),
+        results=results, notes=[shorten_paths(note) for note in account.notes],
+        leaks=(results.leaks if results else "") or shorten_paths(account.leaks),
         made=results.made if results else f"- Revision at packing: {git_revision()}",
         parts=_parts(bundle, folder, account.imported), corpora=account.corpora,
     )  # fmt: skip

@@ -6,18 +6,22 @@ from pathlib import Path
 
 from c2ser.errors import InputError
 
-TABLES = ("Results", "Test sets one by one", "Recall of each class, %")
-MADE = "How it was made"
+TABLES = ("Test sets one by one", "Recall of each class, %")
+"""What is taken over besides the first section, the table of all systems."""
+
+LEAKS, MADE = "What training has seen of the test sets", "How it was made"
 PATH = re.compile(r"(?<![^\s='\"({\[,])~?/(?:\\.|[^\s'\",;)\]}|`\\])*")
 """An absolute path, with its backslashed blanks, at the beginning of a word or behind an option's equals sign."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """title: of the report; tables: its sections with tables, as Markdown; made: the command and facts below it."""
+    """What a card takes over, as Markdown. title: of the report; tables: sections of scores; leaks: what training has
+    seen of the test sets, or nothing; made: the command and the facts below it."""
 
     title: str
     tables: str
+    leaks: str
     made: str
 
 
@@ -27,10 +31,12 @@ def read_results(path):
     if not path.is_file():
         raise InputError(f"{path}: no such file; stage 13 of a recipe writes it")
     title, sections = split(path.read_text(encoding="utf-8"))
-    if "Results" not in sections or MADE not in sections:
-        raise InputError(f"{path}: not what stage 13 writes: it lacks “Results” or “{MADE}”; run stage 13 again")
-    tables = [f"## {name}\n\n{sections[name]}" for name in TABLES if name in sections]
-    return Results(title, shorten_paths("\n\n".join(tables)), shorten_paths(_without_links(sections[MADE])))
+    first = next(iter(sections), None)
+    if MADE not in sections or "|:--|" not in sections[first]:
+        raise InputError(f"{path}: not what stage 13 writes: a table first, and “{MADE}”; run stage 13 again")
+    tables = [f"## {name}\n\n{sections[name]}" for name in (first, *TABLES) if name in sections]
+    texts = "\n\n".join(tables), sections.get(LEAKS, ""), _without_links(sections[MADE])
+    return Results(title, *map(shorten_paths, texts))
 
 
 def split(markdown):

@@ -201,12 +201,17 @@ def test_card(system_dir, tmp_path):
     assert yaml.safe_load(head)["language"] == ["it", "pl", "zh"]
     for words in (
         "# hlasy: base", "Classes: angry, disgusted, fearful", "Answers in: zh", "trained on: it, pl", "| C2SER | 90 |",
-        "Fold 1.", "Speakers are new; see …/y.", "--whisper …/medium.pt", "Whisper's encoder and Emotion2Vec-S",
+        "Fold 1.", "- Nothing; see …/notes.", "--whisper …/medium.pt", "Whisper's encoder and Emotion2Vec-S",
         "| Whisper's encoder | `whisper.safetensors` | 0.1 | MIT", "| Emotion2Vec-S | `emotion2vec_s` | 0.1 | Apache-2.0",
         "| Language model | `llm` | 0.1 | see the model's own licence |", "| EMOVO | it | for research |",
         "| Emotions in Polish speech | pl | CC BY |", 'Predictor("FOLDER")', "c2ser predict a.wav b.flac --model FOLDER",
     ):  # fmt: skip
         assert words in body, words
+
+
+def test_leaks_are_said_where_results_do_not_say_so(system_dir, tmp_path):
+    run(system_dir, tmp_path / "packed", "--leaks", "Speakers are new; see /x/y.")
+    assert "\nSpeakers are new; see …/y.\n" in (tmp_path / "packed/README.md").read_text(encoding="utf-8")
 
 
 def test_card_of_what_nothing_is_known_of(packed):

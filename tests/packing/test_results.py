@@ -1,10 +1,13 @@
 """What a card takes over from RESULTS.md."""
 
+from pathlib import Path
+
 import pytest
 
 from c2ser.errors import InputError
 from c2ser.packing.results import read_results, shorten_paths, split
 
+ROOT = Path(__file__).resolve().parents[2]
 REPORT = """# hlasy: base
 
 ## Results
@@ -14,6 +17,10 @@ REPORT = """# hlasy: base
 | C2SER | 90 |
 
 - Test speakers are new.
+
+## What training has seen of the test sets
+
+- Nothing; see /data/notes.
 
 ## Recall of each class, %
 
@@ -42,6 +49,7 @@ def test_tables_and_command_are_taken_over(tmp_path):
     results = read_results(tmp_path / "RESULTS.md")
     assert results.title == "hlasy: base"
     assert "| C2SER | 90 |" in results.tables and "Test speakers are new" in results.tables and "41.0" in results.tables
+    assert results.leaks == "- Nothing; see …/notes." and "Nothing" not in results.tables
     assert "Confusion" not in results.tables and "png" not in results.tables + results.made
     assert "./run.sh --whisper …/medium.pt --folds 1\\ 2" in results.made and "# a comment" in results.made
     assert "- Configuration: ../../conf/small/decode.yaml" in results.made
@@ -50,9 +58,19 @@ def test_tables_and_command_are_taken_over(tmp_path):
 def test_other_files_are_refused(tmp_path):
     with pytest.raises(InputError, match="RESULTS.md: no such file; stage 13"):
         read_results(tmp_path / "RESULTS.md")
-    (tmp_path / "RESULTS.md").write_text("# Notes\n\n## Results\n\nGood.\n", encoding="utf-8")
-    with pytest.raises(InputError, match="lacks “Results” or “How it was made”"):
-        read_results(tmp_path / "RESULTS.md")
+    for text in ("# Notes\n\n## Results\n\nGood.\n", REPORT.replace("## How", "## Why"), REPORT.replace("|:--|", ""), ""):
+        (tmp_path / "RESULTS.md").write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="not what stage 13 writes: a table first, and “How it was made”"):
+            read_results(tmp_path / "RESULTS.md")
+
+
+def test_results_that_the_project_publishes():
+    """Of several revisions, with one fold and with five."""
+    published = sorted(ROOT.glob("egs/*/c2ser1/results/*/RESULTS.md"))
+    assert len(published) >= 3
+    for path in published:
+        results = read_results(path)
+        assert "| C2SER implicit, label scoring |" in results.tables and "./run.sh" in results.made
 
 
 def test_headings_in_code_are_none():
