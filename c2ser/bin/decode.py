@@ -45,7 +45,7 @@ def main(argv=None):
     from tqdm import tqdm
 
     from c2ser.ark import read_ark
-    from c2ser.audio import read_audio
+    from c2ser.audio import SAMPLE_RATE, read_audio
     from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Predictor
 
@@ -59,18 +59,21 @@ def main(argv=None):
     )
     texts = entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
     predictor.question(args.mode)  # an unknown paraphrase is told before the work
-    start = time.perf_counter()
+    start, samples = time.perf_counter(), 0
     with tqdm(total=len(utterances), unit="utt", mininterval=2) as bar:
         predictions = []
         for first in range(0, len(utterances), CHUNK):
             chunk = utterances[first : first + CHUNK]
+            speech = [read_audio(audio[utterance]) for utterance in chunk]
+            samples += sum(map(len, speech))
             predictions += predictor(
-                [read_audio(audio[utterance]) for utterance in chunk], args.mode, progress=bar.update, names=chunk,
+                speech, args.mode, progress=bar.update, names=chunk,
                 emotion=[read_ark(emotion[utterance]) for utterance in chunk] if emotion else None,
                 transcripts=[texts[utterance] for utterance in chunk] if texts else None,
             )  # fmt: skip
+            del speech  # before the next chunk is read
     seconds = time.perf_counter() - start
-    write(args, dict(zip(utterances, predictions)), predictor, seconds)
+    write(args, dict(zip(utterances, predictions)), predictor, seconds, samples / SAMPLE_RATE)
 
 
 def entries(path, utterances, empty_ok=False):
@@ -82,7 +85,7 @@ def entries(path, utterances, empty_ok=False):
     return table
 
 
-def write(args, predictions, predictor, seconds):
+def write(args, predictions, predictor, seconds, audio_seconds):
     """Write the tables of the methods used, then how the set was decoded and what that cost."""
     out, methods = args.out_dir, predictor.decoding.methods
     tables = dict.fromkeys(("answers", "utt2pred", "utt2scored", "posteriors", "utt2constrained"))
@@ -103,7 +106,8 @@ def write(args, predictions, predictor, seconds):
             write_table(out / name, table)
     write_labels(out / "labels", predictor.labels if "score" in methods else None)
     with atomic_write(out / "decode.json") as stream:
-        json.dump(account(args, predictions, predictor, seconds), stream, indent=1, ensure_ascii=False)
+        content = account(args, predictions, predictor, seconds, audio_seconds)
+        json.dump(content, stream, indent=1, ensure_ascii=False)
     logging.info("%s: %d utterances, %.3f s an utterance", out, len(predictions), seconds / len(predictions))
 
 
@@ -116,8 +120,10 @@ def write_labels(path, labels):
         stream.writelines(f"{label}\n" for label in labels)
 
 
-def account(args, predictions, predictor, seconds):
-    """The content of decode.json."""
+def account(args, predictions, predictor, seconds, audio_seconds):
+    """The content of decode.json. seconds: what decoding took; audio_seconds: how much speech there was."""
+    from c2ser.evaluation.environment import device_name, peak_memory
+
     count, correction = len(predictions), predictor.correction
     free = "free" in predictor.decoding.methods
     return {
@@ -127,6 +133,8 @@ def account(args, predictions, predictor, seconds):
         "seconds_per_utterance": seconds / count,
         "generation_seconds_per_utterance": predictor.seconds["generation"] / count,
         "scoring_seconds_per_utterance": predictor.seconds["scoring"] / count,
+        "audio_seconds_per_utterance": audio_seconds / count,
+        "device": device_name(predictor.device), **peak_memory(predictor.device),
         "languages": predictor.languages, "paraphrase": args.paraphrase, "prompt": predictor.question(args.mode),
         "decoding": asdict(predictor.decoding),
         "calibration": args.calibration and {"file": str(args.calibration), **asdict(correction)},

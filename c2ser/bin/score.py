@@ -8,7 +8,8 @@ Answers may be labels or free text in any of the languages that decoding reads, 
 An answer that names no emotion, or several, is invalid and counts as wrong, and so does a missing one. Everything that
 is not plainly an answer to an utterance of the test set is counted, and listed in <out>.problems, a table with TABs.
 
-Beside --out lies the confusion matrix, .png. Where there are posteriors, the scores of the best class among those of
+Beside --out lies the confusion matrix, .png, and where an answer has a posterior, the reliability diagram,
+.reliability.png. Where there are posteriors, the scores of the best class among those of
 the test set are given as well ("restricted"), and where the test set has a table utt2votes (`utterance angry:2 sad:1`),
 scores against the annotators' votes ("soft"; c2ser/evaluation/soft.py says what they are).
 """
@@ -67,7 +68,7 @@ def main(argv=None):
         sets = [read_set(*pair, args.pred) for pair in zip(data_dirs, answers)]
     score = score_sets(sets, table, args.draws, args.seed, args.unit)
     score["answers"] = summarise(files, args.missing) if files else None
-    write_picture(score, out.with_suffix(".png"))
+    write_pictures(score, out)
     problems = Path(f"{out}.problems")
     if files:
         with atomic_write(problems) as stream:
@@ -113,14 +114,20 @@ def read_answers(data_dirs, answers, args):
     return zip(*(read_answer_set(*pair, args.missing) for pair in zip(data_dirs, answers)))
 
 
-def write_picture(score, path):
-    """Draw the confusion matrix of a score."""
-    from c2ser.evaluation.plots import confusion_matrix
+def write_pictures(score, out):
+    """Draw the confusion matrix of a score and, where it has one, the reliability diagram; one left behind goes."""
+    from c2ser.evaluation.plots import confusion_matrix, reliability_diagram
 
     mode = (score["decode"] or {}).get("mode")
     ua = 100 * score["scores"]["ua"]["value"]
     title = ", ".join(filter(None, (mode, score["table"], f"n = {score['n']}", f"UA {ua:.1f} %")))
-    confusion_matrix(score["confusion"], score["labels"], title, path)
+    confusion_matrix(score["confusion"], score["labels"], title, out.with_suffix(".png"))
+    reliability = out.with_suffix(".reliability.png")
+    if score["reliability"] is None:
+        reliability.unlink(missing_ok=True)
+    else:
+        title = f"n = {score['n']}, ECE {100 * score['ece']:.1f} %"
+        reliability_diagram(score["reliability"], title, reliability)
 
 
 def print_score(name, score):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED, canonical
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_lines import BROKEN, FORM, read_answer_lines
+from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
 from c2ser.evaluation.predictions import PredictedSet, read_reference, read_votes
 from c2ser.inference.labels import Parsed, parse_label
@@ -92,6 +93,7 @@ def read_answer_set(data_dir, path, missing="invalid"):
         [found.labels.get(utterance, INVALID) for utterance in scored],
         [speakers[utterance] for utterance in scored],
         votes=read_votes(Path(data_dir) / "utt2votes"),
+        groups=read_groups(data_dir, scored),
     )
     return one, AnswerFile(found.data_dir, found.path, found.encoding, found.lines, found.labels, problems, skipped)
 

@@ -41,6 +41,44 @@ def git_revision():
     return f"{revision}+dirty" if changed else revision
 
 
+def peak_memory(device="cpu"):
+    """The most memory that this process has held so far, as entries of decode.json.
+
+    Returns `peak_memory_bytes` (resident) and, where `device` is a GPU, `peak_gpu_memory_bytes` (allocated by torch).
+    """
+    found = {"peak_memory_bytes": _peak_resident()}
+    if str(device).startswith("cuda"):
+        import torch
+
+        found["peak_gpu_memory_bytes"] = torch.cuda.max_memory_allocated(device)
+    return found
+
+
+def device_name(device="cpu"):
+    """What a torch device is called: the GPU's name, or that of the processor with the threads that torch uses."""
+    import torch
+
+    if str(device).startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{_processor()}, {threads} {'thread' if threads == 1 else 'threads'}"
+
+
+def _peak_resident():
+    """Bytes. Linux's VmHWM is of this program alone; getrusage also counts what forked it before it was started."""
+    import resource
+
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    if kilobytes:
+        return 1024 * kilobytes[0]
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def _output(*command):
     """What a command prints, without blanks around it; None where it is absent or fails."""
     if shutil.which(command[0]) is None:

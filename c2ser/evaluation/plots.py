@@ -1,4 +1,4 @@
-"""Small pictures for reports: confusion matrices, training curves, curves over layers, embeddings.
+"""Small pictures for reports: confusion matrices, reliability diagrams, training curves, curves over layers, embeddings.
 
 Every function writes one PNG under its final name only when complete. The same input gives the same bytes: no date or
 version is stored in the file, and the user's matplotlib settings are not read.
@@ -12,7 +12,7 @@ from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
 _STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-_DPI = 110
+_DPI = 130
 _MAX_LEGEND = 12
 
 
@@ -25,7 +25,7 @@ def confusion_matrix(counts, labels, title, out):
     rows = np.flatnonzero(counts.sum(axis=1))
     shown = counts[rows]
     share = shown / shown.sum(axis=1, keepdims=True)
-    with _figure(1.9 + 0.62 * shown.shape[1], 1.5 + 0.5 * shown.shape[0], out) as figure:
+    with _figure(max(3.4, 1.2 + 0.44 * shown.shape[1]), 1.3 + 0.36 * shown.shape[0], out) as figure:
         axes = figure.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(shown.shape):
@@ -36,6 +36,29 @@ def confusion_matrix(counts, labels, title, out):
         axes.set_xlabel("predicted")
         axes.set_ylabel("reference")
         axes.set_title(title, fontsize=9)
+
+
+def reliability_diagram(bins, title, out):
+    """Draw how often answers are right (bars) by how sure they are, and below, how many answers are that sure.
+
+    bins: what `metrics.reliability` gives, as {"count", "confidence", "accuracy"}, each `(bins,)`. The dashed diagonal is
+    perfect calibration; a bar that ends below it is overconfident.
+    """
+    count, confidence, accuracy = (np.asarray(bins[name]) for name in ("count", "confidence", "accuracy"))
+    edges = np.linspace(0, 1, len(count) + 1)
+    filled, width = count > 0, 1 / len(count)
+    with _figure(3.2, 3.4, out) as figure:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        upper.bar(edges[:-1][filled], accuracy[filled], width, align="edge", color="#4c78a8", edgecolor="white")
+        upper.plot([0, 1], [0, 1], linestyle="--", linewidth=1, color="#666666")
+        upper.plot(confidence[filled], accuracy[filled], marker=".", linestyle="none", color="#222222", clip_on=False)
+        upper.set_ylim(0, 1)
+        upper.set_ylabel("share right")
+        upper.set_title(title, fontsize=9)
+        lower.bar(edges[:-1], count / max(count.sum(), 1), width, align="edge", color="#b0b7bf", edgecolor="white")
+        lower.set_xlim(0, 1)
+        lower.set_ylabel("share of\nanswers")
+        lower.set_xlabel("posterior of the answer")
 
 
 def training_curves(curves, title, out):

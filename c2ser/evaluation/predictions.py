@@ -11,6 +11,7 @@ from c2ser.datadir.tables import read_lines
 from c2ser.datadir.votes import parse_votes
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
 from c2ser.errors import InputError
+from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
 
 TABLES = ("utt2pred", "utt2scored", "utt2constrained")
@@ -26,7 +27,7 @@ class PredictedSet:
     predictions are not the classes that the posteriors favour (a generated text may differ from them). `decode` is
     the content of decode.json, {} where there is none. `posteriors` is a float array `(utterances, classes)` with the
     classes of its columns in `classes`, or None. `votes` is the content of utt2votes as `read_votes` gives it, which
-    may speak of other utterances too, or None.
+    may speak of other utterances too, or None. `groups` is what `groups.read_groups` gives.
     """
 
     data_dir: str
@@ -40,6 +41,7 @@ class PredictedSet:
     posteriors: np.ndarray | None = None
     classes: tuple = ()
     votes: dict | None = None
+    groups: dict = field(default_factory=dict)
 
     def __len__(self):
         return len(self.utterances)
@@ -73,6 +75,7 @@ def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
         posteriors,
         classes,
         read_votes(data_path / "utt2votes"),
+        read_groups(data_dir, reference),
     )
 
 

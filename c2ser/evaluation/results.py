@@ -10,7 +10,7 @@ from pathlib import Path
 
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
 from c2ser.errors import InputError
-from c2ser.evaluation.scoring import COSTS
+from c2ser.evaluation.scoring import COSTS, PEAKS
 
 HEADINGS = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro-F1 %"}
 ABSENT = "–"
@@ -30,6 +30,16 @@ def read_score(path):
     if missing:
         raise InputError(f"{path}: not a score file, lacks {', '.join(missing)}; score again")
     return score
+
+
+def ranked(scores):
+    """The same scores in falling order of UA; systems with equal ones stay in order, and so do those of other sets.
+
+    Systems of different test sets are not ranked against each other: those of the first system's come first.
+    """
+    order = {sets: place for place, sets in enumerate(dict.fromkeys(map(_test_sets, scores.values())))}
+    keys = {name: (order[_test_sets(score)], -score["scores"]["ua"]["value"]) for name, score in scores.items()}
+    return {name: scores[name] for name in sorted(scores, key=keys.get)}
 
 
 def score_rows(scores):
@@ -65,6 +75,47 @@ def fold_rows(scores):
     return rows if len(rows) > 1 else []
 
 
+def chart(scores):
+    """UA as bars with intervals, in per cent: one dict for each test set, in the order of `ranked`.
+
+    `sets`: their names; `chance`: UA of guessing; `bars`: (system, UA, low, high) of each system that was scored on it.
+    """
+    charts = {}
+    for name, score in ranked(scores).items():
+        sets = _test_sets(score)
+        entry = charts.setdefault(sets, {"sets": sets, "chance": 100 * score["chance"]["ua"], "bars": []})
+        ua = score["scores"]["ua"]
+        entry["bars"].append((name, *(100 * ua[key] for key in ("value", "low", "high"))))
+    return list(charts.values())
+
+
+def group_matrix(scores, grouping):
+    """UA of each group, a column each, of each system that was scored on several of them; [] without any."""
+    groups = sorted({name for score in scores.values() for name in _groups(score, grouping)})
+    rows = [["System", *groups]]
+    for name, score in scores.items():
+        found = _groups(score, grouping)
+        if found:
+            cells = [_with_interval(found[one]["scores"]["ua"]) if one in found else ABSENT for one in groups]
+            rows.append([name, *cells])
+    return rows if len(rows) > 1 else []
+
+
+def group_rows(scores, grouping):
+    """The scores of each group, one row for each system and group; [] without any.
+
+    The last column is the UA of a system that knows which classes the group has; see `restricted`.
+    """
+    rows = [["System", grouping, "n", "classes", "invalid", *HEADINGS.values(), "UA % among these classes"]]
+    for name, score in scores.items():
+        for group, found in _groups(score, grouping).items():
+            counts = [str(found[key]) for key in ("n", "classes", "invalid")]
+            values = [_with_interval(found["scores"][metric]) for metric in HEADINGS]
+            restricted = found["restricted"]
+            rows.append([name, group, *counts, *values, _with_interval(restricted["ua"]) if restricted else ABSENT])
+    return rows if len(rows) > 1 else []
+
+
 def recall_rows(scores):
     """Recall of each class; a dash where a system's test set does not hold the class."""
     present = {label for score in scores.values() for label, entry in score["per_class"].items() if entry["n"]}
@@ -87,17 +138,27 @@ def detail_rows(scores):
 
 
 def cost_rows(scores):
-    """What decoding cost, one row for each decoding, which may serve several systems; [] where none was measured."""
+    """Speed and memory, one row for each decoding, which may serve several systems; [] where nothing was measured.
+
+    The real-time factor is the time taken over the length of the speech. Columns that no decoding has are left out.
+    """
     decodings = {}
     for name, score in scores.items():
-        if score["decode"] and any(cost in score["decode"] for cost in COSTS):
+        if score["decode"] and any(cost in score["decode"] for cost in (*COSTS, *PEAKS)):
             key = tuple(one["decode_dir"] for one in score["sets"])
             decodings.setdefault(key, (score, []))[1].append(name)
-    rows = [["Decoding", "mode", "utterances", "tokens / utterance", "seconds / utterance"]]
+    rows = [["Decoding", "mode", "utterances", "tokens / utterance", "seconds / utterance", "real-time factor",
+             "peak memory, GB", "peak GPU memory, GB", "device"]]  # fmt: skip
     for score, names in decodings.values():
-        costs = [_number(score["decode"].get(cost)) for cost in COSTS]
-        rows.append([", ".join(names), str(score["decode"].get("mode") or ABSENT), str(score["n"]), *costs])
-    return rows if len(rows) > 1 else []
+        cost = score["decode"]
+        seconds, speech = cost.get("seconds_per_utterance"), cost.get("audio_seconds_per_utterance")
+        factor = seconds / speech if seconds is not None and speech else None
+        peaks = [None if cost.get(peak) is None else cost[peak] / 1e9 for peak in PEAKS]
+        numbers = [_number(value) for value in (cost.get("tokens_per_utterance"), seconds, factor, *peaks)]
+        rows.append([", ".join(names), str(cost.get("mode") or ABSENT), str(score["n"]), *numbers,
+                     cost.get("device", ABSENT)])  # fmt: skip
+    kept = [column for column in zip(*rows) if set(column[1:]) != {ABSENT}]
+    return [list(row) for row in zip(*kept)] if len(rows) > 1 else []
 
 
 def format_table(rows):
@@ -124,6 +185,11 @@ def markdown_table(rows):
 def markdown_text(text):
     """Text for Markdown: on one line, its special characters escaped."""
     return "".join("\\" + sign if sign in "\\`*_|<" else sign for sign in " ".join(text.split()))
+
+
+def _groups(score, grouping):
+    """Group → scores; score files of earlier versions have none."""
+    return score.get("groups", {}).get(grouping, {})
 
 
 def _test_sets(score):

@@ -5,12 +5,15 @@ from dataclasses import asdict
 from c2ser.errors import InputError
 from c2ser.evaluation import metrics
 from c2ser.evaluation.bootstrap import DRAWS, fold_mean, intervals
+from c2ser.evaluation.groups import GROUPINGS, split
 from c2ser.evaluation.predictions import label_order
 from c2ser.evaluation.restricted import restrict
 from c2ser.evaluation.soft import soft_scores
 
-COSTS = ("tokens_per_utterance", "seconds_per_utterance")
+COSTS = ("tokens_per_utterance", "seconds_per_utterance", "audio_seconds_per_utterance")
 """Entries of decode.json that are averaged over sets and reported."""
+PEAKS = ("peak_memory_bytes", "peak_gpu_memory_bytes")
+"""Entries of decode.json whose maximum over sets is reported."""
 
 
 def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
@@ -25,9 +28,11 @@ def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
         A dict that JSON can hold: `n`, `invalid`, `outside` (answers of classes that the reference lacks, which are
         wrong), `speakers`, `labels`, `confusion` (rows reference, columns predicted, last column invalid), `scores`
         (ua, wa, macro_f1 as value, low, high, draws, unit), `weighted_f1`, `ece` (None where the predictions are not
-        those of posteriors), `per_class`, `chance`, `majority`, `sets` (the scores of each set), `fold_mean` (the mean
-        over sets with Student's t interval, None for one set), `decode`, `restricted` (None where a set has no
-        posteriors, see `_restricted`), `soft` (None where no set has votes, see `soft.soft_scores`).
+        those of posteriors) with its bins in `reliability`, `per_class`, `chance`, `majority`, `sets` (the scores of
+        each set), `fold_mean` (the mean over sets with Student's t interval, None for one set), `groups` (grouping →
+        group → what `_score_group` gives; none where all utterances are of one group), `decode`, `restricted` (None
+        where a set has no posteriors, see `_restricted`), `soft` (None where no set has votes, see
+        `soft.soft_scores`).
         All scores are fractions in [0, 1].
     Raises:
         InputError: where sets share utterances or were decoded in different modes.
@@ -46,6 +51,7 @@ def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
         "majority": {"label": most_frequent, **_values(metrics.majority(counts))},
         "sets": each,
         "fold_mean": _fold_mean(each),
+        "groups": _score_groups(sets, draws, seed, unit),
         "decode": _mean_cost(sets),
         "restricted": _restricted(sets, draws, seed, unit),
         "soft": soft_scores(sets),
@@ -68,7 +74,7 @@ def _score_pooled(sets, draws, seed, unit):
         "confusion": counts.tolist(),
         "scores": {name: asdict(interval) for name, interval in scores.items()},
         "weighted_f1": float(metrics.weighted_f1(counts)),
-        "ece": _ece(sets),
+        **_calibration(sets),
         "per_class": _per_class(counts, labels),
     }
 
@@ -88,6 +94,28 @@ def _restricted(sets, draws, seed, unit):
         **_score_pooled(found, draws, seed, unit)[1],
         "left_out": label_order(set().union(*classes) - present),
         "lacking": label_order(present - set.intersection(*classes)),
+    }
+
+
+def _score_groups(sets, draws, seed, unit):
+    groups = {grouping: split(sets, grouping) for grouping in GROUPINGS}
+    return {
+        grouping: {name: _score_group(parts, draws, seed, unit) for name, parts in found.items()}
+        for grouping, found in groups.items()
+        if found
+    }
+
+
+def _score_group(parts, draws, seed, unit):
+    """Scores of a group over its own classes: entries of `_score_pooled`, `speakers`, `classes` (how many) and
+    `restricted` (the intervals of `_restricted`, None without posteriors)."""
+    counts, pooled = _score_pooled(parts, draws, seed, unit)
+    restricted = _restricted(parts, draws, seed, unit)
+    return {
+        **{name: pooled[name] for name in ("n", "invalid", "outside", "scores")},
+        "speakers": len({speaker for one in parts for speaker in one.speakers}),
+        "classes": int((metrics.support(counts) > 0).sum()),
+        "restricted": restricted and restricted["scores"],
     }
 
 
@@ -128,16 +156,21 @@ def _fold_mean(each):
     return {name: asdict(fold_mean([one[name] for one in each])) for name in metrics.METRICS}
 
 
-def _ece(sets):
+def _calibration(sets):
+    """`ece` and the bins that it is computed from, `reliability`; both None where a set has no confidences."""
     if any(one.confidence is None for one in sets):
-        return None
-    confidence = [value for one in sets for value in one.confidence]
+        return {"ece": None, "reliability": None}
+    confidence = [float(value) for one in sets for value in one.confidence]
     correct = [truth == answer for one in sets for truth, answer in zip(one.reference, one.predicted)]
-    return metrics.ece(confidence, correct)
+    bins = (values.tolist() for values in metrics.reliability(confidence, correct))
+    return {
+        "ece": metrics.ece(confidence, correct),
+        "reliability": dict(zip(("count", "confidence", "accuracy"), bins)),
+    }
 
 
 def _mean_cost(sets):
-    """Mode and mean costs of decoding over all utterances; None where a set has no decode.json."""
+    """Mode, devices, mean costs over all utterances and peaks of decoding; None where a set has no decode.json."""
     if not all(one.decode for one in sets):
         return None
     modes = sorted({str(one.decode.get("mode")) for one in sets})
@@ -147,7 +180,11 @@ def _mean_cost(sets):
     for name in COSTS:
         if all(isinstance(one.decode.get(name), (int, float)) for one in sets):
             cost[name] = sum(one.decode[name] * len(one) for one in sets) / sum(len(one) for one in sets)
-    return cost
+    for name in PEAKS:
+        if all(isinstance(one.decode.get(name), (int, float)) for one in sets):
+            cost[name] = max(one.decode[name] for one in sets)
+    devices = sorted({one.decode["device"] for one in sets if isinstance(one.decode.get("device"), str)})
+    return {**cost, "device": ", ".join(devices)} if devices else cost
 
 
 def _check_disjoint(sets):

@@ -1,6 +1,8 @@
 """The tables of a stability report, as lists of rows of strings, the header first. Shares are in per cent."""
 
 ABSENT = "–"
+COSTS = "Cost of each decoding"
+"""The section that is another one each time that the same is decoded."""
 
 
 def tables(report):
@@ -11,21 +13,28 @@ def tables(report):
         "Agreement over paraphrased prompts": prompt_rows(report["prompts"]),
         "Style levels stated in rationales": style_rows(report["rationales"]["style"]),
         "Words quoted in rationales": quote_rows(report["rationales"]["quote"]),
+        COSTS: cost_rows(report["decodings"]),
     }
     return {title: rows for title, rows in sections.items() if len(rows) > 1}
 
 
 def answer_rows(decodings):
-    """Scores, invalid answers, calibration error and cost of each table of each decoding."""
-    rows = [[
-        "Decoding", "table", "n", "invalid %", "UA %", "WA %", "macro-F1 %", "ECE %", "tokens / utterance",
-        "seconds / utterance",
-    ]]  # fmt: skip
+    """Scores, invalid answers and calibration error of each table of each decoding."""
+    rows = [["Decoding", "table", "n", "invalid %", "UA %", "WA %", "macro-F1 %", "ECE %"]]
     for name, decoding in decodings.items():
-        costs = [_number(decoding.get(cost)) for cost in ("tokens_per_utterance", "seconds_per_utterance")]
         for table, scores in decoding["tables"].items():
             shares = [_percent(scores[key]) for key in ("invalid_rate", "ua", "wa", "macro_f1", "ece")]
-            rows.append([name, table, str(scores["n"]), *shares, *costs])
+            rows.append([name, table, str(scores["n"]), *shares])
+    return rows
+
+
+def cost_rows(decodings):
+    """Tokens and seconds an utterance of each decoding that measured them."""
+    rows = [["Decoding", "tokens / utterance", "seconds / utterance"]]
+    for name, decoding in decodings.items():
+        costs = [decoding.get(cost) for cost in ("tokens_per_utterance", "seconds_per_utterance")]
+        if costs != [None, None]:
+            rows.append([name, *map(_number, costs)])
     return rows
 
 

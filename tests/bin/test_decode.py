@@ -10,6 +10,7 @@ from c2ser.cot.prompts import PARAPHRASES, PROMPTS
 from c2ser.datadir import read_table, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
+from c2ser.evaluation.environment import device_name, peak_memory
 from c2ser.inference.predictor import Decoding, Prediction, Predictor
 from tests.builders import dump
 
@@ -50,6 +51,9 @@ def test_tables_are_what_the_predictor_says(data, system_dir, tmp_path):
     assert cost["tokens_per_utterance"] == sum(prediction.tokens for prediction in predictions) / 4
     assert 0 < cost["generation_seconds_per_utterance"] < cost["seconds_per_utterance"]
     assert 0 < cost["scoring_seconds_per_utterance"] < cost["seconds_per_utterance"]
+    assert cost["audio_seconds_per_utterance"] == pytest.approx(sum(map(len, audio)) / 16000 / 4)
+    assert 50e6 < cost["peak_memory_bytes"] <= 1.01 * peak_memory()["peak_memory_bytes"]
+    assert cost["device"] == device_name() and "peak_gpu_memory_bytes" not in cost
 
 
 def test_features_made_before_are_used(data, system_dir, tmp_path):

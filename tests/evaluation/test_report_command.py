@@ -11,17 +11,19 @@ from c2ser.evaluation import environment
 
 
 class Page(HTMLParser):
-    """Collects the texts of table cells, the sources that a page refers to, and its viewport."""
+    """Collects the texts of table cells, the pictures, what else a page refers to, and its viewport."""
 
     def __init__(self, text):
         super().__init__()
-        self.cells, self.sources, self.viewport, self._in_cell = [], [], None, False
+        self.cells, self.sources, self.links, self.ids, self.viewport, self._in_cell = [], [], [], [], None, False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self._in_cell = tag in ("td", "th")
-        self.sources += [attributes[name] for name in ("src", "href") if name in attributes]
+        self.sources += [attributes["src"]] if "src" in attributes else []
+        self.links += [attributes["href"]] if "href" in attributes else []
+        self.ids += [attributes["id"]] if "id" in attributes else []
         if attributes.get("name") == "viewport":
             self.viewport = attributes["content"]
 
@@ -57,8 +59,8 @@ def written(experiment):
 
 def test_results_hold_what_was_asked(experiment):
     config, curves = experiment.parent / "conf/my train.yaml", experiment / "score_utt2pred.png"
-    report.main(options(experiment, "--config", str(config), "--note", "No speaker is in training.", "--note", "Two",
-                        "--picture", f"loss={curves}"))  # fmt: skip
+    report.main(options(experiment, "--config", str(config), "--note", "One.", "--note", "Two",
+                        "--leak", "No speaker is in training.", "--picture", f"Curves: loss={curves}"))  # fmt: skip
     text, _ = written(experiment)
     assert text.startswith("# Tiny\n")
     assert "| implicit (text) | 18 | 3 | 50.0 [50.0, 50.0] |" in text  # three equal speakers: nothing varies
@@ -66,12 +68,16 @@ def test_results_hold_what_was_asked(experiment):
     assert "| Chance (1 of 3 classes) | 18 | 0 | 33.3 |" in text and "| Always angry | 18 | 0 |" in text
     assert "| implicit (text) | mean of 3 | 18 | 3 |" in text
     assert "| implicit \\<scoring> | 50.0 | 100.0 | 100.0 |" in text  # recall of each class
-    assert "| implicit (text), implicit \\<scoring> | implicit | 18 | 4 | 1 |" in text
-    assert "![Confusion matrix: implicit (text)](score_utt2pred.png)" in text
-    assert "![loss](score_utt2pred.png)" in text
+    assert text.index("| implicit \\<scoring> | 18") < text.index("| implicit (text) | 18")  # the higher UA first
+    assert "| implicit \\<scoring>, implicit (text) | implicit | 18 | 4 | 1 |" in text
+    right = "angry 50 %, fearful 50 %, neutral 50 %"
+    assert f"![Confusion matrix of implicit (text); right of each class: {right}](score_utt2pred.png)" in text
+    assert "![Reliability diagram of implicit <scoring>: ECE 3.3 %](score_utt2scored.reliability.png)" in text
+    assert "## Curves\n\nloss:\n\n![Curves: loss](score_utt2pred.png)" in text
     assert "[../conf/my train.yaml](../conf/my%20train.yaml)" in text
     assert "```\n./run.sh --folds '1 2 3'\n```" in text
-    assert "- No speaker is in training.\n- Two\n" in text
+    assert "- One.\n- Two\n" in text
+    assert "## What training has seen of the test sets\n\n- No speaker is in training.\n" in text
     for name in ("Date", "Revision", "Python", "torch", "Processor", "Cores", "System"):
         assert re.search(rf"^- {name}: \S", text, re.MULTILINE), name
 
@@ -80,20 +86,24 @@ def test_every_link_of_results_leads_to_a_file(experiment):
     config = experiment.parent / "conf/my train.yaml"
     report.main(options(experiment, "--config", str(config)))
     links = re.findall(r"\]\(([^)]+)\)", written(experiment)[0])
-    assert len(links) == 3
+    assert len(links) == 4
     for link in links:
         assert (experiment / link.replace("%20", " ")).is_file() and not Path(link).is_absolute()
 
 
 def test_page_needs_no_other_file(experiment):
-    report.main(options(experiment, "--note", "No <speaker> is in training."))
+    config = experiment.parent / "conf/my train.yaml"
+    report.main(options(experiment, "--note", "No <speaker> is in training.", "--config", str(config)))
     _, html = written(experiment)
     page = Page(html)
-    assert len(page.sources) == 2 and all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert len(page.sources) == 3 and all(source.startswith("data:image/png;base64,") for source in page.sources)
     pictures = [base64.b64decode(source.partition(",")[2]) for source in page.sources]
-    assert pictures[0] == (experiment / "score_utt2pred.png").read_bytes()
-    assert "http" not in html and "@import" not in html and "url(" not in html
-    assert "width=device-width" in page.viewport and "overflow-x: auto" in html
+    assert pictures[1] == (experiment / "score_utt2pred.png").read_bytes()
+    assert "http:" not in html and "https:" not in html and "@import" not in html and "url(" not in html
+    inside = {f"#{name}" for name in page.ids}
+    assert len(inside) == len(page.ids) and set(page.links) <= inside | {"data:,"} and len(page.links) > 8
+    assert "max_epoch: 1" in html
+    assert "width=device-width" in page.viewport
     assert "implicit <scoring>" in page.cells and "<scoring>" not in html
     assert "No &lt;speaker&gt; is in training." in html
 
@@ -117,7 +127,7 @@ def test_prints_the_table_and_logs_where_the_report_lies(experiment, capsys, cap
     with caplog.at_level("INFO"):
         report.main(options(experiment))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("System") and lines[2].startswith("implicit (text)")
+    assert lines[0].startswith("System") and lines[2].startswith("implicit <scoring>")
     assert lines[-1].startswith("Always angry") and len(lines) == 6
     assert [record.getMessage() for record in caplog.records] == [
         f"wrote {experiment / name}" for name in ("RESULTS.md", "report.html")
@@ -134,6 +144,10 @@ def test_prints_the_table_and_logs_where_the_report_lies(experiment, capsys, cap
         (["--config", "absent.yaml"], "--config absent.yaml: no such file"),
         (["--picture", "loss=absent.png"], "absent.png: no such picture"),
         (["--picture", f"loss={__file__}"], "not a PNG"),
+        (["--audio_scp", "wav.scp"], "--audio_scp: is for the errors of a row; name it with --hardest"),
+        (["--hardest", "nobody"], "--hardest nobody: not one of the rows implicit"),
+        (["--hardest", "implicit (text)", "--hardest_count", "11"], "11 hardest errors: give 1 to 10"),
+        (["--hardest", "implicit (text)", "--rationales", "x"], "1 --rationales for 3 test sets of implicit"),
     ],
 )
 def test_refuses_and_leaves_nothing(experiment, more, message):
