@@ -2,6 +2,8 @@
 # What does L_cate buy? Emotion2Vec-S with and without it, the same network supervised, Whisper, and what they give
 # together, as probes on frozen features. From a recipe's folder; Emotion2Vec-S itself is that of its run.sh:
 #   ../../TEMPLATE/c2ser1/encoders.sh --tag smollm2 --folds "1 2 3 4" --whisper base.pt
+# or with the encoders of another recipe, trained over several corpora, fold k without the speakers of fold k here:
+#   ../../TEMPLATE/c2ser1/encoders.sh --tag joint --from ../../all/c2ser1/exp/gpu --folds "1 2 3 4" --whisper base.pt
 # Writes exp/<tag>_encoders.md and pictures beside it.
 set -euo pipefail
 
@@ -10,6 +12,9 @@ folds=1                 # folds to run
 systems="frm_utt supervised" # encoders to train beside it
 whisper=                # openai-whisper checkpoint (.pt); default: tiny.en, fetched
 conf=conf/small         # folder with train_e2v_s.yaml
+ngpu=0                  # GPUs for training and features
+from=                   # experiment whose encoders are taken, <from>[_<system>]/fold<k>/e2v_s, instead of training any
+trained_on=             # words for the caption on what those were trained on; default: train_nodev of each fold
 seed=0                  # decides everything random
 tables_only=false       # train nothing; compare what there is
 
@@ -19,7 +24,7 @@ tables_only=false       # train nothing; compare what there is
 
 out=exp/${tag}_encoders
 whisper_dir=dump/whisper/$(basename "${whisper:-tiny.en.pt}" .pt)
-shared=(--folds "$folds" --conf "$conf" --seed "$seed" ${whisper:+--whisper "$whisper"})
+shared=(--folds "$folds" --conf "$conf" --seed "$seed" --ngpu "$ngpu" ${whisper:+--whisper "$whisper"})
 
 prosody() {
     stage_begin dump/functionals --done data/.done.dump --clean dump/functionals || return 0
@@ -89,16 +94,22 @@ each fold; layer and regularisation are chosen by leaving out one training speak
     done
 }
 
+# Features of one system's encoders, trained here or taken. $1: system, "" for the recipe's own, then its first stage
+encode() {
+    local suffix=${1:+_$1} first=$2 options=()
+    case $1 in
+    "") ;;
+    frm_utt) options=(--e2v_s_args "--model_conf category_weight=0") ;;
+    supervised) options=(--encoder_task emotion_classifier) ;;
+    *) echo "$0: unknown system $1" >&2 && exit 1 ;;
+    esac
+    [ -z "$from" ] || options=(--e2v_s "$from$suffix/fold{fold}/e2v_s")
+    ./run.sh "${shared[@]}" --tag "$tag$suffix" "${options[@]}" --stage "$first" --stop_stage 6
+}
+
 if [ "$tables_only" = false ]; then
-    ./run.sh "${shared[@]}" --tag "$tag" --stop_stage 6
-    for system in $systems; do
-        case $system in
-        frm_utt) options=(--e2v_s_args "--model_conf category_weight=0") ;;
-        supervised) options=(--encoder_task emotion_classifier) ;;
-        *) echo "$0: unknown system $system" >&2 && exit 1 ;;
-        esac
-        ./run.sh "${shared[@]}" --tag "${tag}_$system" "${options[@]}" --stage 5 --stop_stage 6
-    done
+    encode "" 1
+    for system in $systems; do encode "$system" 5; done
     prosody
     for fold in $folds; do probes; done
 fi
