@@ -33,6 +33,20 @@ def test_confusion_matrix_leaves_out_rows_without_utterances(tmp_path):
     assert pixels(tmp_path / "2.png").shape[0] < pixels(tmp_path / "7.png").shape[0]
 
 
+def test_reliability_diagram_shows_its_bins(tmp_path):
+    """Bars as high as the accuracy of their bin: the blue of both diagrams is in proportion to it."""
+    confidence = np.linspace(0.03, 0.97, 15)
+    blue = {}
+    for share in (0.4, 0.8):
+        bins = {"count": np.full(15, 10.0), "confidence": confidence, "accuracy": np.full(15, share)}
+        plots.reliability_diagram(bins, "n = 150", tmp_path / "a.png")
+        assert 0 < (tmp_path / "a.png").stat().st_size < 60_000
+        with Image.open(tmp_path / "a.png") as picture:
+            colours = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
+        blue[share] = (np.abs(colours - (0x4C, 0x78, 0xA8)).sum(axis=1) < 12).sum()
+    assert blue[0.8] == pytest.approx(2 * blue[0.4], rel=0.05)
+
+
 def test_pictures_do_not_depend_on_the_users_settings(tmp_path):
     import matplotlib
 

@@ -76,6 +76,27 @@ def test_cost_rows_merge_systems_of_one_decoding():
     assert results.cost_rows({"probe": score_of("data/x", ["sad"], ["sad"])}) == []
 
 
+def test_cost_rows_show_speed_and_memory_where_they_were_measured():
+    decode = {"mode": "implicit", "seconds_per_utterance": 0.5, "audio_seconds_per_utterance": 2.0, "device": "cuda",
+              "peak_memory_bytes": 1.5e9, "peak_gpu_memory_bytes": 20e9}  # fmt: skip
+    scores = {"old": score_of("data/x", ["sad"], ["sad"], decode={"mode": "implicit", "seconds_per_utterance": 0.7}),
+              "new": score_of("data/y", ["sad"], ["sad"], decode=decode)}  # fmt: skip
+    header, old, new = results.cost_rows(scores)
+    assert header[3:] == ["seconds / utterance", "real-time factor", "peak memory, GB", "peak GPU memory, GB", "device"]
+    assert old[3:] == ["0.7", "–", "–", "–", "–"] and new[3:] == ["0.5", "0.25", "1.5", "20", "cuda"]
+
+
+def test_systems_are_ranked_on_the_same_test_sets_only():
+    right, half = ((["sad", "angry"], answers) for answers in (["sad", "angry"], ["sad", "sad"]))
+    scores = {name: score_of(f"data/{name[0]}", *pair) for name, pair in
+              (("x1", half), ("y1", half), ("x2", right), ("y2", right), ("x3", right))}  # fmt: skip
+    assert list(results.ranked(scores)) == ["x2", "x3", "x1", "y2", "y1"]
+    charts = results.chart(scores)
+    assert [chart["sets"] for chart in charts] == ["data/x", "data/y"] and charts[0]["chance"] == 50
+    assert [bar[:2] for bar in charts[0]["bars"]] == [("x2", 100), ("x3", 100), ("x1", 50)]
+    assert all(low <= value <= high for chart in charts for _, value, low, high in chart["bars"])
+
+
 def test_detail_rows_say_what_was_resampled():
     row = results.detail_rows({"ours": score_of("data/x", ["sad"], ["sad"])})[1]
     assert row == ["ours", "100.0", "–", "1", "utterance (only 1 speaker)", "50"]

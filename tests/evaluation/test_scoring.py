@@ -35,6 +35,10 @@ def test_scores_one_set_by_hand(one_set):
 def test_calibration_of_scored_predictions(one_set):
     score = score_sets([read_set(*one_set, "utt2scored")], "utt2scored", draws=50)
     assert score["ece"] == pytest.approx(5 / 6 - 0.8)
+    filled = score["reliability"]["count"].index(6)  # all six answers are equally sure
+    assert filled == 11 and sum(score["reliability"]["count"]) == 6
+    assert score["reliability"]["confidence"][filled] == pytest.approx(0.8)
+    assert score["reliability"]["accuracy"][filled] == pytest.approx(5 / 6)
 
 
 def test_pools_folds_and_averages_them():
@@ -65,6 +69,14 @@ def test_costs_are_averaged_over_utterances():
     second = predicted_set("b", ["sad"], ["sad"], decode={"mode": "explicit", "tokens_per_utterance": 60})
     assert score_sets([first, second], draws=10)["decode"] == {"mode": "explicit", "tokens_per_utterance": 45}
     assert score_sets([first, predicted_set("c", ["sad"], ["sad"])], draws=10)["decode"] is None
+
+
+def test_the_highest_peak_of_memory_counts():
+    sets = [predicted_set(name, ["sad"], ["sad"], decode={"mode": "implicit", "peak_memory_bytes": peak, "device": device})
+            for name, peak, device in (("a", 2e9, "CPU"), ("b", 3e9, "CPU"), ("c", 1e9, "GPU"))]  # fmt: skip
+    assert score_sets(sets, draws=10)["decode"] == {"mode": "implicit", "peak_memory_bytes": 3e9, "device": "CPU, GPU"}
+    sets.append(predicted_set("d", ["sad"], ["sad"], decode={"mode": "implicit"}))
+    assert "peak_memory_bytes" not in score_sets(sets, draws=10)["decode"]
 
 
 def test_refuses_to_count_an_utterance_twice():
