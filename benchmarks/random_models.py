@@ -95,6 +95,7 @@ def prepare(options, parser):
     if options.ngpu and not torch.cuda.is_available():
         parser.error("--ngpu 1: torch finds no GPU")
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     if not options.ngpu:
         torch.set_num_threads(1)  # until every system has a process of its own, see turns.in_turns
     return device_of(options)

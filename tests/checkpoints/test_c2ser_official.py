@@ -14,11 +14,12 @@ from c2ser.checkpoints.c2ser_official import base_differences, read_official
 from c2ser.cot.prompts import prompt
 from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
-from c2ser.inference.emotion_encoder import read_config
+from c2ser.inference.emotion_encoder import EmotionEncoder, read_config
 from c2ser.inference.predictor import Predictor
 from c2ser.models.build import build_c2ser
 from tests import builders
 from tests.checkpoints import official
+from tests.inference.conftest import assert_same
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,24 @@ def test_both_kinds_of_utterance_features(imported, state, utterance_mode):
     bundle = Bundle.read(imported(state, utterance_mode=utterance_mode))
     assert bundle.emotion["utterance_mode"] == utterance_mode and bundle.language == "zh" and len(bundle.labels) == 7
     assert bundle.modes["explicit"] == bundle.modes["implicit"]
+
+
+def test_each_kind_of_utterance_features_is_heard(imported, state, parts):
+    """The answers of either kind are those to its own features: the learned tokens, or the first ten frames."""
+    speech, lengths = builders.waves([6000, 9000])
+    waves = [wave[:length].numpy() for wave, length in zip(speech, lengths)]
+    config, checkpoint = parts[1] / "config.yaml", parts[1] / "model.pth"
+    made = {}
+    for kind in ("extra_tokens", "first10_frames"):
+        tokens = EmotionEncoder(config, checkpoint, utterance_mode=kind)(speech, lengths)[0]
+        assert tokens.shape[:2] == (2, 10)
+        predictor = Predictor(imported(state, utterance_mode=kind))
+        for mode in ("implicit", "explicit"):
+            answers = predictor(waves, mode)
+            assert_same(answers, predictor(waves, mode, emotion=list(tokens.numpy())))
+            made[kind, mode] = [value for answer in answers for value in answer.posterior.values()]
+    for mode in ("implicit", "explicit"):
+        assert made["extra_tokens", mode] != pytest.approx(made["first10_frames", mode], abs=1e-3)
 
 
 def test_defaults_are_the_released_configuration(folder):
