@@ -32,7 +32,7 @@ setup(
         "gpl": ["praat-parselmouth", "phonemizer", "espeakng-loader"],
         "lhotse": ["lhotse"],
         "onnx": ["onnx", "onnxscript", "onnxruntime"],
-        "demo": ["gradio>=6.0"],
+        "demo": ["gradio>=6.15"],
     },
     entry_points={"console_scripts": ["c2ser = c2ser.cli:main"]},
     classifiers=[

@@ -24,8 +24,7 @@ def import_gradio():
         import gradio
     except ImportError as error:
         raise InputError(
-            f"the demo page needs the package gradio ({error}): pip install gradio, or all of the project's extra "
-            "`demo`: pip install -e .[demo]"
+            f"the demo page needs the package gradio ({error}): pip install 'gradio>=6.15' (the project's extra `demo`)"
         ) from None
     return gradio
 
