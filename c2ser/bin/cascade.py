@@ -12,12 +12,12 @@ import logging
 import os
 from pathlib import Path
 
+from c2ser.baselines.options import add_options, check_numbers, chosen_labels
 from c2ser.baselines.output import most_probable, write_results
 from c2ser.bin.classify_text import parse_label_map, question_languages
 from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
-from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
 
@@ -25,35 +25,25 @@ from c2ser.evaluation.metrics import INVALID
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
+    add_options(parser, "data_dir")
     parser.add_argument("--text", type=Path, required=True, help="Table of transcripts: text.asr, or DATA_DIR/text")
-    parser.add_argument("--model", type=Path, required=True, help="Local Hugging Face folder")
-    parser.add_argument("--labels", nargs="+", default=list(EMOTIONS), choices=EMOTIONS, metavar="CLASS",
-                        help="Classes to choose from (default: the seven)")  # fmt: skip
+    add_options(parser, "model", "labels")
     parser.add_argument("--label_map", default="",
                         help='Classifiers: classes with unknown names, "love=happy LABEL_3=-"')  # fmt: skip
-    parser.add_argument("--language", default="auto",
-                        help="Of the question: auto (as utt2lang says of each utterance) or a code")  # fmt: skip
-    parser.add_argument("--batch_size", type=int, default=8, help="Transcripts together; changes the speed alone")
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"), help="Of the weights")
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
+    add_options(parser, "language", "batch_size", "ngpu", "dtype", "out_dir")
     return parser
 
 
 def main(argv=None):
     """Read, judge, write."""
     args = get_parser().parse_args(argv)
-    if args.batch_size < 1:
-        raise InputError(f"--batch_size {args.batch_size}: expected a whole number from 1")
+    check_numbers(args, "batch_size")
+    labels = chosen_labels(args)
     data = DataDir(args.data_dir)
     utterances = data.utterances()
     table = entries(args.text, utterances, empty_ok=True)
     texts = {utterance: table[utterance] for utterance in utterances}
     languages, label_map = question_languages(data, utterances, args.language), parse_label_map(args.label_map)
-    labels = [label for label in EMOTIONS if label in args.labels]
-    if len(labels) < 2:
-        raise InputError(f"--labels {' '.join(labels)}: at least two classes are needed")
     os.environ["HF_HUB_OFFLINE"] = "1"
     import time
 

@@ -12,6 +12,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from c2ser.baselines.options import add_options
 from c2ser.baselines.output import most_probable, write_results
 from c2ser.bin.common import run
 from c2ser.bin.decode import entries
@@ -23,18 +24,15 @@ from c2ser.errors import InputError
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="Checkpoint, or its folder")
-    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
-    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
+    add_options(parser, model={"help": "Checkpoint, or its folder"})
+    add_options(parser, "data_dir", "audio_scp")
     parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples, for the batches")
-    parser.add_argument("--labels", nargs="+", default=list(EMOTIONS), choices=EMOTIONS, metavar="CLASS",
-                        help="Classes to choose from (default: the seven)")  # fmt: skip
+    add_options(parser, "labels")
     parser.add_argument("--batch_seconds", type=float, default=60.0,
                         help="Audio in a batch, padding included; for speed alone (default: %(default)s)")  # fmt: skip
     parser.add_argument("--chunk_seconds", type=float, default=30.0,
                         help="Longer utterances are cut in equal chunks (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
+    add_options(parser, "ngpu", "out_dir")
     return parser
 
 

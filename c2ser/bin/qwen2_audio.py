@@ -11,52 +11,38 @@ import logging
 import os
 from pathlib import Path
 
+from c2ser.baselines.options import add_options, check_numbers, chosen_labels
 from c2ser.baselines.output import most_probable, write_results
 from c2ser.bin.classify_text import question_languages
 from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
-from c2ser.emotions import EMOTIONS
-from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
 
 
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="Local Hugging Face folder")
-    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
-    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
-    parser.add_argument("--labels", nargs="+", default=list(EMOTIONS), choices=EMOTIONS, metavar="CLASS",
-                        help="Classes to choose from (default: the seven)")  # fmt: skip
-    parser.add_argument("--language", default="auto",
-                        help="Of the question: auto (as utt2lang says of each utterance) or a code")  # fmt: skip
+    add_options(parser, "model", "data_dir", "audio_scp", "labels", "language")
     parser.add_argument("--methods", nargs="+", default=["free", "score"], choices=("free", "score"),
                         help="Which answers are wanted (default: both)")  # fmt: skip
     parser.add_argument("--max_new_tokens", type=int, default=20,
                         help="Where a free answer is cut (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--batch_size", type=int, default=4, help="Utterances together; changes the speed alone")
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"),
-                        help="Of the weights; in the 16-bit ones rounding depends on the batch")  # fmt: skip
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
+    add_options(parser, batch_size={"default": 4})
+    add_options(parser, "ngpu", "dtype", "out_dir")
     return parser
 
 
 def main(argv=None):
     """Read, ask, write."""
     args = get_parser().parse_args(argv)
-    for option in ("batch_size", "max_new_tokens"):
-        if getattr(args, option) < 1:
-            raise InputError(f"--{option} {getattr(args, option)}: expected a whole number from 1")
+    check_numbers(args, "batch_size", "max_new_tokens")
+    labels = chosen_labels(args)
     data = DataDir(args.data_dir)
     utterances = data.utterances()
     audio = entries(args.audio_scp, utterances)
     languages = question_languages(data, utterances, args.language)
-    labels = [label for label in EMOTIONS if label in args.labels]
-    if len(labels) < 2:
-        raise InputError(f"--labels {' '.join(labels)}: at least two classes are needed")
     os.environ["HF_HUB_OFFLINE"] = "1"
     import time
 

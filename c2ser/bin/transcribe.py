@@ -11,33 +11,29 @@ import logging
 from collections import Counter
 from pathlib import Path
 
+from c2ser.baselines.options import add_options, check_numbers
 from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir, write_table
 from c2ser.datadir.faults import some
-from c2ser.errors import InputError
 from c2ser.fileio import atomic_write, sha256
 
 
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
-    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
+    add_options(parser, "data_dir", "audio_scp")
     parser.add_argument("--whisper", type=Path, required=True, help="openai-whisper model, .pt")
-    parser.add_argument("--language", default="auto",
-                        help="auto: heard in each utterance; utt2lang: as that table says; or a code")  # fmt: skip
-    parser.add_argument("--batch_size", type=int, default=8, help="Utterances together; changes the speed alone")
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--out_dir", type=Path, required=True, help="Gets text.asr, utt2asr_lang, transcribe.json")
+    language = "auto: heard in each utterance; utt2lang: as that table says; or a code"
+    add_options(parser, language={"help": language})
+    add_options(parser, "batch_size", "ngpu", out_dir={"help": "Gets text.asr, utt2asr_lang, transcribe.json"})
     return parser
 
 
 def main(argv=None):
     """Read, transcribe, write."""
     args = get_parser().parse_args(argv)
-    if args.batch_size < 1:
-        raise InputError(f"--batch_size {args.batch_size}: expected a whole number from 1")
+    check_numbers(args, "batch_size")
     import time
 
     data = DataDir(args.data_dir)
