@@ -19,7 +19,9 @@ def get_parser():
     parser.add_argument("--layer", type=_layer, default="last",
                         help="row of each matrix, from 0, or last; mean: of all rows, for tokens.scp")  # fmt: skip
     parser.add_argument("--method", choices=("pca", "tsne"), default="pca", help="projection")
-    parser.add_argument("--seed", type=int, default=0, help="seed of t-SNE")
+    parser.add_argument("--max_utterances", type=int, default=2000,
+                        help="of a larger set, how many are drawn, chosen at random: t-SNE of many takes long")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="seed of t-SNE and of the choice of utterances")
     parser.add_argument("--title", default="", help="title of the picture")
     return parser
 
@@ -35,9 +37,14 @@ def main(argv=None):
     unknown = [utterance for utterance in utterances if utterance not in speakers]
     if unknown:
         raise InputError(f"{data.path}/utt2spk: lacks {len(unknown)} utterances of utt2emo, first: {unknown[0]}")
+    title = args.title or f"{Path(args.feats_scp).name}, {args.method}"
+    if len(utterances) > args.max_utterances:
+        title += f", {args.max_utterances} of {len(utterances)} utterances"
+        picked = np.random.default_rng(args.seed).choice(len(utterances), args.max_utterances, replace=False)
+        utterances = [utterances[number] for number in sorted(picked)]
     points = project(chosen(args.feats_scp, utterances, args.layer), args.method, args.seed)
     columns = [[table[utterance] for utterance in utterances] for table in (emotions, speakers)]
-    embeddings(points, *columns, args.title or f"{Path(args.feats_scp).name}, {args.method}", args.out)
+    embeddings(points, *columns, title, args.out)
 
 
 def chosen(feats_scp, utterances, layer="last"):

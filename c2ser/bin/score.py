@@ -23,7 +23,7 @@ from c2ser.bin.common import run
 from c2ser.errors import InputError
 from c2ser.evaluation.answers import MISSING, read_answer_set, summarise, write_problems
 from c2ser.evaluation.predictions import TABLES, read_set
-from c2ser.evaluation.results import format_table, score_rows
+from c2ser.evaluation.results import format_table, group_rows, score_rows
 from c2ser.evaluation.scoring import score_sets
 from c2ser.evaluation.soft import soft_rows
 from c2ser.fileio import atomic_write
@@ -137,6 +137,8 @@ def print_score(name, score):
     if restricted and restricted["left_out"]:
         rows[f"{name}, posteriors among {len(restricted['per_class'])} classes"] = {**score, **restricted}
     print(format_table(score_rows(rows)))
+    for grouping in score["groups"]:
+        print(f"\n{format_table(group_rows({name: score}, grouping))}")
     if soft_rows({name: score}):
         print(f"\n{format_table(soft_rows({name: score}))}")
 

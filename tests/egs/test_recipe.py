@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -115,6 +116,34 @@ def test_one_stage_can_be_forced(recipe, first_run):
     done = verdicts(run(recipe, "--stage", 7, "--stop_stage", 7, "--force", "true"))
     probes = {f"exp/t/fold1/probe_{name}" for name in ("e2v_s", "whisper", "both")}
     assert done == dict.fromkeys({*probes, "exp/t/.done.probes"}, "redo")
+
+
+def test_report_has_pictures_and_errors_to_hear(recipe, first_run):
+    """Unless it is to be published: then what was said stays out of it."""
+    results = (recipe / "exp/t/RESULTS.md").read_text(encoding="utf-8")
+    for picture in ("embeddings_e2v_s", "embeddings_whisper", "layers", "decode_implicit_test_utt2scored.reliability"):
+        assert f"(scores/{picture}.png)" in results and (recipe / f"exp/t/scores/{picture}.png").stat().st_size < 300_000
+    assert "## What training has seen of the test sets" in results and "peak memory, GB" in results
+    page = recipe / "exp/t/report.html"
+    assert page.read_text(encoding="utf-8").count("<audio") == 8
+    run(recipe, "--stage", 13, "--stop_stage", 13, "--report_speech", "false")
+    public = page.read_text(encoding="utf-8")
+    assert "Hardest errors" in public and "<audio" not in public and "Transcript" not in public
+
+
+def test_a_rerun_from_the_same_seed_gives_the_same_results(recipe, first_run):
+    """All is trained, decoded and scored anew by the same command; only the last part of RESULTS.md differs."""
+    run(recipe)
+    (recipe / "exp/t").rename(recipe / "exp/first")
+    output = run(recipe)
+    for stage in ("e2v_s", "explicit", "implicit", "decode_implicit_test"):
+        assert f"[run] exp/t/fold1/{stage}" in output
+    results = [(recipe / f"exp/{tag}/RESULTS.md").read_text(encoding="utf-8") for tag in ("first", "t")]
+    lasting = [text.partition("\n## Date, speed and memory\n")[0] for text in results]
+    lasting = [re.sub(r"- Revision: .*", "", text) for text in lasting]  # someone may commit meanwhile
+    assert lasting[0] == lasting[1] and len(lasting[0]) < len(results[0])
+    for first in (recipe / "exp/first/scores").glob("*.png"):
+        assert first.read_bytes() == (recipe / "exp/t/scores" / first.name).read_bytes(), first.name
 
 
 def test_trained_system_answers(recipe, first_run):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from c2ser.bin import score
 from c2ser.datadir import write_table
 from c2ser.evaluation.answers import read_answer_set
 from c2ser.evaluation.groups import UNKNOWN, read_groups, split, take
@@ -47,11 +48,11 @@ def test_one_group_is_none():
 
 def test_groups_are_scored_over_their_own_classes():
     groups = {"corpus": ["x", "x", "y", "y"]}
-    score = score_sets([a_set(groups=groups), a_set("b")], draws=50)
+    made = score_sets([a_set(groups=groups), a_set("b")], draws=50)
     alone = {"x": (["sad", "sad"], ["sad", "angry"]), "y": (["angry", "angry"], ["happy", "angry"])}
-    assert set(score["groups"]) == {"corpus"} and set(score["groups"]["corpus"]) == {"x", "y", UNKNOWN}
+    assert set(made["groups"]) == {"corpus"} and set(made["groups"]["corpus"]) == {"x", "y", UNKNOWN}
     for name, (reference, predicted) in alone.items():
-        found = score["groups"]["corpus"][name]
+        found = made["groups"]["corpus"][name]
         wanted = score_sets([PredictedSet("d", "e", ["1", "2"], reference, predicted, ["as0", "as1"])], draws=50)
         assert found["scores"] == wanted["scores"] and found["classes"] == 1 and found["n"] == 2
         assert found["outside"] == 1 and found["restricted"] is None
@@ -77,6 +78,14 @@ def test_tables_show_groups():
     assert group_matrix(scores, "corpus") == group_rows(scores, "corpus") == []
     earlier = {name: value for name, value in grouped.items() if name != "groups"}
     assert group_rows({"ours": earlier}, "language") == []
+
+
+def test_the_score_command_prints_groups(one_set, tmp_path, capsys):
+    data, decode = one_set
+    write_table(data / "utt2corpus", {f"m1_{i}": ("a", "b")[i % 2] for i in range(6)})
+    score.main([str(data), str(decode), "--draws", "20", "--out", str(tmp_path / "score.json")])
+    lines = capsys.readouterr().out.splitlines()
+    assert "corpus" in lines[6] and [line.split()[1] for line in lines[8:]] == ["a", "b"]
 
 
 @pytest.mark.parametrize("missing", ["invalid", "skip"])

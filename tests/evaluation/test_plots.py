@@ -139,6 +139,15 @@ def test_plot_embeddings_command(features, tmp_path, method, layer):
         plot_embeddings.get_parser().parse_args(["--feats_scp", "a", "--data_dir", "b", "--out", "c", "--layer", "first"])
 
 
+def test_of_a_large_set_some_are_drawn(features, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "embeddings", lambda *given: drawn.append(given))
+    argv = ["--feats_scp", str(features[0]), "--data_dir", str(features[1]), "--title", "t", "--out", "a.png"]
+    for limit in ("8", "5"):
+        plot_embeddings.main([*argv, "--max_utterances", limit])
+    assert [(len(points), title) for points, _, _, title, _ in drawn] == [(8, "t"), (5, "t, 5 of 8 utterances")]
+
+
 def test_plot_embeddings_refuses_missing_features(features, tmp_path):
     lines = features[0].read_text(encoding="utf-8").splitlines()
     features[0].write_text("\n".join(lines[2:]) + "\n", encoding="utf-8")

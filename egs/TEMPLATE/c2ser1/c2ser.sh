@@ -40,6 +40,7 @@ llm=                    # language model: folder, .gguf file, or scratch for a s
 answers=cot             # cot | label: bare verdicts instead of rationales (ablation)
 text_only=false         # read the transcript instead of hearing (ablation)
 paraphrases=0           # prompts other than that of training to decode with, too (at most 5)
+report_speech=true      # put recordings, transcripts and rationales of errors into report.html; false before publishing it
 min_seconds=0.1         # shorter utterances leave training and dev sets
 max_seconds=29          # longer utterances leave training and dev sets
 model=                  # trained system (folder with model.yaml) to evaluate instead of training one

@@ -53,6 +53,17 @@ layer_curves() {
     stage_end
 }
 
+# Frozen features of the first fold's test speakers in two dimensions. $1: name, $2: what it is called, $3: features
+embedding() {
+    local first=${folds%% *}
+    pictures+=(--picture "Embeddings: $2, last layer, test speakers of fold $first=$exp/scores/embeddings_$1.png")
+    stage_begin "$exp/scores/.done.embeddings_$1" --done "$3" --done data/.done.prepare --value "fold=$first" \
+        --value "seed=$seed" || return 0
+    python3 -m c2ser.bin.plot_embeddings --feats_scp "$3/layers.scp" --data_dir "$(set_of "$first" test)" --method tsne \
+        --seed "$seed" --title "t-SNE" --out "$exp/scores/embeddings_$1.png"
+    stage_end
+}
+
 score_and_report() {
     local scores=() markers=() pictures=() options=() mode first
     first=$(exp_of "${folds%% *}")
@@ -65,6 +76,11 @@ score_and_report() {
         stability
         options=(--stability "$exp/scores/stability.json")
     fi
+    options+=(--hardest "C2SER implicit, label scoring")
+    if [ "$report_speech" = true ]; then
+        options+=(--audio_scp dump/all/wav.scp)
+        [ "$modes" = implicit ] || options+=(--rationales $(of_folds decode_explicit_test))
+    fi
     if [ -z "$model" ]; then
         if hears e2v_s; then score "Probe on Emotion2Vec-S" probe_e2v_s utt2pred; fi
         if hears whisper; then score "Probe on Whisper" probe_whisper utt2pred; fi
@@ -73,15 +89,19 @@ score_and_report() {
             layer_curves
             pictures+=(--picture "Probes, layer by layer=$exp/scores/layers.png")
         fi
-        if hears e2v_s && [ -z "$e2v_s" ]; then pictures+=(--picture "Training: Emotion2Vec-S=$first/e2v_s/curves.png"); fi
-        pictures+=(--picture "Training: C2SER, explicit=$first/explicit/curves.png"
-            --picture "Training: C2SER, explicit to implicit=$first/implicit/curves.png")
+        if hears e2v_s; then embedding e2v_s Emotion2Vec-S "$first/features"; fi
+        if hears whisper; then embedding whisper Whisper "$whisper_dir"; fi
+        if hears e2v_s && [ -z "$e2v_s" ]; then
+            pictures+=(--picture "Training curves: Emotion2Vec-S=$first/e2v_s/curves.png")
+        fi
+        pictures+=(--picture "Training curves: C2SER, explicit=$first/explicit/curves.png"
+            --picture "Training curves: C2SER, explicit to implicit=$first/implicit/curves.png")
     fi
     for marker in "$exp"/scores/.done.*; do markers+=(--done "$marker"); done
-    if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds"; then
+    if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds" --value "speech=$report_speech"; then
         python3 -m c2ser.bin.report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
             --command "./run.sh $run_args" "${scores[@]}" "${pictures[@]}" "${options[@]}" \
-            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --note "$(leaks)" >"$exp/results.txt"
+            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --leak "$(leaks)" >"$exp/results.txt"
         stage_end
     fi
     cat "$exp/results.txt"
