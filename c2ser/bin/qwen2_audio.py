@@ -9,7 +9,6 @@ hears 30 s; longer utterances are judged by their first 30 s and listed in decod
 import argparse
 import logging
 import os
-from pathlib import Path
 
 from c2ser.baselines.options import add_options, check_numbers, chosen_labels
 from c2ser.baselines.output import most_probable, write_results

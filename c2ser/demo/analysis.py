@@ -1,4 +1,4 @@
-"""What the demo says of a recording: pitch and loudness over time, then the answer as it comes. Knows nothing of pages."""
+"""What the demo says of a recording: pitch and loudness over time, then the answer as it comes; no page is known here."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,7 +58,8 @@ class Analyst:
             for made in self.predictor.stream(samples, mode):
                 yield replace(known, text=made.text, label=made.label, posterior=made.posterior)
         except InputError as error:
-            raise InputError(str(error).replace(str(path), Path(path).name).replace("array 0", Path(path).name)) from None
+            name = Path(path).name
+            raise InputError(str(error).replace(str(path), name).replace("array 0", name)) from None
 
     def _read(self, path, channel):
         samples = read_audio(str(path), channel)

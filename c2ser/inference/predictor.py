@@ -23,7 +23,7 @@ from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, split_prompt, transcript_ids
 
-LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": []}
+LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}
 """Options that the config.yaml of an older training does not have, and what it was trained with."""
 
 
@@ -75,8 +75,7 @@ class Predictor:
         transcripts: the words of each input, for a system that reads them (`text_only`). Returns a list of `Prediction`
         in the order of the inputs. Raises InputError naming the input, as where one alone does not fit into memory.
         """
-        if self.calibration and self.calibration.mode != mode:
-            raise InputError(f"the calibration is of mode {self.calibration.mode}, not {mode}; calibrate each mode")
+        self._check_calibrated(mode)
         names = names or [f"array {i}" if isinstance(item, np.ndarray) else str(item) for i, item in enumerate(inputs)]
         speech = [self._read(item, channel, name) for item, name in zip(inputs, names)]
         order = sorted(range(len(speech)), key=lambda index: len(speech[index]))
@@ -100,6 +99,7 @@ class Predictor:
         item, mode, channel: as in a call. Until the last, predictions have a `text` that grows, and neither label nor
         posterior; the last is that of a call that generates greedily. Raises InputError as a call does.
         """
+        self._check_calibrated(mode)
         name = "array 0" if isinstance(item, np.ndarray) else str(item)
         samples, model, ids = self._read(item, channel, name), self._model(mode), []
         prefixes = model.prefixes(mode, *self._hear(model, [samples], None, None))
@@ -133,6 +133,10 @@ class Predictor:
             given, own = ", ".join(calibration.labels), ", ".join(self.labels)
             raise InputError(f"the calibration is for the classes {given}; this system has {own}")
         return calibration.correction(self.decoding.prior, self.decoding.prior_strength)
+
+    def _check_calibrated(self, mode):
+        if self.calibration and self.calibration.mode != mode:
+            raise InputError(f"the calibration is of mode {self.calibration.mode}, not {mode}; calibrate each mode")
 
     def _read(self, item, channel, name):
         samples = np.asarray(item, np.float32) if isinstance(item, np.ndarray) else read_audio(str(item), channel)

@@ -135,9 +135,9 @@ def load_whisper_file(path):
     try:
         if Path(path).suffix == SAFE:
             return json.loads(read_safe_metadata(path)["dims"]), read_weights(path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = read_weights(path)
         return {name: checkpoint["dims"][name] for name in DIMS}, checkpoint["model_state_dict"]
-    except Exception as error:  # torch.load raises whatever its parsers meet
+    except (InputError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not an openai-whisper checkpoint ({error!r})") from None
 
 

@@ -13,7 +13,7 @@ CARD, TEMPLATE = "README.md", "card.md"
 LEAKS = "Not stated. Ask who packed it which speakers and sentences it was trained on before trusting a score."
 MODES = {
     "implicit": "`implicit` answers with the class at once",
-    "explicit": "`explicit` reasons first: it describes pace, pitch and volume, quotes the words, infers, then names the class",
+    "explicit": "`explicit` reasons first: it describes pace, pitch and volume, quotes the words, infers, names the class",
 }
 
 
@@ -22,7 +22,8 @@ class Account:
     """What is known of a system besides its parts.
 
     title; results: a `Results` or None; corpora: `Corpus` of each that it was trained on; leaks: what it may have heard
-    of its test sets, where `results` does not say so; notes: remarks; imported: whether the weights are the authors' released ones.
+    of its test sets, where `results` does not say so; notes: remarks; imported: whether the weights are the authors'
+    released ones.
     """
 
     title: str

@@ -219,6 +219,21 @@ def test_card_of_what_nothing_is_known_of(packed):
     assert "packed before it was scored" in card and "Not stated. Ask who packed it" in card and "| not stated |" in card
 
 
+def test_a_converted_encoder_has_its_own_licence(system_dir, tmp_path):
+    bundle = Bundle.read(system_dir)
+    config = yaml.safe_load(bundle.emotion["config"].read_text(encoding="utf-8"))
+    config["converted"] = {"from": "Emotion2Vec-S.pt", "sha256": "0" * 64, "layout": "fairseq", "notes": ["of /x/y"]}
+    bundle.emotion["config"] = tmp_path / "config.yaml"
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (tmp_path / "exp").mkdir()
+    bundle.write(tmp_path / "exp")
+    run(tmp_path / "exp", tmp_path / "packed")
+    kept = yaml.safe_load((tmp_path / "packed/emotion2vec_s/config.yaml").read_text(encoding="utf-8"))
+    assert kept["converted"] == {"from": "Emotion2Vec-S.pt", "sha256": "0" * 64, "layout": "fairseq"}
+    card = (tmp_path / "packed/README.md").read_text(encoding="utf-8")
+    assert "| that of the checkpoint it was converted from: see there |" in card
+
+
 def test_results_that_stand_in_the_experiment_are_taken(system_dir, tmp_path):
     bundle = Bundle.read(system_dir)
     (tmp_path / "exp").mkdir()

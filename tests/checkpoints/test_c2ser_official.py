@@ -9,7 +9,7 @@ import yaml
 from transformers import AutoModelForCausalLM
 from whisper.audio import log_mel_spectrogram
 
-from c2ser.bin import import_c2ser
+from c2ser.bin import import_c2ser, pack
 from c2ser.checkpoints.c2ser_official import base_differences, read_official
 from c2ser.cot.prompts import prompt
 from c2ser.errors import InputError
@@ -128,6 +128,13 @@ def test_predictor_answers_with_it(folder):
     for mode in ("implicit", "explicit"):
         [prediction] = predictor([speech], mode=mode)
         assert sum(prediction.posterior.values()) == pytest.approx(1, abs=1e-4) and len(prediction.posterior) == 7
+
+
+def test_it_can_be_packed(folder, tmp_path):
+    pack.main(["--model", str(folder), "--out_dir", str(tmp_path / "packed")])
+    speech = [builders.waves([6000])[0][0].numpy()]
+    assert_same(Predictor(tmp_path / "packed")(speech), Predictor(folder)(speech), 0)
+    assert "| that of the authors' release: see there |" in (tmp_path / "packed/README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("utterance_mode", ["extra_tokens", "first10_frames"])

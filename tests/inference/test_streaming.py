@@ -4,7 +4,9 @@ import pytest
 import soundfile
 import torch
 
+from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
+from c2ser.inference.calibration import Calibration
 from c2ser.inference.generation import generate
 from c2ser.inference.predictor import Decoding, Predictor
 from c2ser.inference.streaming import stream_tokens, whole_characters
@@ -64,3 +66,12 @@ def test_faults_of_a_stream(system_dir, speech):
         next(predictor.stream("absent.wav"))
     with pytest.raises(InputError, match="mode 'loud': this system has"):
         next(predictor.stream(speech[1], "loud"))
+
+
+def test_a_calibration_of_the_other_mode_is_refused(system_dir, speech):
+    calibration = Calibration(EMOTIONS, "implicit", 2.0, {})
+    predictor = Predictor(system_dir, calibration=calibration)
+    *_, last = predictor.stream(speech[1], "implicit")
+    assert last.posterior == pytest.approx(predictor(speech[1:2])[0].posterior, abs=1e-6)
+    with pytest.raises(InputError, match="the calibration is of mode implicit, not explicit"):
+        next(predictor.stream(speech[1], "explicit"))
