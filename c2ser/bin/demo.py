@@ -20,7 +20,8 @@ def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="Folder with model.yaml: exp/<tag>, or a packed one")
     parser.add_argument("--host", default="127.0.0.1",
-                        help="Address to serve on; 0.0.0.0 opens the page to the network (default: %(default)s)")  # fmt: skip
+                        help="Address to serve on; 0.0.0.0 opens the page to the network, whose browsers can upload, but"
+                        " record only over https (default: %(default)s)")  # fmt: skip
     parser.add_argument("--port", type=int, default=7860, help="Port to serve on (default: %(default)s)")
     parser.add_argument("--share", action="store_true",
                         help="Open the page to the internet, through a tunnel of gradio's servers")  # fmt: skip

@@ -58,13 +58,10 @@ def build_page(analyst, title):
             """What the components on the right show, again and again until the answer is whole."""
             if path is None:
                 raise gradio.Error("Record something or choose a file first.", print_exception=False)
-            figure = None
             try:
-                for known in analyst(path, chosen, part):
-                    # An update that says nothing new of a component leaves it alone
-                    drawn = draw(known) if figure is None else gradio.skip()
-                    figure = drawn if figure is None else figure
-                    yield describe(known), known.text, known.posterior, drawn
+                for number, known in enumerate(analyst(path, chosen, part)):
+                    picture = gradio.skip() if number else draw(known)  # the curves are there from the first on
+                    yield describe(known), known.text, known.posterior, picture
             except InputError as error:
                 raise gradio.Error(str(error), print_exception=False) from None
 
