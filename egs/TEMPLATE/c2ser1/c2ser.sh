@@ -16,7 +16,7 @@ corpus=                 # module of c2ser.corpora, the path of your own, or join
 corpora=                # joint: their modules, e.g. "casia emovo"; default: those whose variable is set in db.sh
 leave_out=              # joint: corpora to leave out, e.g. "casia emovo": one system each in exp/<tag>_without, tested on it
 db=                     # variable of db.sh that holds the corpus' path
-folds=1                 # folds to run, e.g. "1 2 3 4 5"; official: the corpus' own train, dev and test
+folds=1                 # folds to run, e.g. "1 2 3 4 5"; all: those of the data; official: the corpus' own train, dev and test
 train_set=train_nodev   # part of a fold that is trained on
 dev_set=dev             # part of a fold that chooses checkpoints and probes
 dev_speakers=1          # speakers cut from a fold's train for dev
@@ -62,6 +62,7 @@ for name in stage stop_stage nj ngpu num_nodes seed dev_speakers allow_missing; 
     [[ ${!name} =~ ^[0-9]+$ ]] || die "--$name ${!name}: expected a whole number"
 done
 [ -n "$corpus" ] || die "--corpus is not set"
+[ -n "$folds" ] || die "--folds is empty"
 [ -d "$conf" ] || die "--conf $conf: no such folder"
 
 # What is not given is fetched once, checked against its hash
@@ -83,6 +84,12 @@ language=$cot_language
 if [ "$language" = auto ]; then language=en; fi
 
 want() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+# Which folds `all` are is known once the data are prepared
+all_folds() {
+    [ "$folds" = all ] || return 0
+    folds=$(find data -maxdepth 1 -name 'fold[0-9]*' | sed 's/.*fold//' | sort -n | paste -sd' ')
+    [ -n "$folds" ] || die "--folds all: there are none in data; run stage 1, or give --folds official"
+}
 # A fold is a number, `official`, or `without_<corpus>`
 fold_name() { case $1 in [0-9]*) echo "fold$1" ;; *) echo "$1" ;; esac; }
 set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/$(fold_name "$1")/$2"; fi; }
@@ -103,6 +110,7 @@ need_train() {
 trains() { [ "$skip_train" = false ] && [ -z "$model" ]; }
 
 if want 1; then log "1: data preparation"; prepare_data; fi
+all_folds
 if want 2; then log "2: audio dump"; dump_audio; fi
 if want 3; then log "3: prosody and style"; prosody; each_fold style; fi
 if want 4; then log "4: chain-of-thought texts"; each_fold chain_of_thought; fi

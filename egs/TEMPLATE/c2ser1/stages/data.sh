@@ -26,7 +26,7 @@ prepare_joint() {
         roots+=(--value "$name=${!variable}")
     done
     stage_begin data/.done.prepare "${roots[@]}" --value "allow_missing=$allow_missing" --value "dev_speakers=$dev_speakers" \
-        --clean data/corpora || return 0
+        --clean data/corpora $(earlier_sets) || return 0
     for name in $corpora; do
         variable=${name^^}
         python3 -m c2ser.bin.prepare_data --corpus "$name" --root "${!variable}" --data_dir "data/corpora/$name" \
@@ -38,8 +38,15 @@ prepare_joint() {
     stage_end
 }
 
+# What other corpora may have left
+earlier_sets() {
+    local set
+    for set in data/fold[0-9]* data/without_* data/test; do [ ! -d "$set" ] || echo "--clean $set"; done
+}
+
 validate_sets() {
     local set
+    all_folds
     for set in data/all $(each_fold echo_sets); do validate_data_dir.sh "$set"; done
 }
 
