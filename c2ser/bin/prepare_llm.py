@@ -7,6 +7,7 @@ initialised at random; it is for tests and for machines where 135 M parameters a
 
 import argparse
 import io
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -63,6 +64,17 @@ def convert_gguf(gguf, folder):
     plain.load_state_dict(packed.state_dict())
     plain.to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    note_licence(gguf, folder)
+
+
+def note_licence(gguf, folder):
+    """Write the licence that a GGUF file names, where it names one, as the folder's model card."""
+    from gguf import GGUFReader
+
+    field = GGUFReader(gguf).get_field("general.license")
+    if field is not None:
+        head = json.dumps({"license": str(field.contents())})  # JSON is YAML, which a card begins with
+        (folder / "README.md").write_text(f"---\n{head}\n---\n\nConverted from {gguf.name}.\n", encoding="utf-8")
 
 
 def from_scratch(args, folder):

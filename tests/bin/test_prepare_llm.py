@@ -7,6 +7,7 @@ from c2ser.bin import prepare_llm
 from c2ser.datadir import write_table
 from c2ser.errors import InputError
 from c2ser.models.language_model import load_language_model, load_tokenizer
+from c2ser.packing.licences import llm_licence
 
 TEXTS = {"a": "Emotion: happy.", "b": "Emotion: sad.", "c": "情绪：快乐。", "d": "Złość i smutek, proszę państwa!", "e": ""}
 
@@ -69,12 +70,14 @@ def test_faults_are_named(texts, tmp_path):
 END = 7  # no model's default
 
 
-def write_gguf(source, path):
+def write_gguf(source, path, licence=None):
     """Write a folder's model as a GGUF file, as llama.cpp's converter lays one out."""
     import gguf
 
     tokenizer, model = load_tokenizer(source), load_language_model(source, train="frozen")
     config, writer = model.config, gguf.GGUFWriter(str(path), "llama")
+    if licence:
+        writer.add_license(licence)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
@@ -127,3 +130,9 @@ def test_from_gguf(llm_dir, tmp_path):
     tokenizer = load_tokenizer(folder)
     assert (tokenizer.bos_token_id, tokenizer.eos_token_id, made.config.eos_token_id) == (1, END, END)
     assert len(tokenizer) == len(load_tokenizer(llm_dir))
+    assert not (folder / "README.md").exists()
+
+
+def test_the_licence_of_a_gguf_file_is_kept(llm_dir, tmp_path):
+    folder = run(tmp_path / "llm", "--gguf", write_gguf(llm_dir, tmp_path / "small.gguf", licence="apache-2.0: or so"))
+    assert llm_licence(folder) == "apache-2.0: or so"
