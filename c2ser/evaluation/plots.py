@@ -25,7 +25,7 @@ def confusion_matrix(counts, labels, title, out):
     rows = np.flatnonzero(counts.sum(axis=1))
     shown = counts[rows]
     share = shown / shown.sum(axis=1, keepdims=True)
-    with _figure(max(3.4, 1.2 + 0.44 * shown.shape[1]), 1.3 + 0.36 * shown.shape[0], out) as figure:
+    with _figure(max(3.8, 1.2 + 0.44 * shown.shape[1]), 1.3 + 0.36 * shown.shape[0], out) as figure:
         axes = figure.subplots()
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(shown.shape):

@@ -49,7 +49,9 @@ def _section(section, folder, mark="##"):
         lines += [markdown_table(section.rows), ""]
     for figure in section.figures:
         words = figure.words.replace("[", "(").replace("]", ")")
-        lines += [f"{markdown_text(figure.caption)}:", "", f"![{words}]({_link(figure.path, folder)})", ""]
+        if figure.caption != section.heading:
+            lines += [f"{markdown_text(figure.caption)}:", ""]
+        lines += [f"![{words}]({_link(figure.path, folder)})", ""]
     if section.remark:
         lines += [section.remark, ""]
     if section.notes:
