@@ -1,9 +1,9 @@
 """Utterances per second and memory of every way to decode, against a plain loop with the same weights.
 
     python benchmarks/decoding.py                                        # tiny random weights: seconds
-    python benchmarks/decoding.py --model exp/smollm2 --audio_scp dump/all/wav.scp --data_dir data/fold1/test --threads 2
+    python benchmarks/decoding.py --model exp/smollm2 --audio_scp dump/all/wav.scp --data_dir data/fold1/test
     python benchmarks/decoding.py --llm exp/llm --threads 2 --limit 8    # SmolLM2-135M as stage 8 leaves it
-    python benchmarks/decoding.py --size qwen2-7b --ngpu 1 --precision bf16 --limit 16
+    python benchmarks/decoding.py --size qwen2-7b --ngpu 1 --precision bf16 --limit 8 --rounds 1
 
 Plain is what the released code does: one utterance after the other, transformers' generate over the embeddings of the
 whole input, 4 beams, at most 400 new tokens, and the class read out of the text. Ours is `Predictor` in batches: the
@@ -79,7 +79,8 @@ def main(argv=None):
     turns = {name: [] for name in systems}
     for number, name, turn in in_turns(systems, options.rounds, device, options.threads):
         turns[name].append(turn)
-        print(f"round {number}, {name}: {len(waves) / turn.seconds:.2f} utterances/s", flush=True)
+        rate = f"{len(waves) / turn.seconds:.2f} utterances/s, at most {turn.peak / 1e6:.0f} MB"
+        print(f"round {number}, {name}: {rate}", flush=True)
     print_table(turns, len(waves))
 
 
@@ -96,10 +97,10 @@ def print_table(turns, count):
         text = "-"
         if name.endswith(("plain", "generation")):
             text = f"{sum(made[1] == plain[1] for made, plain in zip(answers, wanted))}/{count}"
-        peak = max(turn.peak for turn in of)
+        peak, above = max(turn.peak for turn in of), max(turn.peak - turn.loaded for turn in of)
         tokens = sum(tokens for _, _, tokens in answers) / count
         print(f"{name:21} {count / best[name]:8.2f} {best[baseline] / best[name]:7.2f} {peak / 1e6:8.0f} "
-              f"{(peak - of[0].loaded) / 1e6:9.0f} {tokens:10.1f} {label:>14} {text:>13}")  # fmt: skip
+              f"{above / 1e6:9.0f} {tokens:10.1f} {label:>14} {text:>13}")  # fmt: skip
 
 
 def systems_of(predictor, waves, emotion, modes, options):
@@ -152,8 +153,9 @@ def plain_answers(predictor, mode, waves, emotion, most, penalty):
             lengths = torch.tensor([len(wave)], device=predictor.device)
             (prefix,) = model.prefixes(mode, *model.hear(speech, lengths, given))
             inputs = prefix[None].to(model.llm.get_input_embeddings().weight.dtype)
+            everywhere = torch.ones(inputs.shape[:2], dtype=torch.long, device=inputs.device)
             made = model.llm.generate(
-                inputs_embeds=inputs, attention_mask=torch.ones(inputs.shape[:2], dtype=torch.long, device=inputs.device),
+                inputs_embeds=inputs, attention_mask=everywhere,
                 do_sample=False, num_beams=PLAIN_BEAMS, max_new_tokens=most, repetition_penalty=penalty,
                 eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.eos_token_id,
             )  # fmt: skip
@@ -252,7 +254,8 @@ def features(predictor, waves, options):
     made = []
     for wave in waves:
         speech = torch.from_numpy(wave)[None].to(predictor.device)
-        made.append(predictor.emotion_encoder(speech, torch.tensor([len(wave)]).to(predictor.device))[0].cpu().numpy()[0])
+        tokens, _ = predictor.emotion_encoder(speech, torch.tensor([len(wave)], device=predictor.device))
+        made.append(tokens[0].cpu().numpy())
     return np.stack(made)
 
 

@@ -35,8 +35,9 @@ SIZES = {
 """Size → language model (arguments of its configuration), Whisper encoder, connector, width of the emotion tokens."""
 
 
-def add_options(parser):
-    """Options that choose a model."""
+def common_parser(doc):
+    """A parser with the options that choose a model and where it runs."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--size", choices=tuple(SIZES), default="tiny",
         help="of random weights; smollm2: SmolLM2-135M and Whisper tiny; qwen2-7b: Qwen2-7B and Whisper medium, on a "
@@ -52,12 +53,13 @@ def add_options(parser):
     parser.add_argument("--ngpu", type=int, default=0, choices=(0, 1), help="1: on the GPU (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and data (default: %(default)s)")
+    return parser
 
 
 def random_c2ser(options, prompts=None):
     """A C2SER without dropout, in training mode, on the device of the options; LoRA as the paper has it.
 
-    options: those of `add_options`; prompts: mode → token ids before and after the speech, or None: those of the
+    options: those of `common_parser`; prompts: mode → token ids before and after the speech, or None: those of the
     folder's tokenizer, where options.llm is given.
     """
     import torch
@@ -65,7 +67,13 @@ def random_c2ser(options, prompts=None):
 
     from c2ser.cot.prompts import MODES, prompt
     from c2ser.models.c2ser import C2SER
-    from c2ser.models.language_model import LORA_TARGETS, load_language_model, load_tokenizer, split_prompt, with_adapters
+    from c2ser.models.language_model import (
+        LORA_TARGETS,
+        load_language_model,
+        load_tokenizer,
+        split_prompt,
+        with_adapters,
+    )
     from c2ser.models.whisper_encoder import WhisperEncoder
 
     size = SIZES["smollm2" if options.llm else options.size]
@@ -129,10 +137,3 @@ def describe(options):
 
     where = torch.cuda.get_device_name() if options.ngpu else f"cpu, {options.threads} threads"
     return f"{where}, {options.precision}, {options.llm or f'random weights of size {options.size}'}"
-
-
-def common_parser(doc):
-    """A parser with the options of `add_options`."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser)
-    return parser

@@ -30,7 +30,7 @@ def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=100_000, help="answers to read (default: %(default)s)")
     parser.add_argument("--utterances", type=int, default=35_000, help="of the bootstrap (default: %(default)s)")
-    parser.add_argument("--speakers", type=int, nargs="+", help="resample so many speakers; 0: utterances; one line each "
+    parser.add_argument("--speakers", type=int, nargs="+", help="resample so many speakers; 0: utterances; a line each "
                         "(default: 0, 20, and as many as utterances)")  # fmt: skip
     parser.add_argument("--draws", type=int, default=10_000, help="of the bootstrap (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of answers and draws (default: %(default)s)")

@@ -72,7 +72,8 @@ def main(argv=None):
         turns[name].append(turn)
         rate = tokens_of(turns["plain"][0]) / turn.result["seconds"]
         losses = " ".join(f"{loss:.5f}" for loss in turn.result["losses"])
-        print(f"round {number}, {name}: {rate:.0f} tokens/s, losses {losses}", flush=True)
+        peak = f"at most {turn.peak / 1e6:.0f} MB"
+        print(f"round {number}, {name}: {rate:.0f} tokens/s, {peak}, losses {losses}", flush=True)
     return report(turns, options)
 
 
@@ -81,11 +82,11 @@ def report(turns, options):
     tokens, plain = tokens_of(turns["plain"][0]), min(turn.result["seconds"] for turn in turns["plain"])
     peaks = {name: max(turn.peak for turn in of) for name, of in turns.items()}
     print(f"{'system':8} {'tokens/s':>9} {'s a step':>9} {'ratio':>6} {'peak MB':>8} {'above MB':>9} {'ratio':>6}")
-    above = {name: peaks[name] - of[0].loaded for name, of in turns.items()}
+    above = {name: max(turn.peak - turn.loaded for turn in of) for name, of in turns.items()}
     for name, of in turns.items():
-        best = min(turn.result["seconds"] for turn in of)
+        best, share = min(turn.result["seconds"] for turn in of), above[name] / max(1, above["plain"])
         print(f"{name:8} {tokens / best:9.0f} {best / (options.steps - 1):9.3f} {plain / best:6.2f} "
-              f"{peaks[name] / 1e6:8.0f} {above[name] / 1e6:9.0f} {above[name] / max(1, above['plain']):6.2f}")  # fmt: skip
+              f"{peaks[name] / 1e6:8.0f} {above[name] / 1e6:9.0f} {share:6.2f}")  # fmt: skip
     pairs = [
         pair for one, other in zip(turns["plain"], turns["ours"])
         for pair in zip(one.result["losses"], other.result["losses"], strict=True)

@@ -1,6 +1,7 @@
 """Systems in turns, each with its time and its memory: what the benchmarks of decoding and of training share."""
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import resource
@@ -45,6 +46,7 @@ def on_gpu(run, number):
     """One turn in this process."""
     import torch
 
+    gc.collect()  # the Trainer refers to itself, and through it optimisers would live on
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     loaded, start = torch.cuda.memory_allocated(), now("cuda")

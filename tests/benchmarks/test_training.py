@@ -64,9 +64,10 @@ def test_tokens_are_those_of_the_layout(training, benchmark):
     assert found == [int(lengths.sum()) + int((batch["explicit"] >= 0).sum()) + 2 * (3 + 1 + marks)]
 
 
-def test_other_losses_are_an_error(training, capsys):
-    turn = type("Turn", (), {"peak": 2, "loaded": 1, "result": {"seconds": 1.0, "losses": [3.0, 2.0], "tokens": [5, 7]}})
-    other = type("Turn", (), {**vars(turn), "result": {"seconds": 0.5, "losses": [3.0, 2.0002]}})
+def test_other_losses_are_an_error(training, benchmark, capsys):
+    kind = benchmark("turns").Turn
+    turn = kind(0.0, 2, 1, {"seconds": 1.0, "losses": [3.0, 2.0], "tokens": [5, 7]})
+    other = kind(0.0, 2, 1, {"seconds": 0.5, "losses": [3.0, 2.0002]})
     options = training.get_parser().parse_args(SMALL)
     assert training.report({"plain": [turn], "ours": [turn]}, options) == 0
     assert training.report({"plain": [turn], "ours": [other]}, options) == 1
