@@ -6,9 +6,9 @@
       --system ours   answers.txt                                                    none  answers
 
 data is what c2ser.bin.combine_corpora writes: the columns are its test/<corpus>, pooled over their folds. A row is a
-NAME, where its ANSWERS to the test set of {corpus} in {fold} are (a decoding's folder or a file of answers; several with
-commas between, of which the first that is there counts), on what it was TRAINED (joint: all corpora with training data;
-own: the corpus tested; others: all but that one; none; unknown; or names with commas between), and the TABLE of a
+NAME, where its ANSWERS to the test set of {corpus} in {fold} are (a decoding's folder or a file of answers; several
+with commas between, of which the first that is there counts), on what it was TRAINED (joint: all corpora with training
+data; own: the corpus tested; others: all but that one; none; unknown; or names with commas between), and the TABLE of a
 decoding that counts. Answers may be of more utterances than asked for, and ids may lack their `<corpus>_`. What is not
 there is a dash in the table and a line under it. Beside the Markdown page --out, a .json of the same name holds every
 number. Neither holds a date: the same answers and seed give the same bytes.
@@ -72,7 +72,7 @@ def main(argv=None):
 
 
 def read_systems(rows):
-    """What --system gives → `System`s. Raises InputError for a name given twice, and what none of the columns may hold."""
+    """What --system gives → `System`s. Raises InputError for a name given twice and for what a field may not hold."""
     systems = {}
     for name, answers, trained, table in rows:
         if not name.strip() or name in systems:
@@ -84,7 +84,8 @@ def read_systems(rows):
         if len(on) > 1 and set(on) & set(TRAINED):
             raise InputError(f"--system {name}: TRAINED {trained}: one of {', '.join(TRAINED)} stands alone")
         if table not in (*TABLES, ANSWERS):
-            raise InputError(f"--system {name}: TABLE {table}: expected one of {', '.join(TABLES)}, or {ANSWERS} for a file")
+            known = ", ".join(TABLES)
+            raise InputError(f"--system {name}: TABLE {table}: expected one of {known}, or {ANSWERS} for a file")
         systems[name] = System(name, paths, on, table)
     return list(systems.values())
 

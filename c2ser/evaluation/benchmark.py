@@ -1,8 +1,8 @@
 """Many systems on the test sets of many corpora: what each reaches on each, and whether it was trained on it.
 
-The corpora are joined (c2ser.corpora.joint): `test/<corpus>/fold<k>` under the data directory is what a corpus brings to
-fold k. A system's answers may be kept anywhere: by fold, by corpus or all together, of more utterances than a test set
-has, and with ids that lack their `<corpus>_`, as those of a corpus' own recipe do.
+The corpora are joined (c2ser.corpora.joint): `test/<corpus>/fold<k>` under the data directory is what a corpus brings
+to fold k. A system's answers may be kept anywhere: by fold, by corpus or all together, of more utterances than a test
+set has, and with ids that lack their `<corpus>_`, as those of a corpus' own recipe do.
 """
 
 from collections import Counter
@@ -49,8 +49,12 @@ class System:
         """The first of the paths that answers one of the utterances `wanted`; None where there is none."""
         for pattern in self.answers:
             path = Path(pattern.replace("{corpus}", corpus).replace("{fold}", str(fold)))
-            table = path / self.table
-            if path.is_file() if self.table == ANSWERS else table.is_file() and of_corpus(read_table(table), wanted, corpus):
+            if self.table == ANSWERS:
+                answered = path.is_file()
+            else:
+                table = path / self.table
+                answered = table.is_file() and of_corpus(read_table(table), wanted, corpus)
+            if answered:
                 return path
         return None
 
@@ -64,7 +68,7 @@ class System:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: fold → test set. The sets share no utterance; of an official test, the same in all folds, there is one."""
+    """A column: fold → test set. They share no utterance; of an official test, the same in all folds, there is one."""
 
     name: str
     sets: dict
@@ -80,13 +84,15 @@ def read_columns(data_dir, corpora=(), folds=()):
     found = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     absent = [name for name in corpora if name not in found]
     if absent or not found:
-        raise InputError(f"{root}: no test sets of {', '.join(absent) or 'any corpus'}; c2ser.bin.combine_corpora writes them")
+        what = ", ".join(absent) or "any corpus"
+        raise InputError(f"{root}: no test sets of {what}; c2ser.bin.combine_corpora writes them")
     columns = []
     for name in corpora or found:
         numbers = sorted(int(path.name[4:]) for path in (root / name).glob("fold*") if path.name[4:].isdigit())
         paths = {fold: root / name / f"fold{fold}" for fold in numbers if not folds or fold in folds}
         if not paths:
-            raise InputError(f"{root / name}: none of the folds {' '.join(map(str, folds))}; leave {name} out, or name others")
+            wanted = " ".join(map(str, folds))
+            raise InputError(f"{root / name}: none of the folds {wanted}; leave {name} out, or name others")
         columns.append(_without_repetition(name, paths))
     return columns
 
@@ -113,7 +119,9 @@ def trained_corpora(data_dir, folds):
     return found
 
 
-def run_benchmark(data_dir, systems, reference=None, against=None, corpora=(), folds=(), draws=DRAWS, seed=0, unit="speaker"):
+def run_benchmark(
+    data_dir, systems, reference=None, against=None, corpora=(), folds=(), draws=DRAWS, seed=0, unit="speaker"
+):
     """Score every system on every corpus, and test some of them against a reference on each.
 
     Args:
@@ -163,7 +171,7 @@ def run_benchmark(data_dir, systems, reference=None, against=None, corpora=(), f
 
 
 def _read_cell(system, column, missing, problems):
-    """The `PredictedSet`s of a system for a corpus; None where one is missing. What is said of it is added to the lists."""
+    """The `PredictedSet`s of a system for a corpus; None where one is missing. What is to be said goes to the lists."""
     sets, lacking = [], []
     for fold, data_dir in column.sets.items():
         path = system.path(column.name, fold, DataDir(data_dir).utterances())

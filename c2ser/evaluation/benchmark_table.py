@@ -71,19 +71,19 @@ def benchmark_markdown(found, title, caption="", command=""):
 def notes(found):
     """What the leaderboard's signs and numbers mean, one sentence or two each."""
     lines = [
-        "UA in per cent [95 % bootstrap interval] · UA restricted to the classes of the test set, which is the highest "
-        f"posterior among them ({ABSENT}: no posteriors). The first counts an answer outside the test set's classes as "
-        "wrong. The two are not comparable with each other.",
-        f"{SIGNS[IN_DOMAIN]} in-domain: other speakers of that corpus were in training. {SIGNS[ZERO_SHOT]} zero-shot: the "
-        f"corpus was not. {SIGNS[UNKNOWN]}: not known. {ABSENT}: no answers, see Missing.",
-        f"{found['draws']} draws, seed {found['seed']}, of what the list of test sets names. The mean counts each corpus "
-        "alike and is given where a system has answers to all of them.",
+        "UA in per cent [95 % bootstrap interval] · UA restricted to the classes of the test set: of the highest "
+        f"posterior among them ({ABSENT}: no posteriors). The first counts an answer outside the test set's classes "
+        "as wrong. The two are not comparable with each other.",
+        f"{SIGNS[IN_DOMAIN]} in-domain: that corpus was in training, its test set not. {SIGNS[ZERO_SHOT]} zero-shot: "
+        f"the corpus was not. {SIGNS[UNKNOWN]}: not known. {ABSENT}: no answers, see Missing.",
+        f"{found['draws']} draws, seed {found['seed']}, of what the list of test sets names. The mean counts each "
+        "corpus alike and is given where a system has answers to all of them.",
     ]
     few = [name for name, corpus in found["corpora"].items() if corpus["speakers"] < FEW_SPEAKERS]
     if few:
         lines.append(
-            f"Fewer than {FEW_SPEAKERS} speakers: {', '.join(few)}. A bootstrap over so few is rough, its intervals are "
-            "rather too narrow and its p values too small."
+            f"Fewer than {FEW_SPEAKERS} speakers: {', '.join(few)}. A bootstrap over so few is rough, its intervals "
+            "are rather too narrow and its p values too small."
         )
     return lines
 
@@ -91,10 +91,10 @@ def notes(found):
 def paired_notes(found):
     """What the tests rest on."""
     return [
-        f"System minus {found['reference']}, in points of UA, unrestricted. McNemar: on the utterances that one of the two "
-        "answers rightly (system : reference); it takes utterances as independent.",
-        f"p values are corrected by Holm over the {len(found['tests'])} tests of a column; from {LEVEL} on it is a tie: "
-        "this test set does not tell the two apart, which does not make them equal.",
+        f"System minus {found['reference']}, in points of UA, unrestricted. McNemar: on the utterances that one of the "
+        "two answers rightly (system : reference); it takes utterances as independent.",
+        f"p values are corrected by Holm over the {len(found['tests'])} tests of a column; from {LEVEL} on it is a "
+        "tie: this test set does not tell the two apart, which does not make them equal.",
         "Detectable: the smallest true difference of UA that a single such test would find in 80 % of test sets like "
         "this one.",
     ]

@@ -122,8 +122,8 @@ def _distinct(counts):
 def resamples(counts, times, draws, seed):
     """Yield the summed counts of bootstrap resamples in chunks `(draws of this chunk, systems, classes, classes + 1)`.
 
-    `counts` and `times` are those of `resampling_units`; each resample holds as many units as there are. seed: a number or
-    a sequence of them.
+    `counts` and `times` are those of `resampling_units`; each resample holds as many units as there are. seed: a number
+    or a sequence of them.
     """
     random = np.random.default_rng(seed)
     total = times.sum()

@@ -15,7 +15,7 @@ OF = {"big": CLASSES, "two": ("angry", "sad"), "exam": ("angry", "happy", "sad")
 
 
 def write_answers(folder, truth, right, seed):
-    """A decoding: posteriors over all four classes, utt2scored as they favour; the true class leads in about `right`."""
+    """A decoding: posteriors over all four classes, utt2scored as they favour; the true one leads in about `right`."""
     random = np.random.default_rng(seed)
     rows, best = {}, {}
     for utterance, label in truth.items():
@@ -106,8 +106,9 @@ def test_cells_are_those_of_scikit_learn(root, found):
 def test_restricted_answers_stay_within_the_classes_of_the_test_set(root, found):
     rows, truth = read_table(root / "joint/fold1/posteriors"), read_table(root / "data/test/two/fold1/utt2emo")
     best = ["angry" if float(rows[u].split()[0]) >= float(rows[u].split()[3]) else "sad" for u in truth]
-    assert ua(found, "joint", "two", restricted=True) == pytest.approx(balanced_accuracy_score(list(truth.values()), best))
-    assert ua(found, "joint", "two", restricted=True) > ua(found, "joint", "two")
+    restricted = ua(found, "joint", "two", restricted=True)
+    assert restricted == pytest.approx(balanced_accuracy_score(list(truth.values()), best))
+    assert restricted > ua(found, "joint", "two")
     assert found["systems"]["joint"]["cells"]["two"]["restricted"]["left_out"] == ["happy", "neutral"]
     assert found["systems"]["human"]["cells"]["two"]["restricted"] is None
 
@@ -207,4 +208,5 @@ def test_incomplete_answers_stop_everything(root, systems, tmp_path):
     write_table(tmp_path / "utt2scored", table)
     assert lost
     with pytest.raises(InputError, match="1 of 48 utterances are missing, first: two_f1s2-02"):
-        run_benchmark(root / "data", [System("x", (str(tmp_path),), ("none",), "utt2scored")], corpora=["two"], draws=10)
+        system = System("x", (str(tmp_path),), ("none",), "utt2scored")
+        run_benchmark(root / "data", [system], corpora=["two"], draws=10)

@@ -2,8 +2,8 @@
 # One table of every system on every corpus you have: the joint model in every mode, each corpus' own model, models that
 # never heard the corpus, probes on frozen features, the majority class, and what you add. From this folder:
 #   CASIA=/corpora/casia EMOVO=/corpora/EMOVO ./benchmark.sh --tag smollm2 --corpora "casia emovo"
-# Trains what is not up to date (--train none: only the table), then writes exp/<tag>_benchmark.md and .json. Options that
-# are not its own go to all run.sh, so that files named by them need whole paths.
+# Trains what is not up to date (--train none: only the table), then writes exp/<tag>_benchmark.md and .json. Options
+# that are not its own go to all run.sh, so that files named by them need whole paths.
 set -euo pipefail
 
 tag=smollm2             # the joint model's; models that leave a corpus out are in exp/<tag>_without
@@ -15,7 +15,7 @@ mode=implicit           # whose answers stand for C2SER in the comparison: impli
 pred=utt2scored         # table of predictions: utt2scored | utt2pred | utt2constrained
 asr=                    # text-only cascade: openai-whisper model that writes down the words, .pt
 judge=                  # text-only cascade: Hugging Face folder of the model that judges them
-others=                 # further rows, "name=path;name=path": decodings or .txt files of answers, {corpus} and {fold} in them
+others=                 # further rows, "name=path;name=path": decodings or .txt files; {corpus}, {fold} in a path
 seed=0                  # decides everything random
 
 run_args=$(printf '%q ' "$@")
@@ -78,7 +78,8 @@ majority() {
 
 cascade() {
     stage_begin exp/cascade --done data/.done.dump --file "$asr" --file "$judge/config.json" || return 0
-    python3 -m c2ser.bin.transcribe --data_dir data/all --audio_scp dump/all/wav.scp --whisper "$asr" --out_dir exp/cascade
+    python3 -m c2ser.bin.transcribe --data_dir data/all --audio_scp dump/all/wav.scp --whisper "$asr" \
+        --out_dir exp/cascade
     python3 -m c2ser.bin.cascade --data_dir data/all --text exp/cascade/text.asr --model "$judge" --out_dir exp/cascade
     stage_end
 }
@@ -103,8 +104,9 @@ if wants cross; then
 $own/fold{fold}/decode_${mode}_test,$own/official/decode_${mode}_test" "$name" "$pred")
     done
 fi
-for way in "implicit utt2scored label scoring" "implicit utt2pred free answer" "implicit utt2constrained constrained answer" \
-    "explicit utt2scored label scoring" "explicit utt2pred free answer" "explicit utt2constrained constrained answer"; do
+for way in "implicit utt2scored label scoring" "implicit utt2pred free answer" \
+    "implicit utt2constrained constrained answer" "explicit utt2scored label scoring" "explicit utt2pred free answer" \
+    "explicit utt2constrained constrained answer"; do
     read -r one table how <<<"$way"
     [ "$one $table" != "$mode $pred" ] || continue
     rows+=(--system "C2SER, joint, $one, $how" "exp/$tag/fold{fold}/decode_${one}_test" joint "$table")
@@ -121,9 +123,9 @@ while IFS='=' read -r -d ';' name path; do
     rows+=(--system "$name" "$path" unknown "$table") against+=("$name")
 done <<<"$others;"
 
+leaks=$(cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not.")
 python3 -m c2ser.bin.benchmark --data_dir data "${rows[@]}" --reference "C2SER, joint" --against "${against[@]}" \
     --corpora $corpora $([ "$folds" = all ] || echo "--folds $folds") --seed "$seed" --out "exp/${tag}_benchmark.md" \
     --title "Benchmark: $tag" --command "./benchmark.sh $run_args" \
-    --caption "$(cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not.") C2SER \
-answers in mode $mode, table $pred, where a row does not say otherwise. C2SER and probes of a row saw the same training data."
+    --caption "$leaks C2SER answers in mode $mode, table $pred, where a row does not say otherwise."
 echo "table: $PWD/exp/${tag}_benchmark.md"
