@@ -11,6 +11,7 @@ from c2ser.models.whisper_encoder import WhisperEncoder
 MODEL_OPTIONS = (
     "llm_conf", "emotion_dim", "connector_conf", "specaug", "specaug_conf", "model_conf", "prompt_style",
     "prompt_language", "answers", "text_only", "teacher_labels", "max_epoch", "num_iters_per_epoch", "seed",
+    "whisper_blocks",
 )  # fmt: skip
 """All that `build_c2ser` reads, but for the paths `llm` and `whisper`."""
 
@@ -32,7 +33,7 @@ def build_c2ser(options):
     hears = not options.text_only
     try:
         return C2SER(
-            encoder=WhisperEncoder.from_checkpoint(options.whisper) if options.whisper and hears else None,
+            encoder=build_encoder(options) if options.whisper and hears else None,
             llm=load_language_model(options.llm, **options.llm_conf),
             prompts=prompts,
             emotion_dim=options.emotion_dim if hears else 0,
@@ -48,6 +49,16 @@ def build_c2ser(options):
         raise InputError(
             f"configuration: {error}; see the docstrings of C2SER, Connector and load_language_model"
         ) from None
+
+
+def build_encoder(options):
+    """The Whisper encoder, or its first `whisper_blocks` blocks under its final norm."""
+    encoder, blocks = WhisperEncoder.from_checkpoint(options.whisper), options.whisper_blocks
+    if blocks is not None:
+        if not 1 <= blocks <= len(encoder.encoder.blocks):
+            raise InputError(f"--whisper_blocks {blocks}: {options.whisper} has {len(encoder.encoder.blocks)}")
+        encoder.encoder.blocks = encoder.encoder.blocks[:blocks]
+    return encoder
 
 
 def train_mode(options):

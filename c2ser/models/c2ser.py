@@ -202,23 +202,21 @@ class C2SER(AbsESPnetModel):
         """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of
         answers predicted right throughout, all under teacher forcing.
 
-        heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1. The
-        prompt is the same for the whole batch and stands first, so its keys and values are computed once and shared.
+        heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1.
         Logits are made for answer positions only.
         """
         embed, inputs, targets = self.llm.get_input_embeddings(), [], []
-        for beginning, answer in zip(self.beginnings(mode, heard, lengths), answers):
+        for prefix, answer in zip(self.prefixes(mode, heard, lengths), answers):
             answer = answer[answer >= 0]
-            inputs.append(torch.cat([beginning, embed(answer[:-1])]))
-            targets.append(F.pad(answer, (len(beginning) - 1, 0), value=-1))
+            inputs.append(torch.cat([prefix, embed(answer[:-1])]))
+            targets.append(F.pad(answer, (len(prefix) - 1, 0), value=-1))
         inputs = nn.utils.rnn.pad_sequence(inputs, batch_first=True)
         targets = nn.utils.rnn.pad_sequence(targets, batch_first=True, padding_value=-1)
 
         answered = targets >= 0
         with self._precision(inputs.device.type):
-            prompt = self.decoder()(inputs_embeds=self.prompt_embeddings(mode)[None], use_cache=True).past_key_values
-            prompt.batch_repeat_interleave(len(inputs))
-            hidden = self.decoder()(inputs_embeds=inputs, past_key_values=prompt, use_cache=True).last_hidden_state
+            # Padding is at the right, where causal attention does not look: no mask
+            hidden = self.decoder()(inputs_embeds=inputs, use_cache=False).last_hidden_state
             logits = self.llm.get_output_embeddings()(hidden[answered])
         logits = logits.float()
         wanted = targets[answered]

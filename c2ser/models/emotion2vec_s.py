@@ -24,8 +24,10 @@ from c2ser.models.spectrum import SpectralStart
 
 EMBEDDINGS = ("tokens", "frames", "both")
 
-GROUP_SAMPLES = 20 * SAMPLE_RATE
-"""Utterances are encoded in groups of similar length with no less speech than this."""
+GROUP_SAMPLES = {"cpu": 20 * SAMPLE_RATE, "cuda": 320 * SAMPLE_RATE}
+GROUP_FRAMES = {"cpu": 1024, "cuda": 16384}
+"""Utterances, and the visible frames of views, are encoded in groups of similar length with no less than this, by device:
+padding costs a CPU most, and many small kernels a GPU. Results do not depend on it."""
 
 
 class Emotion2VecS(AbsESPnetModel):
@@ -99,7 +101,7 @@ class Emotion2VecS(AbsESPnetModel):
 
     def groups(self, lengths):
         """Utterances that are encoded together: (rows, int; samples of the longest), see `by_length`."""
-        return by_length(lengths.clamp_min(MIN_SAMPLES), least=GROUP_SAMPLES)
+        return by_length(lengths.clamp_min(MIN_SAMPLES), GROUP_SAMPLES[lengths.device.type])
 
     def distil(self, speech, lengths):
         """What the losses are made of, for some utterances.
@@ -198,7 +200,7 @@ class Emotion2VecS(AbsESPnetModel):
 
         index, shown = visible_frames(inside & ~masked)
         order, places, frames, tokens, means = [], [], [], [], []
-        for rows, longest in by_length(shown.sum(1)):
+        for rows, longest in by_length(shown.sum(1), GROUP_FRAMES[shown.device.type]):
             place, real = index[rows, :longest], shown[rows, :longest]
             visible, extra, _ = self.student.encode(x[rows[:, None], place], real, place)
             order.append(rows)

@@ -36,12 +36,12 @@ def visible_frames(visible):
     return index, torch.arange(index.shape[1], device=index.device) < counts[:, None]
 
 
-def by_length(lengths, waste=0.1, least=1024):
+def by_length(lengths, least, waste=0.1):
     """Part rows into groups of similar length, so that little of what is computed is padding.
 
-    lengths: int `(rows,)`. Yields (rows in ascending order, int `(group,)`, and the longest of them): a group ends
-    where the next row would make more than the fraction `waste` of it padding, unless it has fewer than `least`
-    frames, which are not worth a pass of their own.
+    lengths: int `(rows,)`, in samples or frames. Yields (rows in ascending order, int `(group,)`, and the longest of
+    them): a group ends where the next row would make more than the fraction `waste` of it padding, unless it has less
+    than `least` in all, which is not worth a pass of its own.
     """
     order = lengths.argsort(descending=True, stable=True)
     sizes, start, filled = lengths[order].tolist(), 0, 0

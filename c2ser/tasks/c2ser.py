@@ -2,7 +2,7 @@
 
 from espnet2.tasks.abs_task import optim_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import float_or_none, str2bool, str_or_none
+from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_none
 
 from c2ser.errors import InputError
 from c2ser.models.build import build_c2ser
@@ -27,6 +27,11 @@ class C2SERTask(SpeechTask):
         group.add_argument(
             "--whisper", type=str_or_none, help="openai-whisper checkpoint (.pt); none: ablation without it"
         )
+        group.add_argument(
+            "--whisper_blocks", type=int_or_none,
+            help="Take only Whisper's first so many blocks: of a frozen one, what they give tells more of emotion than the\n"
+            "last block's, which is about words (our own option; default: all)",
+        )  # fmt: skip
         group.add_argument("--llm", type=str_or_none, help="Local Hugging Face folder of the language model")
         group.add_argument("--llm_conf", action=NestedDictAction, default={}, help="Arguments of load_language_model")
         group.add_argument("--connector_conf", action=NestedDictAction, default={}, help="Arguments of Connector")

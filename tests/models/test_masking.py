@@ -88,7 +88,7 @@ def test_rows_are_grouped_by_length(least):
         padded += longest * len(rows)
     assert len(groups) > 3 and padded < 1.15 * int(lengths.sum())
     assert len(list(by_length(torch.full((9,), 50), waste=0.0, least=0))) == 1
-    assert len(list(by_length(lengths, waste=1.0))) == 1
+    assert len(list(by_length(lengths, waste=1.0, least=0))) == 1
 
 
 def test_masked_mean():
