@@ -6,4 +6,4 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 ../../TEMPLATE/c2ser1/c2ser.sh --corpus joint --folds all --cot_language en --tag smollm2 \
-    --balance "label language corpus" "$@"
+    --balance "label language corpus" --probe_choose_by cross_speaker "$@"
