@@ -122,7 +122,7 @@ def write_labels(path, labels):
 
 def account(args, predictions, predictor, seconds, audio_seconds):
     """The content of decode.json. seconds: what decoding took; audio_seconds: how much speech there was."""
-    from c2ser.evaluation.environment import device_name, peak_memory
+    from c2ser.evaluation.environment import machine_account
 
     count, correction = len(predictions), predictor.correction
     free = "free" in predictor.decoding.methods
@@ -134,7 +134,7 @@ def account(args, predictions, predictor, seconds, audio_seconds):
         "generation_seconds_per_utterance": predictor.seconds["generation"] / count,
         "scoring_seconds_per_utterance": predictor.seconds["scoring"] / count,
         "audio_seconds_per_utterance": audio_seconds / count,
-        "device": device_name(predictor.device), **peak_memory(predictor.device),
+        **machine_account(predictor.device),
         "languages": predictor.languages, "paraphrase": args.paraphrase, "prompt": predictor.question(args.mode),
         "decoding": asdict(predictor.decoding),
         "calibration": args.calibration and {"file": str(args.calibration), **asdict(correction)},

@@ -41,6 +41,11 @@ def git_revision():
     return f"{revision}+dirty" if changed else revision
 
 
+def machine_account(device="cpu"):
+    """What decode.json says of where something was decoded: `device`, and what `peak_memory` gives."""
+    return {"device": device_name(device), **peak_memory(device)}
+
+
 def peak_memory(device="cpu"):
     """The most memory that this process has held so far, as entries of decode.json.
 

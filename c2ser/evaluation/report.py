@@ -13,6 +13,7 @@ from c2ser.evaluation import results
 from c2ser.evaluation.environment import environment, git_revision
 from c2ser.evaluation.groups import GROUPINGS
 from c2ser.evaluation.hardest import MAX_SECONDS, hardest_rows
+from c2ser.evaluation.soft import soft_rows
 from c2ser.evaluation.stability_tables import COSTS
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -28,6 +29,14 @@ ORDER = (
 )
 GROUPS = "Each {0} is scored over the classes that it has, with intervals of its own; an answer of another class is wrong."
 AMONG = "The last column is for the class with the highest posterior among those that the {0} has."
+RESTRICTED = (
+    "What systems with further classes reach when they are told which ones the test set has: the class with the highest "
+    "posterior among these. Not comparable with the leaderboard."
+)
+VOTES = (
+    "Any vote: answers that some annotator gave. Vote share: of annotators that agree. Cross-entropy and KL divergence in "
+    "nats, Jensen–Shannon divergence in bits, between votes and posteriors. c2ser/evaluation/soft.py has the formulas."
+)
 MATRICES = "Rows are the true classes, columns the answers; colours show shares of a row."
 RELIABILITY = (
     "For systems with posteriors: how often answers are right (bars, dots) by how sure the system is. On the dashed line "
@@ -107,11 +116,14 @@ def build(
             raise InputError(f"--config {config}: no such file")
     tables = {heading: tuple(map(tuple, rows)) for heading, rows in (tables or {}).items()}
     costs = tables.pop(COSTS, ())
+    voted = {name: score for name, score in scores.items() if score.get("soft")}
     remark = f"{INTERVALS} {ORDER}" if len(scores) > 1 else INTERVALS
     sections = [
         Section(LEADERBOARD, tuple(results.score_rows(scores)), notes=tuple(notes), remark=remark),
         Section("What training has seen of the test sets", notes=tuple(leaks)),
         *_groups(scores),
+        Section("Among the classes of the test set", tuple(results.restricted_rows(scores)), remark=RESTRICTED),
+        Section("Against annotators' votes", tuple(soft_rows(voted)), remark=VOTES),
         Section("Test sets one by one", tuple(results.fold_rows(scores))),
         Section("Recall of each class, %", tuple(results.recall_rows(scores))),
         Section("Further scores", tuple(results.detail_rows(scores))),

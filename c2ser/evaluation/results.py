@@ -116,6 +116,18 @@ def group_rows(scores, grouping):
     return rows if len(rows) > 1 else []
 
 
+def restricted_rows(scores):
+    """Scores of the best class among those of the test set, where the posteriors have others; [] without any."""
+    rows = [["System", "classes", "left out", *HEADINGS.values()]]
+    for name, score in scores.items():
+        found = score.get("restricted")
+        if found and found["left_out"]:
+            classes = sum(entry["n"] > 0 for entry in found["per_class"].values())
+            values = [_with_interval(found["scores"][metric]) for metric in HEADINGS]
+            rows.append([name, str(classes), ", ".join(found["left_out"]), *values])
+    return rows if len(rows) > 1 else []
+
+
 def recall_rows(scores):
     """Recall of each class; a dash where a system's test set does not hold the class."""
     present = {label for score in scores.values() for label, entry in score["per_class"].items() if entry["n"]}

@@ -30,6 +30,18 @@ def test_the_peak_is_of_this_process_and_stays():
     assert after - before > 290 * MEGABYTE  # what was freed again counts
 
 
+def test_a_gpu_is_asked_for_its_own(monkeypatch):
+    import torch
+
+    from c2ser.evaluation.environment import machine_account
+
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: {"cuda": 12_345}[device])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: {"cuda": "a GPU"}[device])
+    account = machine_account("cuda")
+    assert account.pop("peak_memory_bytes") > 5 * MEGABYTE
+    assert account == {"device": "a GPU", "peak_gpu_memory_bytes": 12_345}
+
+
 def test_without_proc_getrusage_tells(monkeypatch):
     from c2ser.evaluation import environment
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from c2ser.bin import report, score
+from c2ser.datadir import write_table
 from c2ser.errors import InputError
 from c2ser.evaluation import environment
 
@@ -80,6 +81,19 @@ def test_results_hold_what_was_asked(experiment):
     assert "## What training has seen of the test sets\n\n- No speaker is in training.\n" in text
     for name in ("Date", "Revision", "Python", "torch", "Processor", "Cores", "System"):
         assert re.search(rf"^- {name}: \S", text, re.MULTILINE), name
+
+
+def test_further_classes_and_votes_get_their_tables(one_set, tmp_path):
+    data, decode = one_set
+    (decode / "labels").write_text("angry\nsad\nneutral\n", encoding="utf-8")  # the set has fearful, not sad
+    (decode / "utt2scored").unlink()
+    write_table(data / "utt2votes", {"m1_0": "angry:2 neutral:1"})
+    write_table(decode / "utt2pred", {f"m1_{i}": "angry" for i in range(6)})
+    score.main([str(data), str(decode), "--draws", "20", "--out", str(tmp_path / "a.json")])
+    report.main(["--exp_dir", str(tmp_path), "--title", "t", "--command", "c", "--scores", f"ours={tmp_path}/a.json"])
+    text = written(tmp_path)[0]
+    assert re.search(r"## Among the classes of the test set\n\n\| System .*\n.*\n\| ours \| 3 \| sad \| ", text)
+    assert re.search(r"## Against annotators' votes\n\n.*\n.*\n\| ours \| 1 \| 100.0 \| 66.7 \| ", text)
 
 
 def test_every_link_of_results_leads_to_a_file(experiment):
