@@ -19,6 +19,7 @@ from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.errors import InputError
+from c2ser.evaluation.environment import machine_account
 from c2ser.evaluation.metrics import INVALID
 
 
@@ -65,6 +66,7 @@ def main(argv=None):
         "mode": "text-only cascade", "utterances": len(utterances), "invalid": len(excluded), "text": str(args.text),
         "model": str(args.model), "judge": teacher.kind, "languages": sorted(set(languages.values())),
         "seconds_per_utterance": seconds / len(utterances), "transcription": transcription(args.text),
+        **machine_account("cuda" if args.ngpu else "cpu"),
     }  # fmt: skip
     write_results(args.out_dir, teacher.labels, {"utt2pred": predicted, "posteriors": posteriors}, account, excluded)
     logging.info("%s: %d transcripts judged, %d invalid (see excluded)", args.out_dir, len(judged), len(excluded))

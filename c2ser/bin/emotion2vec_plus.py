@@ -19,6 +19,7 @@ from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
+from c2ser.evaluation.environment import machine_account
 
 
 def get_parser():
@@ -69,7 +70,7 @@ def main(argv=None):
         "classes_never_answered": lacking,
         "left_out": mean_of(others),
         "cut_into_chunks": [utterance for utterance in utterances if audio.samples[utterance] > chunk],
-        "notes": model.notes,
+        "notes": model.notes, **machine_account("cuda" if args.ngpu else "cpu"),
     }  # fmt: skip
     tables = {
         "utt2pred": most_probable(model.labels, posteriors), "posteriors": posteriors,

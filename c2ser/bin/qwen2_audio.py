@@ -17,6 +17,7 @@ from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
+from c2ser.evaluation.environment import machine_account
 from c2ser.evaluation.metrics import INVALID
 
 
@@ -92,6 +93,7 @@ def write(args, labels, languages, judged, cut, window, seconds):
         "seconds_per_utterance": seconds / len(judged), "model": str(args.model), "dtype": args.dtype,
         "methods": sorted(args.methods), "max_new_tokens": args.max_new_tokens, "heard_seconds": window, "longer": cut,
         "prompts": {language: question(language, labels) for language in sorted(set(languages.values()))},
+        **machine_account("cuda" if args.ngpu else "cpu"),
     }  # fmt: skip
     write_results(args.out_dir, labels, tables, account)
     logging.info("%s: %d utterances judged", args.out_dir, len(judged))

@@ -41,6 +41,7 @@ def test_every_utterance_is_answered(test_set, words, llm_dir, tmp_path):
     reason = "no words in its transcript"
     assert (tmp_path / "out/excluded").read_text() == f"a-2\t{reason}\nb-2\t{reason}\n"
     account = json.loads((tmp_path / "out/decode.json").read_text())
+    assert account["peak_memory_bytes"] > 50e6 and "thread" in account["device"]
     assert account["mode"] == "text-only cascade" and account["invalid"] == 2 and account["languages"] == ["en", "zh"]
     assert account["transcription"] == {"without_words": 1}
     assert read_set(test_set.path, tmp_path / "out").predicted == [predicted[key] for key in WORDS]

@@ -51,6 +51,7 @@ def test_posteriors_are_those_of_the_classifier_over_our_classes(test_set, make_
         assert float(left_out[utterance]) == pytest.approx(theirs[5] + theirs[8], abs=2e-5)
     assert len({round(float(value), 3) for value in left_out.values()}) > 2
     account = json.loads((tmp_path / "out/decode.json").read_text())
+    assert account["peak_memory_bytes"] > 50e6 and "thread" in account["device"]
     for name, index in (("other", 5), ("unknown", 8)):
         mean = np.mean([theirs[index] for theirs in shares.values()])
         assert account["left_out"][name] == pytest.approx(mean, abs=2e-5)
