@@ -7,8 +7,7 @@
 
 Plain: transformers.Trainer around a module that hears each batch, lays out [prompt | speech | answer] for every
 utterance, pads to the longest at the right, and calls the language model with labels of −100 off the answer: logits at
-every place. Ours: C2SER's own training step, as the task builds the model: the prompt run once and its keys and values
-shared by the batch, logits at the answers' places only. Both have the same weights to begin with, the same LoRA and
+every place. Ours: C2SER's own training step, as the task builds the model: logits at the answers' places only. Both have the same weights to begin with, the same LoRA and
 trained encoder and connector, batches, optimiser, clipping, and autocast to bfloat16 with bf16; neither has dropout or
 checkpoints activations. So their losses are the same, step by step: the greatest difference is printed, and is an
 error above 1e-4 in fp32.
