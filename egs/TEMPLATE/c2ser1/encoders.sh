@@ -4,7 +4,7 @@
 #   ../../TEMPLATE/c2ser1/encoders.sh --tag smollm2 --folds "1 2 3 4" --whisper base.pt
 # or with the encoders of another recipe, trained over several corpora, fold k without the speakers of fold k here:
 #   ../../TEMPLATE/c2ser1/encoders.sh --tag joint --from ../../all/c2ser1/exp/gpu --folds "1 2 3 4" --whisper base.pt
-# Writes exp/<tag>_encoders.md and pictures beside it.
+# Writes exp/<tag>_encoders.md, its half on L_cate alone to exp/<tag>_encoders_cate.md, and pictures into exp/<tag>_encoders.
 set -euo pipefail
 
 tag=base                # the recipe's, whose stage 5 trains the encoder with L_cate
@@ -82,8 +82,12 @@ table() {
         "(a), (c) and prosody, normalised by speaker=$(of_folds all_speaker)" \
         --caption "Probes on frozen features (Whisper: $(basename "$whisper_dir")), one speaker left out of each fold. No test \
 speaker's label is seen by any encoder or probe, nor any of their audio, except in the rows marked: those normalise features \
-by mean and deviation of the test speaker's own recordings, without labels. Encoders (b) to (d) are trained on train_nodev of \
-each fold; layer and regularisation are chosen by leaving out one training speaker after the other."
+by mean and deviation of the test speaker's own recordings, without labels. Encoders (b) to (d) are trained on \
+${trained_on:-train_nodev of each fold}; layer and regularisation are chosen by leaving out one training speaker after the other."
+    python3 -m c2ser.bin.compare --out "${out}_cate.md" --data_dir $(tests_of_folds) --seed "$seed" \
+        --reference "(b) L_frm + L_utt" --systems "(b) L_frm + L_utt=$(of_folds frm_utt)" \
+        "(c) Emotion2Vec-S, L_cate too=$(of_folds cate)" "(d) same network, supervised=$(of_folds supervised)" \
+        --caption "What L_cate buys: the same probes as in $(basename "$out").md, against the encoder without it."
     python3 -m c2ser.bin.plot_layers --out "$out/layers.png" --part test --title "$(basename "$(dirname "$PWD")")" --probes \
         "Whisper=$(of_folds whisper)" "Emotion2Vec-S=$(of_folds cate)" "L_frm + L_utt=$(of_folds frm_utt)" \
         "supervised=$(of_folds supervised)"
