@@ -68,7 +68,7 @@ def server(system_dir, tmp_path_factory):
         yield f"http://127.0.0.1:{port}/", folder
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(180)  # it ends open connections first; under load that takes a while
     assert not list(folder.glob("c2ser-demo-*")), "recordings are left"
 
 
@@ -167,7 +167,7 @@ def test_what_the_microphone_hears_is_answered(page):
     page.wait_for_waveform()
     page.listen("implicit")
     seconds, _, rest = page("#facts")[0].text.partition(" s · mean pitch ")
-    assert 1 < float(seconds) < 6 and 120 < float(rest.split()[0]) < 260  # it hears the hum, again and again
+    assert 1 < float(seconds) < 8 and 120 < float(rest.split()[0]) < 260  # it hears the hum, again and again
 
 
 def test_faults_are_told(page, tmp_path):
