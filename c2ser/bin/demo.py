@@ -7,6 +7,7 @@ machine alone unless --host says otherwise, loads nothing from elsewhere and rep
 import argparse
 import logging
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     if not 0 < args.port < 65536 or args.max_seconds <= 0:
         raise InputError("--port is a number from 1 to 65535, --max_seconds one above 0")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: recordings are deleted then, too
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio's requests to its own page
     with tempfile.TemporaryDirectory(prefix="c2ser-demo-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # recordings; gone when the page ends
