@@ -28,8 +28,8 @@ class C2SER(AbsESPnetModel):
     where a batch is explicit with a probability that falls linearly from 1 to 0 over the training's `total_batches`
     batches (section III-E); seed: of that choice; align_batches: how many batches at the start warm up the connector
     alone, without running the language model (`align`; our own option, for little data; 0 as in the paper);
-    llm_bfloat16: run the language model's training steps under bfloat16 autocast, on any device (ESPnet's use_amp knows
-    CUDA only), twice as fast on processors with bfloat16 instructions; text_only: the ablation that reads the
+    llm_bfloat16: run the language model's training steps, and those of a frozen Whisper, under bfloat16 autocast, on any
+    device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions; text_only: the ablation that reads the
     transcript and hears nothing (neither encoder nor connector); kl_weight, kl_temperature: of the term of
     c2ser.models.distillation on implicit batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
     `verdict_ids`.
@@ -70,6 +70,8 @@ class C2SER(AbsESPnetModel):
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches = align_batches, total_batches
         self.llm_bfloat16 = llm_bfloat16
+        if llm_bfloat16:
+            _leave_casts_to_autocast(llm)
         self.kl_weight, self.kl_temperature = kl_weight, kl_temperature
         self.register_buffer("verdicts", verdicts, persistent=False)
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
@@ -135,8 +137,7 @@ class C2SER(AbsESPnetModel):
             return self.llm.get_input_embeddings()(transcript.clamp_min(0)), (transcript >= 0).sum(1)
         self._check_heard(speech, emotion)
         if self.encoder is not None:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder):
-                frames, counts = self.encoder(speech, lengths, augment=self.augment if self.training else None)
+            frames, counts = self._encode(speech, lengths)
             frames, counts = self.subsampler(frames, counts)
         else:
             frames = emotion.new_zeros(len(emotion), 0, self.connector.dim)
@@ -145,6 +146,14 @@ class C2SER(AbsESPnetModel):
             emotion = F.pad(emotion.to(frames.dtype), (0, self.connector.dim - self.emotion_dim))
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts
+
+    def _encode(self, speech, lengths):
+        """Whisper's frames. Rounding is for a frozen one's training only: an answer must not depend on its batch."""
+        rounded = self.training and self.freeze_encoder
+        precision = self._precision(speech.device.type) if rounded else contextlib.nullcontext()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder), precision:
+            frames, counts = self.encoder(speech, lengths, augment=self.augment if self.training else None)
+        return frames.float() if rounded else frames, counts
 
     def _check_heard(self, speech, emotion):
         if self.encoder is not None and speech is None:
@@ -177,7 +186,7 @@ class C2SER(AbsESPnetModel):
         """
         embed = self.llm.get_input_embeddings()
         different, own = answers.unique(dim=0, return_inverse=True)
-        named = torch.stack([embed(ids[ids >= 0][:-1]).mean(0) for ids in different]).detach()
+        named = torch.stack([embed(ids[ids >= 0][:-1]).float().mean(0) for ids in different]).detach()
         inside = torch.arange(heard.shape[1], device=heard.device) < lengths[:, None]
         pooled = (heard * inside[:, :, None]).sum(1) / lengths[:, None]
         logits = F.normalize(pooled, dim=-1) @ F.normalize(named - named.mean(0), dim=-1).T / 0.1
@@ -210,7 +219,7 @@ class C2SER(AbsESPnetModel):
             answer = answer[answer >= 0]
             inputs.append(torch.cat([prefix, embed(answer[:-1])]))
             targets.append(F.pad(answer, (len(prefix) - 1, 0), value=-1))
-        inputs = nn.utils.rnn.pad_sequence(inputs, batch_first=True)
+        inputs = nn.utils.rnn.pad_sequence(inputs, batch_first=True).to(embed.weight.dtype)
         targets = nn.utils.rnn.pad_sequence(targets, batch_first=True, padding_value=-1)
 
         answered = targets >= 0
@@ -254,3 +263,10 @@ class C2SER(AbsESPnetModel):
         if frozen:
             self.register_state_dict_post_hook(drop)
             self.register_load_state_dict_post_hook(forgive)
+
+
+def _leave_casts_to_autocast(llm):
+    """peft would take what its adapters read to their dtype, and autocast would take it back."""
+    for module in llm.modules():
+        if hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = False

@@ -55,7 +55,7 @@ def verdict_scores(model, mode, heard, lengths, verdicts):
         rests.append(F.pad(rows[:, shared:], (0, shared), value=-1))
     rests = torch.stack(rests)
     known = torch.tensor([len(beginning) for beginning in beginnings], device=heard.device)
-    inputs = nn.utils.rnn.pad_sequence(beginnings, batch_first=True)
+    inputs = nn.utils.rnn.pad_sequence(beginnings, batch_first=True).to(embed.weight.dtype)
     batch, classes, _ = rests.shape
 
     prompt = model.prompt_embeddings(mode)

@@ -33,7 +33,7 @@ class SpeechTask(AbsTask):
         )
         group.add_argument(
             "--sampler_conf", action=NestedDictAction, default={},
-            help="Fields of c2ser.tasks.sampler.BalanceConfig: by, temperature, unlabelled, batch_size, batch_bins",
+            help="Fields of c2ser.tasks.sampler.BalanceConfig: by, temperature, unlabelled, batch_size, batch_bins, sort_batches",
         )
         group.add_argument(
             "--augment", action=NestedDictAction, default={},

@@ -31,6 +31,8 @@ class BalanceConfig:
     """Utterances in a batch, over all ranks; null: the training's --batch_size."""
     batch_bins: int | None = None
     """Samples in a batch, padding included, over all ranks: a batch ends before it exceeds them; null: no limit."""
+    sort_batches: int = 1
+    """So many batches are drawn at a time and shared out anew by length, for less padding; 1: they stay as drawn."""
 
     def __post_init__(self):
         self.by = tuple(self.by)
@@ -38,6 +40,10 @@ class BalanceConfig:
             raise InputError(f"sampler_conf: by: name at least one table, such as {CLASS_TABLE}")
         if not self.temperature > 0:
             raise InputError(f"sampler_conf: temperature {self.temperature}: expected a number above 0, or .inf")
+        if not isinstance(self.sort_batches, int) or self.sort_batches < 1:
+            raise InputError(f"sampler_conf: sort_batches {self.sort_batches}: expected a whole number from 1")
+        if self.sort_batches > 1 and self.batch_bins is not None:
+            raise InputError("sampler_conf: sort_batches and batch_bins: choose one")
         if self.unlabelled is not None and not 0 <= self.unlabelled <= 1:
             raise InputError(f"sampler_conf: unlabelled {self.unlabelled}: expected a share from 0 to 1, or null")
 
@@ -75,9 +81,10 @@ class BalancedBatches:
     def __init__(self, groups, samples, config, seed, batches=None, ranks=1):
         self.config, self.samples, self.seed, self.batches = config, samples, seed, batches
         place = config.by.index(CLASS_TABLE) if CLASS_TABLE in config.by else None
-        self.members = defaultdict(list)
+        self.members, self.class_of = defaultdict(list), {}
         for utterance, group in groups.items():
             self.members[group].append(utterance)
+            self.class_of[utterance] = _class_of(group, place)
         parts = defaultdict(list)  # class (None: unlabelled) → its groups, in an order that nothing else decides
         for group in sorted(self.members):
             parts[_class_of(group, place)].append(group)
@@ -124,16 +131,41 @@ class BalancedBatches:
         """Endless batches; under `batch_bins` what does not fit opens the next batch."""
         bins, batch, longest = self.config.batch_bins, [], 0
         while True:
-            units = self._draw(random, decks)
             if bins is None:
-                yield [utterance for unit in units for utterance in unit]
+                yield from self._sorted([self._draw(random, decks) for _ in range(self.config.sort_batches)], random)
                 continue
-            for unit in units:
-                length, size = max(longest, *map(self.samples.get, unit)), len(batch) + len(unit)
+            for unit in self._draw(random, decks):
+                length, size = max(longest, self._longest(unit)), len(batch) + len(unit)
                 if batch and (size > self.config.batch_size or size * length > bins):
                     yield batch
-                    batch, length = [], max(map(self.samples.get, unit))
+                    batch, length = [], self._longest(unit)
                 batch, longest = batch + unit, length
+
+    def _sorted(self, drawn, random):
+        """The same number of batches of the same utterances, each beside others of its length, in random order."""
+        if len(drawn) > 1:
+            units = sorted(self._by_length(sum(drawn, [])), key=self._longest)
+            ends = np.cumsum([len(unit) for unit in units])
+            places = (ends - 1) * len(drawn) // ends[-1]
+            drawn = [[unit for unit, place in zip(units, places) if place == one] for one in random.permutation(len(drawn))]
+        return [[utterance for unit in batch for utterance in unit] for batch in drawn]
+
+    def _by_length(self, units):
+        """Units of a class, made anew so that those of like length stay together: pairs, or one of three."""
+        parts = defaultdict(list)
+        for unit in units:
+            parts[self.class_of[unit[0]]].extend(unit)
+        made = [[[utterance] for utterance in parts.pop(None, [])]]
+        for label in sorted(parts):
+            members = sorted(parts[label], key=self.samples.get)
+            pairs = [members[first : first + 2] for first in range(0, len(members), 2)]
+            if len(pairs) > 1 and len(pairs[-1]) == 1:
+                pairs[-2:] = [pairs[-2] + pairs[-1]]
+            made.append(pairs)
+        return sum(made, [])
+
+    def _longest(self, unit):
+        return max(map(self.samples.get, unit))
 
     def _draw(self, random, decks):
         """`batch_size` utterances in units that stay together: pairs (one of three) of a class, single unlabelled ones."""

@@ -295,14 +295,40 @@ def test_autocast_of_the_trainer_reaches_the_language_model(make_c2ser, batch):
     assert float(rounded) == pytest.approx(float(model(**batch)[0]), rel=0.05)
 
 
-def test_bfloat16_steps_learn(make_c2ser, batch):
-    model = make_c2ser(model_conf={"llm_bfloat16": True}, llm_conf={"rank": 2, "dropout": 0.0}).train()
+@pytest.mark.parametrize("base", ["float32", "bfloat16"])
+def test_bfloat16_steps_learn(make_c2ser, batch, base):
+    llm = {"rank": 2, "dropout": 0.0, "dtype": base}
+    model = make_c2ser(model_conf={"llm_bfloat16": True}, llm_conf=llm).train()
     model(**batch)[0].backward()
     learning = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     for name, weight in learning.items():
         assert (
             weight.dtype == weight.grad.dtype == torch.float32 and weight.grad.isfinite().all() and weight.grad.any()
         ), name
+
+
+@torch.no_grad()
+def test_a_bfloat16_base_tells_what_the_float32_base_does(make_c2ser, batch):
+    losses = []
+    for dtype in ("float32", "bfloat16"):
+        model = make_c2ser(model_conf={"llm_bfloat16": True}, llm_conf={"dtype": dtype}).train(False)
+        losses.append(float(model(**batch)[0]))
+        heard, lengths = model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])
+        losses.append(float(model.align(heard, lengths, batch["implicit"])[0]))
+    assert losses[:2] == pytest.approx(losses[2:], rel=0.02)
+
+
+@torch.no_grad()
+def test_a_frozen_whisper_is_rounded_in_training_alone(make_c2ser, batch):
+    """What is heard at inference must not depend on the batch that an utterance stands in."""
+    model = make_c2ser(model_conf={"llm_bfloat16": True, "freeze_encoder": True}, specaug=False)
+    exact = make_c2ser(model_conf={"freeze_encoder": True}, specaug=False)
+    speech, lengths = batch["speech"], batch["speech_lengths"]
+    wanted = exact.encoder(speech, lengths)[0]
+    for training in (False, True):
+        frames, _ = model.train(training)._encode(speech, lengths)
+        assert frames.dtype == torch.float32 and bool((frames == wanted).all()) != training
+        torch.testing.assert_close(frames, wanted, rtol=0, atol=0.05)
 
 
 def test_a_logged_loss_does_not_change_with_the_loss(make_c2ser, batch):

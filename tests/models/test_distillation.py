@@ -206,6 +206,17 @@ def test_the_teacher_pulls_the_student(make_c2ser, taught):
     assert values[-1] < 0.5 * values[0]
 
 
+@torch.no_grad()
+def test_a_bfloat16_base_says_what_the_float32_base_does(make_c2ser, taught):
+    values = []
+    for dtype in ("float32", "bfloat16"):
+        conf = {"train_mode": "implicit", "kl_weight": 1.0, "llm_bfloat16": True}
+        model = make_c2ser(model_conf=conf, llm_conf={"dtype": dtype}, **OPTIONS).train(False)
+        heard = model.hear(taught["speech"], taught["speech_lengths"], taught["emotion"])
+        values.append(float(model.distil(*heard, taught["teacher"], taught["language"])))
+    assert values[1] == pytest.approx(values[0], rel=0.05)
+
+
 def test_candidates_are_not_part_of_the_checkpoint(student):
     assert not any("verdicts" in name for name in student.state_dict())
 

@@ -1,6 +1,7 @@
 """The language model folder: tokenizer, prompts, what of it learns."""
 
 import pytest
+import torch
 
 from c2ser.errors import InputError
 from c2ser.models.language_model import (
@@ -113,3 +114,25 @@ def test_transcripts_have_no_ends_of_their_own(tokenizer):
     assert tokenizer.decode(ids) == "Thank you."
     assert tokenizer.bos_token_id not in ids and tokenizer.eos_token_id not in ids
     assert transcript_ids(tokenizer, "") == []
+
+
+def test_a_frozen_base_may_be_bfloat16_while_adapters_learn_in_float32(llm_dir):
+    model = load_language_model(llm_dir, dtype="bfloat16")
+    kinds = {weight.requires_grad: weight.dtype for weight in model.parameters()}
+    assert kinds == {True: torch.float32, False: torch.bfloat16}
+
+
+@pytest.mark.parametrize(
+    "options", [{"dtype": "float16"}, {"dtype": "bfloat16", "train": "full"}, {"attention": "flash"}]
+)
+def test_unknown_dtype_or_attention_is_named(llm_dir, options):
+    with pytest.raises(InputError, match="llm_conf: (dtype|attention): '"):
+        load_language_model(llm_dir, **options)
+
+
+def test_attention_does_not_change_what_is_computed(llm_dir):
+    ids = torch.arange(12).view(2, 6)
+    logits = [
+        load_language_model(llm_dir, train="frozen", attention=attention)(ids).logits for attention in ("sdpa", "eager")
+    ]
+    torch.testing.assert_close(*logits, rtol=0, atol=1e-5)

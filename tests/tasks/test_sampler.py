@@ -48,6 +48,26 @@ def test_class_language_and_corpus_together():
     assert made["2", "pl", "polish"] > 4 * 9 / 1470 and made["0", "zh", "esd"] < 0.7 * 900 / 1470
 
 
+def test_sorted_batches_hold_the_same_utterances_with_less_padding():
+    def padding(batches):
+        return sum(max(map(SAMPLES.get, batch)) * len(batch) - sum(map(SAMPLES.get, batch)) for batch in batches)
+
+    drawn, made = sampler(temperature=2.0).epoch(1), sampler(temperature=2.0, sort_batches=8).epoch(1)
+    assert len(made) == len(drawn) == 40
+    for first in range(0, 40, 8):
+        inside = [Counter(sum(batches[first : first + 8], [])) for batches in (drawn, made)]
+        assert first or inside[0] == inside[1]  # the order of batches takes random numbers too: the first eight alone
+        assert sum(inside[1].values()) == 8 * 16
+    assert all(14 <= len(batch) <= 18 for batch in made)
+    assert padding(made) < 0.25 * padding(drawn)
+    assert made != sorted(made, key=lambda batch: max(map(SAMPLES.get, batch)))
+
+
+def test_sorted_batches_keep_company_together():
+    for batch in sampler(temperature=2.0, sort_batches=4, unlabelled=0).epoch(1):
+        assert min(Counter(GROUPS[utterance][0] for utterance in batch).values()) >= 2
+
+
 def test_unlabelled_take_their_share_of_the_data_unless_told():
     made = shares(sampler(batches=2000).epoch(1))
     assert sum(share for group, share in made.items() if group[0] == "-1") == pytest.approx(0.15, abs=0.005)
