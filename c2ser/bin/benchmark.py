@@ -18,7 +18,7 @@ import argparse
 import json
 from pathlib import Path
 
-from c2ser.bin.common import run
+from c2ser.bin.common import add_bootstrap_options, run
 from c2ser.errors import InputError
 from c2ser.evaluation.benchmark import ANSWERS, TRAINED, System, run_benchmark
 from c2ser.evaluation.benchmark_table import benchmark_markdown, leaderboard_rows
@@ -41,10 +41,7 @@ def get_parser():
     parser.add_argument("--title", default="Benchmark", help="title of the page (default: %(default)s)")
     parser.add_argument("--caption", default="", help="text under it, such as what training data it leaks")
     parser.add_argument("--command", default="", help="the command that reproduces it, shown as it is")
-    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
-    parser.add_argument("--unit", choices=("speaker", "utterance"), default="speaker",
-                        help="what to resample, where speakers suffice (default: %(default)s)")  # fmt: skip
+    add_bootstrap_options(parser)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What every command shares: how it ends on bad input, and how it reads true and false."""
+"""What commands share: how they end on bad input, how they read true and false, options of the bootstrap."""
 
 import argparse
 import logging
@@ -22,3 +22,13 @@ def str_to_bool(value):
     if value not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"{value!r}: expected true or false")
     return value == "true"
+
+
+def add_bootstrap_options(parser):
+    """Add --draws, --seed and --unit: how intervals and paired tests are drawn."""
+    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
+    parser.add_argument(
+        "--unit", choices=("speaker", "utterance"), default="speaker",
+        help="what to resample, where speakers suffice (default: %(default)s)",
+    )  # fmt: skip

@@ -7,7 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
-from c2ser.bin.common import run
+from c2ser.bin.common import add_bootstrap_options, run
 from c2ser.errors import InputError
 from c2ser.evaluation.compare import compare_systems, read_published
 from c2ser.evaluation.comparison_table import comparison_markdown, comparison_rows
@@ -29,10 +29,7 @@ def get_parser():
     parser.add_argument("--out", required=True, help="the table to write, .md")
     parser.add_argument("--caption", default="", help="text above the table, such as what training data it leaks")
     parser.add_argument("--published", help="rows of published results: a file of `name<TAB>UA in %%<TAB>source` lines")
-    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
-    parser.add_argument("--unit", choices=("speaker", "utterance"), default="speaker",
-                        help="what to resample, where speakers suffice (default: %(default)s)")  # fmt: skip
+    add_bootstrap_options(parser)
     return parser
 
 

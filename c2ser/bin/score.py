@@ -19,7 +19,7 @@ import json
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import run
+from c2ser.bin.common import add_bootstrap_options, run
 from c2ser.errors import InputError
 from c2ser.evaluation.answers import MISSING, read_answer_set, summarise, write_problems
 from c2ser.evaluation.predictions import TABLES, read_set
@@ -43,10 +43,7 @@ def get_parser():
                         help="utterances without a line in a file of answers: invalid answers, or left out, which makes"
                         " n smaller (default: %(default)s)")  # fmt: skip
     parser.add_argument("--out", help="the score file, .json (default for DATA_DIR ANSWERS: ANSWERS.score.json)")
-    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
-    parser.add_argument("--unit", choices=("speaker", "utterance"), default="speaker",
-                        help="what to resample, where speakers suffice (default: %(default)s)")  # fmt: skip
+    add_bootstrap_options(parser)
     return parser
 
 

@@ -37,8 +37,8 @@ class C2SER(AbsESPnetModel):
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
-        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, text_only=False,
-        kl_weight=0.0, kl_temperature=1.0, verdicts=None,
+        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
+        text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
@@ -52,6 +52,8 @@ class C2SER(AbsESPnetModel):
             raise InputError(
                 f"model_conf: train_mode: {train_mode!r}: expected explicit, implicit or explicit_to_implicit"
             )
+        if keep_frames and not (encoder is not None and freeze_encoder and augment is None):
+            raise InputError("model_conf: keep_frames: needs Whisper, freeze_encoder: true and specaug: false")
         if not (kl_weight >= 0 and kl_temperature > 0):
             raise InputError(
                 f"model_conf: kl_weight {kl_weight} must not be negative, kl_temperature {kl_temperature} positive"
@@ -70,6 +72,7 @@ class C2SER(AbsESPnetModel):
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches = align_batches, total_batches
         self.llm_bfloat16 = llm_bfloat16
+        self.kept_frames = {} if keep_frames else None
         if llm_bfloat16:
             _leave_casts_to_autocast(llm)
         self.kl_weight, self.kl_temperature = kl_weight, kl_temperature
@@ -81,7 +84,7 @@ class C2SER(AbsESPnetModel):
 
     def forward(
         self, implicit, explicit=None, speech=None, speech_lengths=None, emotion=None, transcript=None,
-        teacher=None, language=None, **_,
+        teacher=None, language=None, utt_id=None, **_,
     ):  # fmt: skip
         """One training step.
 
@@ -94,7 +97,7 @@ class C2SER(AbsESPnetModel):
         batch = int(self.batches)
         if self.training:
             self.batches += 1
-        heard, lengths = self.hear(speech, speech_lengths, emotion, transcript)
+        heard, lengths = self.hear(speech, speech_lengths, emotion, transcript, utt_id)
         if self.training and batch < self.align_batches:
             loss, accuracy = self.align(heard, lengths, implicit)
             stats = {"loss_align": loss.detach().clone(), "acc_align": accuracy}
@@ -125,10 +128,10 @@ class C2SER(AbsESPnetModel):
         total = self.total_batches - self.align_batches
         return "explicit" if self.training and explicit_batch(batch, total, self.seed) else "implicit"
 
-    def hear(self, speech=None, lengths=None, emotion=None, transcript=None):
+    def hear(self, speech=None, lengths=None, emotion=None, transcript=None, names=None):
         """Speech, or with text_only the transcript → what the language model is given of it.
 
-        Arguments as `forward`'s. Returns `(batch, length, llm_dim)` and int `(batch,)`. Raises InputError where what
+        Arguments as `forward`'s, names its utt_id. Returns `(batch, length, llm_dim)` and int `(batch,)`. Raises InputError where what
         the model hears with is missing or of the wrong width.
         """
         if self.text_only:
@@ -137,7 +140,10 @@ class C2SER(AbsESPnetModel):
             return self.llm.get_input_embeddings()(transcript.clamp_min(0)), (transcript >= 0).sum(1)
         self._check_heard(speech, emotion)
         if self.encoder is not None:
-            frames, counts = self._encode(speech, lengths)
+            if self.training and self.kept_frames is not None:
+                frames, counts = self._encode_once(speech, lengths, names)
+            else:
+                frames, counts = self._encode(speech, lengths)
             frames, counts = self.subsampler(frames, counts)
         else:
             frames = emotion.new_zeros(len(emotion), 0, self.connector.dim)
@@ -154,6 +160,16 @@ class C2SER(AbsESPnetModel):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder), precision:
             frames, counts = self.encoder(speech, lengths, augment=self.augment if self.training else None)
         return frames.float() if rounded else frames, counts
+
+    def _encode_once(self, speech, lengths, names):
+        """What `_encode` gives, of utterances that it has not heard yet."""
+        new = [row for row, name in enumerate(names) if name not in self.kept_frames]
+        if new:
+            frames, counts = self._encode(speech[new], lengths[new])
+            self.kept_frames.update((names[row], one[:count]) for row, one, count in zip(new, frames, counts))
+        frames = [self.kept_frames[name] for name in names]
+        counts = torch.tensor([len(one) for one in frames], device=lengths.device)
+        return nn.utils.rnn.pad_sequence(frames, batch_first=True), counts
 
     def _check_heard(self, speech, emotion):
         if self.encoder is not None and speech is None:

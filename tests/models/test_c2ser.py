@@ -1,5 +1,7 @@
 """C2SER: what the language model is given, the loss, the checkpoint, the schedule."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,7 +9,7 @@ import torch.nn.functional as F
 from c2ser.cot.prompts import prompt
 from c2ser.errors import InputError
 from c2ser.models.schedule import explicit_batch
-from tests.builders import BACKBONE
+from tests.builders import BACKBONE, CONNECTOR
 
 
 def rows(batch, *chosen):
@@ -329,6 +331,37 @@ def test_a_frozen_whisper_is_rounded_in_training_alone(make_c2ser, batch):
         frames, _ = model.train(training)._encode(speech, lengths)
         assert frames.dtype == torch.float32 and bool((frames == wanted).all()) != training
         torch.testing.assert_close(frames, wanted, rtol=0, atol=0.05)
+
+
+def test_kept_frames_are_those_heard(make_c2ser, batch):
+    """Every utterance is heard once, and training goes as without keeping."""
+    grown, heard, start = {}, [], None
+    for keep in (False, True):
+        conf, llm = {"freeze_encoder": True, "keep_frames": keep}, {"rank": 2, "dropout": 0.0}
+        model = make_c2ser(model_conf=conf, connector_conf={**CONNECTOR, "dropout": 0.0}, llm_conf=llm, specaug=False).train()
+        if keep:
+            model.encoder.register_forward_hook(lambda layer, args, out: heard.append(len(args[0])))
+        start = start or copy.deepcopy(model.state_dict())
+        model.load_state_dict(start)
+        optimiser = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], 0.01)
+        for rows in ([0, 1], [2, 1], [1, 0, 2]):
+            part = {name: value[rows] for name, value in batch.items()}
+            part["speech"] = part["speech"][:, : int(part["speech_lengths"].max())]
+            optimiser.zero_grad()
+            model(**part, utt_id=[f"utt{row}" for row in rows])[0].backward()
+            optimiser.step()
+        grown[keep] = model.state_dict()
+    assert heard == [2, 1]
+    for name, value in grown[True].items():
+        torch.testing.assert_close(value, grown[False][name], rtol=0, atol=1e-5)
+    model.eval()(**batch)
+    assert heard == [2, 1, 3]  # nothing is kept of what is not trained on
+
+
+@pytest.mark.parametrize("options", [{"specaug": True}, {"whisper": None}, {"model_conf": {"keep_frames": True}}])
+def test_frames_are_kept_of_a_frozen_whisper_alone(make_c2ser, options):
+    with pytest.raises(InputError, match="keep_frames: needs Whisper, freeze_encoder: true and specaug: false"):
+        make_c2ser(**{"model_conf": {"keep_frames": True, "freeze_encoder": True}, "specaug": False, **options})
 
 
 def test_a_logged_loss_does_not_change_with_the_loss(make_c2ser, batch):
