@@ -13,7 +13,7 @@ from torch import nn
 
 from c2ser.cot.prompts import MODES
 from c2ser.errors import InputError
-from c2ser.models.connector import Connector, Subsampler, join_lengthwise
+from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise
 from c2ser.models.distillation import posterior_divergence, verdict_scores
 from c2ser.models.schedule import explicit_batch
 
@@ -38,7 +38,7 @@ class C2SER(AbsESPnetModel):
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
-        text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
+        standardize=False, text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
@@ -52,8 +52,8 @@ class C2SER(AbsESPnetModel):
             raise InputError(
                 f"model_conf: train_mode: {train_mode!r}: expected explicit, implicit or explicit_to_implicit"
             )
-        if keep_frames and not (encoder is not None and freeze_encoder and augment is None):
-            raise InputError("model_conf: keep_frames: needs Whisper, freeze_encoder: true and specaug: false")
+        if keep_frames and encoder is not None and not (freeze_encoder and augment is None):
+            raise InputError("model_conf: keep_frames: needs freeze_encoder: true and specaug: false")
         if not (kl_weight >= 0 and kl_temperature > 0):
             raise InputError(
                 f"model_conf: kl_weight {kl_weight} must not be negative, kl_temperature {kl_temperature} positive"
@@ -66,6 +66,11 @@ class C2SER(AbsESPnetModel):
         if hears and emotion_dim > self.connector.dim:
             raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {emotion_dim}")
         self.subsampler = Subsampler(encoder.dim, self.connector.dim) if encoder is not None else None
+        self.standardize = nn.ModuleDict()
+        if standardize and encoder is not None:
+            self.standardize["frames"] = Standardize(encoder.dim)
+        if standardize and emotion_dim:
+            self.standardize["emotion"] = Standardize(emotion_dim)
         self.speech_ends = nn.Embedding(2, embeddings.embedding_dim)
         nn.init.normal_(self.speech_ends.weight, std=scale)
         self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
@@ -144,11 +149,15 @@ class C2SER(AbsESPnetModel):
                 frames, counts = self._encode_once(speech, lengths, names)
             else:
                 frames, counts = self._encode(speech, lengths)
+            if "frames" in self.standardize:
+                frames = self.standardize["frames"](frames, counts)
             frames, counts = self.subsampler(frames, counts)
         else:
             frames = emotion.new_zeros(len(emotion), 0, self.connector.dim)
             counts = torch.zeros(len(emotion), dtype=torch.long, device=emotion.device)
         if self.emotion_dim:
+            if "emotion" in self.standardize:
+                emotion = self.standardize["emotion"](emotion, torch.full_like(counts, emotion.shape[1]))
             emotion = F.pad(emotion.to(frames.dtype), (0, self.connector.dim - self.emotion_dim))
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts

@@ -7,6 +7,37 @@ import torch.nn.functional as F
 from torch import nn
 
 
+class Standardize(nn.Module):
+    """Zero mean and unit variance of every dimension over the first batch that is trained on, of all ranks together.
+
+    Our own option (`standardize`): the dimensions of frozen encoders differ by orders of magnitude, and a connector that
+    has minutes of speech to learn from spends them on undoing that. mean, scale: `(dim,)`, in checkpoints.
+    """
+
+    def __init__(self, dim):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("scale", torch.ones(dim))
+        self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
+
+    def forward(self, x, lengths):
+        """`(batch, frames, dim)` and int `(batch,)` → the same, zero where padded."""
+        inside = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
+        if self.training and not self.fitted:
+            self._fit(x.detach().double(), inside)
+        return (x - self.mean) * self.scale * inside
+
+    def _fit(self, x, inside):
+        x = x * inside
+        sums = torch.cat([x.sum((0, 1)), x.square().sum((0, 1)), inside.sum()[None]])
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(sums)
+        mean, square = sums[:-1].view(2, -1) / sums[-1]
+        self.mean.copy_(mean)
+        self.scale.copy_((square - mean.square()).clamp_min(1e-10).rsqrt())
+        self.fitted.fill_(True)
+
+
 class Subsampler(nn.Module):
     """Three causal convolutions (kernel 3, strides 1, 2, 2) with GELU: 50 Hz → 12.5 Hz."""
 

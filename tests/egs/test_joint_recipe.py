@@ -89,7 +89,7 @@ def test_batches_are_drawn_by_class_language_and_corpus(recipe, trained, stage):
 
 def test_a_corpus_left_out(recipe, trained):
     output = run(recipe, "run.sh", *settings(recipe, "--leave_out", "polish emovo", "--stage", 3, "--stop_stage", 4))
-    assert verdicts(output)["exp/t_without/without_emovo/.done.cot"] == "run"
+    assert verdicts(output)["data/without_emovo/.done.cot"] == "run"
     train = DataDir(recipe / "data/without_polish/train_nodev")
     assert train.has("cot_implicit") and set(train.read("utt2corpus").values()) == {"emovo"}
     test = DataDir(recipe / "data/without_polish/test")
@@ -135,7 +135,8 @@ def benchmark(recipe, *options):
 def test_benchmark_makes_one_table_of_what_there_is(recipe, answers):
     lines = [f"{utterance}\t{label}\n" for utterance, label in DataDir(recipe / "data/all").read("utt2emo").items()]
     (recipe / "human.txt").write_text("".join(lines), encoding="utf-8")
-    _, page, found = benchmark(recipe, "--others", "Human raters=human.txt")
+    again = "Again=exp/t/fold{fold}/decode_explicit_test=joint=utt2scored"
+    _, page, found = benchmark(recipe, "--others", f"Human raters=human.txt;{again}")
     assert {name: corpus["n"] for name, corpus in found["corpora"].items()} == {"emovo": 72, "polish": 30}
     cells = {name: entry["cells"] for name, entry in found["systems"].items()}
     joint, own, without = (cells[f"C2SER, {how}"] for how in ("joint", "each corpus by itself", "corpus left out"))
@@ -143,6 +144,8 @@ def test_benchmark_makes_one_table_of_what_there_is(recipe, answers):
     assert [without[name]["mark"] for name in without] == ["zero-shot"] * 2
     assert own["emovo"]["scores"]["wa"]["value"] > joint["emovo"]["scores"]["wa"]["value"]
     assert cells["Human raters"]["polish"]["scores"]["ua"]["value"] == 1
+    assert cells["Human raters"]["polish"]["mark"] == "unknown"
+    assert cells["Again"] == cells["C2SER, joint, explicit, label scoring"]
     assert cells["C2SER, joint, explicit, free answer"]["emovo"] and cells["Probe on Whisper, joint"]["emovo"] is None
     majority = cells["Majority class of training"]["emovo"]
     assert majority["scores"]["ua"]["value"] == pytest.approx(1 / 4) and majority["mark"] == "in-domain"
@@ -150,7 +153,7 @@ def test_benchmark_makes_one_table_of_what_there_is(recipe, answers):
     assert any(line.startswith(lacking) for line in found["missing"])
     tested = {(test["system"].removeprefix("C2SER, "), test["corpus"]) for test in found["tests"]}
     assert tested == {("each corpus by itself", "emovo")} | {
-        (system, corpus) for system in ("corpus left out", "Human raters") for corpus in ("emovo", "polish")
+        (system, corpus) for system in ("corpus left out", "Human raters", "Again") for corpus in ("emovo", "polish")
     }
     assert "## Paired tests against C2SER, joint" in page and "## Missing" in page and "./benchmark.sh --tag t" in page
 

@@ -118,6 +118,14 @@ def test_one_stage_can_be_forced(recipe, first_run):
     assert done == dict.fromkeys({*probes, "exp/t/.done.probes"}, "redo")
 
 
+def test_data_prepared_again_get_their_texts_again(recipe, first_run):
+    run(recipe, "--stage", 1, "--stop_stage", 1, "--force", "true")
+    assert not (recipe / "data/fold1/train_nodev/cot_explicit").exists()
+    done = verdicts(run(recipe, "--stage", 3, "--stop_stage", 4))
+    wanted = {"data/.done.prosody": "skip", "data/fold1/.done.style": "run", "data/fold1/.done.cot": "run"}
+    assert done == wanted and (recipe / "data/fold1/train_nodev/cot_explicit").is_file()
+
+
 def test_report_has_pictures_and_errors_to_hear(recipe, first_run):
     """Unless it is to be published: then what was said stays out of it."""
     results = (recipe / "exp/t/RESULTS.md").read_text(encoding="utf-8")

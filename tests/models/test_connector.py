@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from c2ser.models.connector import Connector, Subsampler, join_lengthwise, sinusoids
+from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise, sinusoids
 from tests.builders import CONNECTOR, randomise
 
 
@@ -137,3 +137,26 @@ def test_join_lengthwise():
     joined, lengths = join_lengthwise(first, second, torch.tensor([5, 2]))
     assert joined.shape == (2, 8, 4) and lengths.tolist() == [8, 5]
     assert joined[:, :3].eq(1).all() and joined[:, 3:].eq(0).all()
+
+
+def test_standardize_fits_the_first_batch_within_its_lengths():
+    torch.manual_seed(0)
+    x, lengths = torch.randn(3, 40, 5) * torch.tensor([1.0, 10, 100, 0.1, 1]) + torch.tensor([0.0, 50, -3, 0, 7]), torch.tensor([40, 7, 23])
+    standardize = Standardize(5)
+    made = standardize.train()(x, lengths)
+    rows = torch.cat([row[:length] for row, length in zip(made, lengths)])
+    torch.testing.assert_close(rows.mean(0), torch.zeros(5), rtol=0, atol=1e-4)
+    torch.testing.assert_close(rows.std(0, unbiased=False), torch.ones(5), rtol=0, atol=1e-4)
+    assert not made[1, 7:].any() and not made[2, 23:].any()
+    for training in (True, False):  # what was fitted stays
+        torch.testing.assert_close(standardize.train(training)(x[1:] * 3, lengths[1:])[0, :7], ((x[1] * 3 - standardize.mean) * standardize.scale)[:7])
+
+
+def test_standardize_leaves_what_it_was_not_fitted_to():
+    x = torch.randn(2, 4, 3)
+    assert torch.equal(Standardize(3).eval()(x, torch.tensor([4, 4])), x)
+
+
+def test_a_dimension_that_never_changes_stays_finite():
+    made = Standardize(2).train()(torch.ones(2, 4, 2), torch.tensor([4, 2]))
+    assert made.isfinite().all() and not made.any()

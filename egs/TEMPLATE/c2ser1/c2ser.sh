@@ -93,6 +93,7 @@ all_folds() {
 # A fold is a number, `official`, or `without_<corpus>`
 fold_name() { case $1 in [0-9]*) echo "fold$1" ;; *) echo "$1" ;; esac; }
 set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/$(fold_name "$1")/$2"; fi; }
+data_of() { if [ "$fold" = official ]; then echo data; else echo "data/$(fold_name "$fold")"; fi; } # of $fold
 exp_of() { echo "$exp/$(fold_name "$1")"; }
 hears() { [ "$text_only" = false ] && [ "${!1}" != none ]; } # whether the system has $1: whisper | e2v_s
 log() { echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }

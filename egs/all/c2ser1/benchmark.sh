@@ -15,7 +15,7 @@ mode=implicit           # whose answers stand for C2SER in the comparison: impli
 pred=utt2scored         # table of predictions: utt2scored | utt2pred | utt2constrained
 asr=                    # text-only cascade: openai-whisper model that writes down the words, .pt
 judge=                  # text-only cascade: Hugging Face folder of the model that judges them
-others=                 # further rows, "name=path;name=path": decodings or .txt files; {corpus}, {fold} in a path
+others=                 # further rows, "name=path;name=path=trained=table": decodings or .txt files; {corpus}, {fold} in a path
 seed=0                  # decides everything random
 
 run_args=$(printf '%q ' "$@")
@@ -117,10 +117,10 @@ trained_ways "Probe on both" probe_both utt2pred
 rows+=(--system "Majority class of training" "exp/majority/fold{fold}" joint utt2pred)
 if [ -d exp/cascade ]; then rows+=(--system "Text-only cascade" exp/cascade none utt2pred); fi
 against=("C2SER, each corpus by itself" "C2SER, corpus left out")
-while IFS='=' read -r -d ';' name path; do
+while IFS='=' read -r -d ';' name path trained table; do
     [ -n "$name" ] || continue
-    if [[ $path == *.txt ]]; then table=answers; else table=utt2pred; fi
-    rows+=(--system "$name" "$path" unknown "$table") against+=("$name")
+    if [[ $path == *.txt ]]; then default=answers; else default=utt2pred; fi
+    rows+=(--system "$name" "$path" "${trained:-unknown}" "${table:-$default}") against+=("$name")
 done <<<"$others;"
 
 leaks=$(cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not.")

@@ -4,7 +4,7 @@ prepare_data() {
     if [ "$corpus" = joint ]; then prepare_joint; return; fi
     [ -n "${!db:-}" ] || die "set $db in db.sh: the folder of the corpus"
     stage_begin data/.done.prepare --value "corpus=$corpus" --value "root=${!db}" --value "allow_missing=$allow_missing" \
-        --value "dev_speakers=$dev_speakers" || return 0
+        --value "dev_speakers=$dev_speakers" $(earlier_texts) || return 0
     python3 -m c2ser.bin.prepare_data --corpus "$corpus" --root "${!db}" --data_dir data --allow_missing "$allow_missing" \
         --dev_speakers "$dev_speakers"
     validate_sets
@@ -26,7 +26,7 @@ prepare_joint() {
         roots+=(--value "$name=${!variable}")
     done
     stage_begin data/.done.prepare "${roots[@]}" --value "allow_missing=$allow_missing" --value "dev_speakers=$dev_speakers" \
-        --clean data/corpora $(earlier_sets) || return 0
+        --clean data/corpora $(earlier_sets) $(earlier_texts) || return 0
     for name in $corpora; do
         variable=${name^^}
         python3 -m c2ser.bin.prepare_data --corpus "$name" --root "${!variable}" --data_dir "data/corpora/$name" \
@@ -42,6 +42,11 @@ prepare_joint() {
 earlier_sets() {
     local set
     for set in data/fold[0-9]* data/without_* data/test; do [ ! -d "$set" ] || echo "--clean $set"; done
+}
+
+# Markers of stages 3 and 4, whose tables go with the data directories that they stand in
+earlier_texts() {
+    [ ! -d data ] || find data -maxdepth 2 \( -name .done.style -o -name .done.cot \) -printf '--clean %p\n'
 }
 
 validate_sets() {
@@ -83,18 +88,20 @@ prosody() {
 style() {
     local sets
     sets=$(echo_sets)
-    stage_begin "$dir/.done.style" --done data/.done.prosody --value "population=$style_population" || return 0
+    stage_begin "$(data_of)/.done.style" --done data/.done.prosody --value "population=$style_population" \
+        --value "sets=$train_set $dev_set" || return 0
     for set in $sets; do
         python3 -m c2ser.bin.filter_tables --data_dir "$set" dump/prosody/utt2f0 dump/prosody/utt2loudness dump/prosody/utt2rate
     done
     # Cut by the training part, which comes first; a corpus for testing only, by itself
     python3 -m c2ser.bin.make_style --train_dir "${sets%%$'\n'*}" --out_dirs $sets \
-        --population "$style_population" --stats "$dir/style.json"
+        --population "$style_population" --stats "$(data_of)/style.json"
     stage_end
 }
 
 chain_of_thought() {
-    stage_begin "$dir/.done.cot" --done "$dir/.done.style" --value "language=$cot_language" --value "seed=$seed" || return 0
+    stage_begin "$(data_of)/.done.cot" --done "$(data_of)/.done.style" --value "language=$cot_language" \
+        --value "seed=$seed" || return 0
     for set in $(echo_sets); do
         python3 -m c2ser.bin.make_cot --data_dir "$set" --language "$cot_language" --seed "$seed"
     done

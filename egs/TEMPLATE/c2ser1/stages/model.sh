@@ -5,7 +5,7 @@ prepare_llm() {
     scratch)
         # The tokenizer may see training texts only, of the first fold run
         local first=${folds%% *}
-        stage_begin "$llm_done" --done "$(exp_of "$first")/.done.cot" --file "$conf/llm.conf" || return 0
+        stage_begin "$llm_done" --done "$(fold=$first data_of)/.done.cot" --file "$conf/llm.conf" || return 0
         python3 -m c2ser.bin.prepare_llm --out_dir "$llm_dir" $(cat "$conf/llm.conf") \
             --texts "$(set_of "$first" "$train_set")"/{text,cot_explicit,cot_implicit}
         ;;
@@ -21,7 +21,7 @@ prepare_llm() {
 }
 
 statistics() {
-    stage_begin "$dir/inputs" --done "$dir/.done.cot" $(! hears e2v_s || echo "--done $dir/features") \
+    stage_begin "$dir/inputs" --done "$(data_of)/.done.cot" $(! hears e2v_s || echo "--done $dir/features") \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" || return 0
     for set in "$train_set" "$dev_set"; do
         inputs "$set" "$dir/inputs" --texts true $(! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp")
