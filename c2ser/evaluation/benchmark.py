@@ -149,8 +149,12 @@ def run_benchmark(
     joint = trained_corpora(data_dir, sorted({fold for column in columns for fold in column.sets}))
     read, missing, problems = {}, [], []
     for system in systems:
+        lacking = []
         for column in columns:
-            read[system.name, column.name] = _read_cell(system, column, missing, problems)
+            read[system.name, column.name] = _read_cell(system, column, lacking, problems)
+        if not any(read[system.name, column.name] for column in columns):
+            lacking = [f"{system.name}, on all test sets: no {system.table} in {' or '.join(system.answers)}"]
+        missing += lacking
     result = {
         "reference": reference, "draws": draws, "seed": seed,
         "corpora": {column.name: _describe(column, joint) for column in columns}, "systems": {},

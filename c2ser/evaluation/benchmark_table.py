@@ -9,10 +9,12 @@ SIGNS = {IN_DOMAIN: "●", ZERO_SHOT: "○", UNKNOWN: "?"}
 
 
 def leaderboard_rows(found):
-    """The table: a system a row, a corpus a column and the mean of all; the header first, chance last."""
+    """The table: a system with answers a row, a corpus a column and the mean of all; the header first, chance last."""
     marked = any(entry["marks"] for entry in found["systems"].values())
     rows = [["System", *found["corpora"], "mean", *(["marks"] if marked else [])]]
     for name, entry in found["systems"].items():
+        if not any(entry["cells"].values()):
+            continue
         row = [name, *map(_cell, entry["cells"].values()), _mean(entry["mean"])]
         rows.append([*row, *([", ".join(entry["marks"])] if marked else [])])
     chances = [1 / len(corpus["classes"]) for corpus in found["corpora"].values()]

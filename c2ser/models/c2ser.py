@@ -38,7 +38,7 @@ class C2SER(AbsESPnetModel):
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
-        standardize=False, text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
+        standardize=False, hold_connector=False, text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
@@ -75,7 +75,7 @@ class C2SER(AbsESPnetModel):
         nn.init.normal_(self.speech_ends.weight, std=scale)
         self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
         self.train_mode, self.seed = train_mode, seed
-        self.align_batches, self.total_batches = align_batches, total_batches
+        self.align_batches, self.total_batches, self.hold_connector = align_batches, total_batches, hold_connector
         self.llm_bfloat16 = llm_bfloat16
         self.kept_frames = {} if keep_frames else None
         if llm_bfloat16:
@@ -108,6 +108,7 @@ class C2SER(AbsESPnetModel):
             stats = {"loss_align": loss.detach().clone(), "acc_align": accuracy}
         else:
             mode = self.batch_mode(batch - self.align_batches)
+            heard = heard.detach() if self.hold_connector else heard
             if mode == "explicit" and explicit is None:
                 raise InputError("the batch is explicit, but there is no data `explicit`; stage 4 writes cot_explicit")
             loss, accuracy, whole = self.answer_loss(mode, heard, lengths, explicit if mode == "explicit" else implicit)

@@ -8,6 +8,7 @@ set -euo pipefail
 
 tag=smollm2             # the joint model's; models that leave a corpus out are in exp/<tag>_without
 own_tag=                # tag of the corpora's own recipes, egs/<corpus>; default: the same
+probe_tag=              # tag of the probes on frozen features, everywhere; default: the same
 corpora=                # corpora to join and test; default: those whose variable is set in db.sh
 folds=all               # folds to run and to pool, e.g. "1 2"
 train="joint own without" # of these what is trained first; also cross: each corpus' own model on the others; none
@@ -23,7 +24,7 @@ more=()
 while [ $# -gt 0 ]; do
     case $1 in
     --help) sed -nE '2,7s/^# ?//p; s/^([a-z_]+)=("?[^#]*[^# ]"?)? *# (.*)/  --\1 [\2]: \3/p' "$0" && exit 0 ;;
-    --tag | --own_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --seed)
+    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --seed)
         printf -v "${1#--}" '%s' "$2" ;;
     *) more+=("$1" "$2") ;;
     esac
@@ -87,16 +88,16 @@ cascade() {
 for fold in $(folds_in data); do majority; done
 if [ -n "$asr" ] && [ -n "$judge" ]; then cascade; fi
 
-# $1: name of the row, $2: what stands in its folder under exp, $3: table; one row for each way of training
+# One row for each way of training. $1: name, $2: what stands in its folder under exp, $3: table, $4: tag, $5: own tag
 rows=()
 trained_ways() {
-    local own=../../{corpus}/c2ser1/exp/$own_tag
-    rows+=(--system "$1, joint" "exp/$tag/fold{fold}/$2" joint "$3"
+    local own=../../{corpus}/c2ser1/exp/$5
+    rows+=(--system "$1, joint" "exp/$4/fold{fold}/$2" joint "$3"
         --system "$1, each corpus by itself" "$own/fold{fold}/$2,$own/official/$2" own "$3"
-        --system "$1, corpus left out" "exp/${tag}_without/without_{corpus}/$2" others "$3")
+        --system "$1, corpus left out" "exp/$4_without/without_{corpus}/$2" others "$3")
 }
 
-trained_ways C2SER "decode_${mode}_test" "$pred"
+trained_ways C2SER "decode_${mode}_test" "$pred" "$tag" "$own_tag"
 if wants cross; then
     for name in $(trainable); do
         own=../../$name/c2ser1/exp/$own_tag
@@ -111,9 +112,10 @@ for way in "implicit utt2scored label scoring" "implicit utt2pred free answer" \
     [ "$one $table" != "$mode $pred" ] || continue
     rows+=(--system "C2SER, joint, $one, $how" "exp/$tag/fold{fold}/decode_${one}_test" joint "$table")
 done
-trained_ways "Probe on Emotion2Vec-S" probe_e2v_s utt2pred
-trained_ways "Probe on Whisper" probe_whisper utt2pred
-trained_ways "Probe on both" probe_both utt2pred
+probes=(utt2pred "${probe_tag:-$tag}" "${probe_tag:-$own_tag}")
+trained_ways "Probe on Emotion2Vec-S" probe_e2v_s "${probes[@]}"
+trained_ways "Probe on Whisper" probe_whisper "${probes[@]}"
+trained_ways "Probe on both" probe_both "${probes[@]}"
 rows+=(--system "Majority class of training" "exp/majority/fold{fold}" joint utt2pred)
 if [ -d exp/cascade ]; then rows+=(--system "Text-only cascade" exp/cascade none utt2pred); fi
 against=("C2SER, each corpus by itself" "C2SER, corpus left out")
