@@ -76,9 +76,10 @@ class C2SERTask(SpeechTask):
 
     @classmethod
     def build_model(cls, args):
-        if args.distributed and args.model_conf.get("align_batches") and not args.unused_parameters:
+        partly = args.model_conf.get("align_batches") or args.model_conf.get("hold_connector")
+        if args.distributed and partly and not args.unused_parameters:
             raise InputError(
-                "align_batches on several GPUs needs unused_parameters: true: the language model learns later"
+                "align_batches and hold_connector on several GPUs need unused_parameters: true: not all learns at a time"
             )
         check_inputs(args)
         check_encoder_lr(args)

@@ -44,6 +44,18 @@ def test_warm_up_tells_answers_apart(model, batch):
     assert float(accuracy) == pytest.approx(sum(right) / 3)
 
 
+def test_the_connector_is_held_after_the_warm_up(make_c2ser, batch):
+    model = make_c2ser(model_conf={"align_batches": 1, "hold_connector": True}, num_iters_per_epoch=4).train()
+    heard = [model.connector.project.weight, model.subsampler.convs[0].weight]
+    adapters = [weight for weight in model.llm.parameters() if weight.requires_grad]
+    for warm_up in (True, False):
+        model.zero_grad()
+        model(**batch)[0].backward()
+        assert all((weight.grad is not None) == warm_up for weight in heard)
+        assert any(weight.grad is not None for weight in adapters) != warm_up
+    assert model.speech_ends.weight.grad.any()
+
+
 def test_warm_up_with_one_answer_in_the_batch_teaches_nothing_and_breaks_nothing(make_c2ser, batch):
     model = make_c2ser(model_conf={"align_batches": 2}).train()
     same = {**batch, "implicit": batch["implicit"][:1].expand(3, -1)}
