@@ -29,9 +29,13 @@ class C2SER(AbsESPnetModel):
     batches (section III-E); seed: of that choice; align_batches: how many batches at the start warm up the connector
     alone, without running the language model (`align`; our own option, for little data; 0 as in the paper);
     llm_bfloat16: run the language model's training steps, and those of a frozen Whisper, under bfloat16 autocast, on any
-    device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions; text_only: the ablation that reads the
-    transcript and hears nothing (neither encoder nor connector); kl_weight, kl_temperature: of the term of
-    c2ser.models.distillation on implicit batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
+    device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions; keep_frames: in
+    training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
+    Whisper base), for sets that are gone through often; standardize: `Standardize` what both encoders give;
+    hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it (these
+    three are our own options, for little data); text_only: the ablation that reads the transcript and hears nothing
+    (neither encoder nor connector); kl_weight, kl_temperature: of the term of c2ser.models.distillation on implicit
+    batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
     `verdict_ids`.
     """
 
@@ -108,7 +112,8 @@ class C2SER(AbsESPnetModel):
             stats = {"loss_align": loss.detach().clone(), "acc_align": accuracy}
         else:
             mode = self.batch_mode(batch - self.align_batches)
-            heard = heard.detach() if self.hold_connector else heard
+            if self.hold_connector and not self.text_only:
+                heard = heard.detach()
             if mode == "explicit" and explicit is None:
                 raise InputError("the batch is explicit, but there is no data `explicit`; stage 4 writes cot_explicit")
             loss, accuracy, whole = self.answer_loss(mode, heard, lengths, explicit if mode == "explicit" else implicit)
