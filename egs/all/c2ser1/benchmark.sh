@@ -17,6 +17,7 @@ pred=utt2scored         # table of predictions: utt2scored | utt2pred | utt2cons
 asr=                    # text-only cascade: openai-whisper model that writes down the words, .pt
 judge=                  # text-only cascade: Hugging Face folder of the model that judges them
 others=                 # further rows, "name=path;name=path=trained=table": decodings or .txt files; {corpus}, {fold} in a path
+note=                   # what else the page should say of how the systems came about
 seed=0                  # decides everything random
 
 run_args=$(printf '%q ' "$@")
@@ -24,7 +25,7 @@ more=()
 while [ $# -gt 0 ]; do
     case $1 in
     --help) sed -nE '2,7s/^# ?//p; s/^([a-z_]+)=("?[^#]*[^# ]"?)? *# (.*)/  --\1 [\2]: \3/p' "$0" && exit 0 ;;
-    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --seed)
+    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --note | --seed)
         printf -v "${1#--}" '%s' "$2" ;;
     *) more+=("$1" "$2") ;;
     esac
@@ -129,5 +130,5 @@ leaks=$(cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no trainin
 python3 -m c2ser.bin.benchmark --data_dir data "${rows[@]}" --reference "C2SER, joint" --against "${against[@]}" \
     --corpora $corpora $([ "$folds" = all ] || echo "--folds $folds") --seed "$seed" --out "exp/${tag}_benchmark.md" \
     --title "Benchmark: $tag" --command "./benchmark.sh $run_args" \
-    --caption "$leaks C2SER answers in mode $mode, table $pred, where a row does not say otherwise."
+    --caption "$leaks${note:+ $note} C2SER answers in mode $mode, table $pred, where a row does not say otherwise."
 echo "table: $PWD/exp/${tag}_benchmark.md"
