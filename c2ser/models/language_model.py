@@ -27,8 +27,8 @@ def load_language_model(
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
-    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa", or "eager", which is
-    faster in training on a CPU. Raises InputError where the folder holds no causal LM, or none of the target modules.
+    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused), or "eager".
+    Raises InputError where the folder holds no causal LM, or none of the target modules.
     """
     if dtype not in ("float32", "bfloat16") or (train == "full" and dtype != "float32"):
         raise InputError(f"llm_conf: dtype: {dtype!r}: expected float32, or of a frozen base bfloat16")
