@@ -31,7 +31,8 @@ class C2SER(AbsESPnetModel):
     llm_bfloat16: run the language model's training steps, and those of a frozen Whisper, under bfloat16 autocast, on any
     device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions; keep_frames: in
     training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
-    Whisper base), for sets that are gone through often; standardize: `Standardize` what both encoders give;
+    Whisper base), for sets that are gone through often (with llm_bfloat16 a resumed training rounds some of them
+    otherwise); standardize: `Standardize` what both encoders give;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it (these
     three are our own options, for little data); text_only: the ablation that reads the transcript and hears nothing
     (neither encoder nor connector); kl_weight, kl_temperature: of the term of c2ser.models.distillation on implicit
@@ -142,8 +143,8 @@ class C2SER(AbsESPnetModel):
     def hear(self, speech=None, lengths=None, emotion=None, transcript=None, names=None):
         """Speech, or with text_only the transcript → what the language model is given of it.
 
-        Arguments as `forward`'s, names its utt_id. Returns `(batch, length, llm_dim)` and int `(batch,)`. Raises InputError where what
-        the model hears with is missing or of the wrong width.
+        Arguments as `forward`'s, names its utt_id. Returns `(batch, length, llm_dim)` and int `(batch,)`. Raises
+        InputError where what the model hears with is missing or of the wrong width.
         """
         if self.text_only:
             if transcript is None:

@@ -81,6 +81,8 @@ class C2SERTask(SpeechTask):
             raise InputError(
                 "align_batches and hold_connector on several GPUs need unused_parameters: true: not all learns at a time"
             )
+        if args.model_conf.get("keep_frames") and args.augment:
+            raise InputError("keep_frames: --augment would be heard once; set one of them")
         check_inputs(args)
         check_encoder_lr(args)
         return build_c2ser(args)

@@ -163,6 +163,12 @@ def test_warm_up_on_several_ranks_must_allow_unused_parameters():
         C2SERTask.build_model(options)
 
 
+def test_kept_frames_are_not_augmented():
+    options = configured(model_conf={"keep_frames": True}, augment={"speed": [0.9, 1.1]}, distributed=False)
+    with pytest.raises(InputError, match="keep_frames: --augment would be heard once"):
+        C2SERTask.build_model(options)
+
+
 def more(inputs, folder, name, kind, texts):
     """Further data of both parts, written to a folder, as command-line words; texts: utterance's number → entry."""
     words = []
