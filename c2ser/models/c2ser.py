@@ -152,7 +152,7 @@ class C2SER(AbsESPnetModel):
             return self.llm.get_input_embeddings()(transcript.clamp_min(0)), (transcript >= 0).sum(1)
         self._check_heard(speech, emotion)
         if self.encoder is not None:
-            if self.training and self.kept_frames is not None:
+            if self.training and self.kept_frames is not None and names is not None:
                 frames, counts = self._encode_once(speech, lengths, names)
             else:
                 frames, counts = self._encode(speech, lengths)

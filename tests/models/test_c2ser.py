@@ -356,6 +356,8 @@ def test_kept_frames_are_those_heard(make_c2ser, batch):
         torch.testing.assert_close(value, grown[False][name], rtol=0, atol=1e-5)
     model.eval()(**batch)
     assert heard == [2, 1, 3]  # nothing is kept of what is not trained on
+    model.train()(**batch)
+    assert heard == [2, 1, 3, 3]  # nor of what has no name
 
 
 @pytest.mark.parametrize("options", [{"specaug": True}, {"model_conf": {"keep_frames": True}}])
