@@ -26,6 +26,10 @@ def get_parser():
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features")
     parser.add_argument("--texts", type=str_to_bool, default=False, help="Whether cot_explicit and cot_implicit are read")
     parser.add_argument(
+        "--transcripts", choices=("wanted", "needed"), default="wanted",
+        help="needed: the model reads them instead of hearing; an utterance without one is left out",
+    )  # fmt: skip
+    parser.add_argument(
         "--silver", type=str_to_bool, default=False,
         help="Take labels of utt2emo.silver where utt2emo has none; never for a development set",
     )  # fmt: skip
@@ -43,6 +47,8 @@ def main(argv=None):
         tables["emotion.scp"] = read_table(args.emotion_scp)
     if args.texts:
         tables |= {"explicit": data.read("cot_explicit"), "implicit": data.read("cot_implicit")}
+    if args.transcripts == "needed":
+        tables["transcript"] = data.read("text")
     emotions, samples = read_labels(data, args.silver), read_table(args.num_samples)
     languages = data.read("utt2lang", optional=True)
     kept, excluded = [], {}
@@ -61,7 +67,7 @@ def main(argv=None):
     args.out_dir.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_table(args.out_dir / name, {utterance: table[utterance] for utterance in kept})
-    if args.texts and data.has("text"):
+    if args.texts and args.transcripts == "wanted" and data.has("text"):
         transcripts = data.read("text")
         write_table(args.out_dir / "transcript", {utterance: transcripts.get(utterance, "") for utterance in kept})
     classes = {emotion: index for index, emotion in enumerate(EMOTIONS)}

@@ -21,11 +21,12 @@ prepare_llm() {
 }
 
 statistics() {
-    stage_begin "$dir/inputs" --done "$(data_of)/.done.cot" $(! hears e2v_s || echo "--done $dir/features") \
+    local options=(--texts true) needs=()
+    if hears e2v_s; then options+=(--emotion_scp "$dir/features/tokens.scp") needs+=(--done "$dir/features"); fi
+    if [ "$text_only" = true ]; then options+=(--transcripts needed) needs+=(--value "text_only=true"); fi
+    stage_begin "$dir/inputs" --done "$(data_of)/.done.cot" "${needs[@]}" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" || return 0
-    for set in "$train_set" "$dev_set"; do
-        inputs "$set" "$dir/inputs" --texts true $(! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp")
-    done
+    for set in "$train_set" "$dev_set"; do inputs "$set" "$dir/inputs" "${options[@]}"; done
     stage_end
 }
 
