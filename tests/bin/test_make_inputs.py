@@ -52,6 +52,15 @@ def test_training_wants_texts_and_features(data):
     assert set(excluded) == {"b", "c", "d", "g", "h"}
 
 
+def test_reading_instead_of_hearing_needs_a_transcript(data):
+    write_table(data / "data/text", {key: "" if key == "e" else f"words {key}" for key in LENGTHS if key != "b"})
+    tables, excluded = run(data, "--texts", "true", "--transcripts", "needed")
+    assert tables["transcript"] == {"a": "words a", "f": "words f"} and list(tables["label"]) == ["a", "f"]
+    assert excluded["b"] == excluded["e"] == "no entry in transcript"
+    tables, _ = run(data, "--texts", "true")  # who hears learns from those without one too
+    assert tables["transcript"] == {"a": "words a", "b": "", "e": "", "f": "words f"}
+
+
 def test_limits(data):
     tables, excluded = run(data, "--min_seconds", "2", "--max_seconds", "40")
     assert list(tables["label"]) == ["b", "c", "f"] and len(excluded) == 5

@@ -136,7 +136,10 @@ def test_benchmark_makes_one_table_of_what_there_is(recipe, answers):
     lines = [f"{utterance}\t{label}\n" for utterance, label in DataDir(recipe / "data/all").read("utt2emo").items()]
     (recipe / "human.txt").write_text("".join(lines), encoding="utf-8")
     again = "Again=exp/t/fold{fold}/decode_explicit_test=joint=utt2scored"
-    _, page, found = benchmark(recipe, "--note", "Trained in haste.", "--others", f"Human raters=human.txt;{again}")
+    explicit = "C2SER, joint, explicit, free answer"
+    _, page, found = benchmark(
+        recipe, "--note", "Trained in haste.", "--others", f"Human raters=human.txt;{again}", "--tested", explicit
+    )
     assert {name: corpus["n"] for name, corpus in found["corpora"].items()} == {"emovo": 72, "polish": 30}
     cells = {name: entry["cells"] for name, entry in found["systems"].items()}
     joint, own, without = (cells[f"C2SER, {how}"] for how in ("joint", "each corpus by itself", "corpus left out"))
@@ -153,7 +156,9 @@ def test_benchmark_makes_one_table_of_what_there_is(recipe, answers):
     assert any(line.startswith(lacking) for line in found["missing"])
     tested = {(test["system"].removeprefix("C2SER, "), test["corpus"]) for test in found["tests"]}
     assert tested == {("each corpus by itself", "emovo")} | {
-        (system, corpus) for system in ("corpus left out", "Human raters", "Again") for corpus in ("emovo", "polish")
+        (system.removeprefix("C2SER, "), corpus)
+        for system in ("corpus left out", "Human raters", "Again", explicit)
+        for corpus in ("emovo", "polish")
     }
     assert "## Paired tests against C2SER, joint" in page and "## Missing" in page and "./benchmark.sh --tag t" in page
     assert "Trained in haste. C2SER answers" in page

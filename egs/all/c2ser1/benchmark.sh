@@ -17,6 +17,7 @@ pred=utt2scored         # table of predictions: utt2scored | utt2pred | utt2cons
 asr=                    # text-only cascade: openai-whisper model that writes down the words, .pt
 judge=                  # text-only cascade: Hugging Face folder of the model that judges them
 others=                 # further rows, "name=path;name=path=trained=table": decodings or .txt files; {corpus}, {fold} in a path
+tested=                 # further rows, ";" between, that the joint model is tested against, e.g. "Probe on both, joint"
 note=                   # what else the page should say of how the systems came about
 seed=0                  # decides everything random
 
@@ -25,7 +26,7 @@ more=()
 while [ $# -gt 0 ]; do
     case $1 in
     --help) sed -nE '2,7s/^# ?//p; s/^([a-z_]+)=("?[^#]*[^# ]"?)? *# (.*)/  --\1 [\2]: \3/p' "$0" && exit 0 ;;
-    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --note | --seed)
+    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --tested | --note | --seed)
         printf -v "${1#--}" '%s' "$2" ;;
     *) more+=("$1" "$2") ;;
     esac
@@ -125,6 +126,7 @@ while IFS='=' read -r -d ';' name path trained table; do
     if [[ $path == *.txt ]]; then default=answers; else default=utt2pred; fi
     rows+=(--system "$name" "$path" "${trained:-unknown}" "${table:-$default}") against+=("$name")
 done <<<"$others;"
+while IFS= read -r -d ';' name; do [ -z "$name" ] || against+=("$name"); done <<<"$tested;"
 
 leaks=$(cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not.")
 python3 -m c2ser.bin.benchmark --data_dir data "${rows[@]}" --reference "C2SER, joint" --against "${against[@]}" \
