@@ -170,3 +170,23 @@ def test_benchmark_again_gives_the_same_bytes(recipe, answers):
     assert first[2]["corpora"]["emovo"]["n"] == 24 and list(first[2]["corpora"]) == ["emovo"]
     again = benchmark(recipe, *options)
     assert first[1:] == again[1:] and set(verdicts(again[0]).values()) == {"skip"}
+
+
+def test_ablations_in_one_table(recipe, answers):
+    for tag, right in (("t_no_whisper", 0.2), ("t_no_cot", 0.6)):
+        for fold in (1, 2):
+            truth = DataDir(recipe / f"data/fold{fold}/test").read("utt2emo")
+            for mode in ("implicit", "explicit") if tag == "t_no_whisper" else ("implicit",):
+                decode(recipe / f"exp/{tag}/fold{fold}/decode_{mode}_test", truth, right, 7)
+    options = ("--tag", "t", "--folds", "1 2", "--train", "false", "--systems", "no_whisper no_cot")
+    found = ablations(recipe, *options, "--note", "Made of noise.")
+    assert list(found["systems"]) == ["full", "full, explicit", "no_whisper", "no_cot", "majority class"]
+    assert found["reference"] == "full" and "implicit answers by utt2scored. Made of noise. Test" in found["caption"]
+    # Bare labels have no other mode
+    names = ablations(recipe, *options, "--mode", "explicit")["systems"]
+    assert list(names) == ["full", "full, implicit", "no_whisper", "no_cot", "majority class"]
+
+
+def ablations(recipe, *options):
+    run(recipe, "../../TEMPLATE/c2ser1/ablations.sh", *options)
+    return json.loads((recipe / "exp/t_ablations.json").read_text(encoding="utf-8"))
