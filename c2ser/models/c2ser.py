@@ -33,8 +33,9 @@ class C2SER(AbsESPnetModel):
     training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
     Whisper base), for sets that are gone through often (with llm_bfloat16 a resumed training rounds some of them
     otherwise); standardize: `Standardize` what both encoders give;
-    hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it (these
-    three are our own options, for little data); text_only: the ablation that reads the transcript and hears nothing
+    hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
+    verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, which else
+    are few among its many (these four are our own options, for little data); text_only: the ablation that reads the transcript and hears nothing
     (neither encoder nor connector); kl_weight, kl_temperature: of the term of c2ser.models.distillation on implicit
     batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
     `verdict_ids`.
@@ -43,7 +44,7 @@ class C2SER(AbsESPnetModel):
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
-        standardize=False, hold_connector=False, text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
+        standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
@@ -63,6 +64,8 @@ class C2SER(AbsESPnetModel):
             raise InputError(
                 f"model_conf: kl_weight {kl_weight} must not be negative, kl_temperature {kl_temperature} positive"
             )
+        if not verdict_weight > 0:
+            raise InputError(f"model_conf: verdict_weight {verdict_weight}: must be positive")
         self.encoder, self.llm, self.augment = encoder, llm, augment
         self.emotion_dim, self.freeze_encoder, self.text_only = emotion_dim, freeze_encoder, text_only
         embeddings = llm.get_input_embeddings()
@@ -81,7 +84,7 @@ class C2SER(AbsESPnetModel):
         self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches, self.hold_connector = align_batches, total_batches, hold_connector
-        self.llm_bfloat16 = llm_bfloat16
+        self.llm_bfloat16, self.verdict_weight = llm_bfloat16, verdict_weight
         self.kept_frames = {} if keep_frames else None
         if llm_bfloat16:
             _leave_casts_to_autocast(llm)
@@ -117,7 +120,9 @@ class C2SER(AbsESPnetModel):
                 heard = heard.detach()
             if mode == "explicit" and explicit is None:
                 raise InputError("the batch is explicit, but there is no data `explicit`; stage 4 writes cot_explicit")
-            loss, accuracy, whole = self.answer_loss(mode, heard, lengths, explicit if mode == "explicit" else implicit)
+            loss, accuracy, whole = self.answer_loss(
+                mode, heard, lengths, explicit if mode == "explicit" else implicit, implicit
+            )
             stats = {f"loss_{mode}": loss.detach().clone(), "acc": accuracy, f"acc_answer_{mode}": whole}
             if mode == "implicit" and self.kl_weight and teacher is not None:
                 divergence = self.distil(heard, lengths, teacher, language)
@@ -239,12 +244,13 @@ class C2SER(AbsESPnetModel):
         prompt = self.prompt_embeddings(mode)
         return [torch.cat([prompt, beginning]) for beginning in self.beginnings(mode, heard, lengths)]
 
-    def answer_loss(self, mode, heard, lengths, answers):
+    def answer_loss(self, mode, heard, lengths, answers, verdicts=None):
         """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of
         answers predicted right throughout, all under teacher forcing.
 
-        heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1.
-        Logits are made for answer positions only.
+        heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1;
+        verdicts: the same answers in short, likewise: tokens with which a long one ends as the short one does weigh
+        `verdict_weight` in the mean. Logits are made for answer positions only.
         """
         embed, inputs, targets = self.llm.get_input_embeddings(), [], []
         for prefix, answer in zip(self.prefixes(mode, heard, lengths), answers):
@@ -264,7 +270,12 @@ class C2SER(AbsESPnetModel):
         right = logits.argmax(-1) == wanted
         row = answered.nonzero()[:, 0]
         wrong = torch.zeros(len(targets), device=row.device).index_add_(0, row, (~right).float())
-        return F.cross_entropy(logits, wanted), right.float().mean(), (wrong == 0).float().mean()
+        if mode == "explicit" and verdicts is not None and self.verdict_weight != 1:
+            weights = torch.where(verdict_tokens(answers, verdicts)[answers >= 0], self.verdict_weight, 1.0)
+            loss = (F.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
+        else:
+            loss = F.cross_entropy(logits, wanted)
+        return loss, right.float().mean(), (wrong == 0).float().mean()
 
     def _precision(self, device):
         """Autocast of the language model; without llm_bfloat16 the trainer's own goes on, where it is on."""
@@ -295,6 +306,20 @@ class C2SER(AbsESPnetModel):
         if frozen:
             self.register_state_dict_post_hook(drop)
             self.register_load_state_dict_post_hook(forgive)
+
+
+def verdict_tokens(answers, verdicts):
+    """Where each answer ends as the short one does: bool `(batch, tokens)`. answers, verdicts: int `(batch, tokens)`,
+    padded with −1. In context a tokenizer may join the verdict's first token to what stands before it: hence the
+    longest common end, and not a fixed number of tokens."""
+    found = torch.zeros_like(answers, dtype=torch.bool)
+    for row, padded in enumerate(zip(answers.tolist(), verdicts.tolist())):
+        answer, verdict = ([token for token in tokens if token >= 0] for tokens in padded)
+        same = 0
+        while same < min(len(answer), len(verdict)) and answer[-1 - same] == verdict[-1 - same]:
+            same += 1
+        found[row, len(answer) - same : len(answer)] = True
+    return found
 
 
 def _leave_casts_to_autocast(llm):
