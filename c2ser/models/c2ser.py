@@ -35,16 +35,17 @@ class C2SER(AbsESPnetModel):
     otherwise); standardize: `Standardize` what both encoders give;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
     verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, which else
-    are few among its many (these four are our own options, for little data); text_only: the ablation that reads the transcript and hears nothing
-    (neither encoder nor connector); kl_weight, kl_temperature: of the term of c2ser.models.distillation on implicit
-    batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
+    are few among its many (these four are our own options, for little data); text_only: the ablation that reads the
+    transcript and hears nothing (neither encoder nor connector); kl_weight, kl_temperature: of the term of
+    c2ser.models.distillation on implicit batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
     `verdict_ids`.
     """
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
-        standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0, verdicts=None,
+        standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0,
+        verdicts=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
