@@ -26,7 +26,8 @@ more=()
 while [ $# -gt 0 ]; do
     case $1 in
     --help) sed -nE '2,7s/^# ?//p; s/^([a-z_]+)=("?[^#]*[^# ]"?)? *# (.*)/  --\1 [\2]: \3/p' "$0" && exit 0 ;;
-    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | --tested | --note | --seed)
+    --tag | --own_tag | --probe_tag | --corpora | --folds | --train | --mode | --pred | --asr | --judge | --others | \
+        --tested | --note | --seed)
         printf -v "${1#--}" '%s' "$2" ;;
     *) more+=("$1" "$2") ;;
     esac
