@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 
-def category_contrastive(embeddings, labels, temperature, others=None):
+def category_contrastive(embeddings, labels, temperature, others=None, utterances=None, own_views=True):
     """Pull utterances of one emotion together and push the others away, CLIP-like, over a batch.
 
     embeddings: float `(items, dim)`, compared by cosine; labels: int `(items,)`, negative where unlabelled;
@@ -16,26 +16,34 @@ def category_contrastive(embeddings, labels, temperature, others=None):
     with each other as CLIP compares images with texts: the same mean for every row of the first against all of the
     second, and the other way round, averaged; an item's own second embedding is one of its positives.
 
-    Returns the loss, computed in float32 or wider, and the fraction of those items whose nearest item has their label;
-    both are zero where no two labelled items share a label.
+    utterances: int `(items,)`, the utterance that an item is a view of; None: each of its own. Without `own_views` items
+    of one utterance are not compared, neither as positives nor in the softmax.
+
+    Returns the loss, computed in float32 or wider, and of the items that share their label with another utterance the
+    fraction whose nearest item, its own utterance's left out, has it; each is zero where there are no such items.
     """
     known = labels >= 0
     labels = labels[known]
     rows = _unit(embeddings[known])
     columns = rows if others is None else _unit(others[known])
-    allowed = torch.ones(len(labels), len(labels), dtype=torch.bool, device=labels.device)
-    if others is None:
-        allowed.fill_diagonal_(False)
-    positives = (labels[:, None] == labels[None, :]) & allowed
+    alone = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    own = alone if utterances is None else utterances[known][:, None] == utterances[known][None, :]
+    same, cosines = labels[:, None] == labels[None, :], rows @ columns.T
+    left_out = own if not own_views else alone if others is None else torch.zeros_like(alone)
+    positives = same & ~left_out
     anchors = positives.any(1)
-    if not anchors.any():
-        return (rows.sum() + columns.sum()) * 0.0 * temperature, rows.new_zeros(())
-    logits = (rows @ columns.T / temperature).masked_fill(~allowed, float("-inf"))
-    loss = _mean_log_probability(logits, positives, anchors)
-    if others is not None:
-        loss = (loss + _mean_log_probability(logits.T, positives, anchors)) / 2
-    nearest = labels[logits.argmax(1)] == labels
-    return loss, nearest[anchors].float().mean()
+    if anchors.any():
+        logits = (cosines / temperature).masked_fill(left_out, float("-inf"))
+        loss = _mean_log_probability(logits, positives, anchors)
+        if others is not None:
+            loss = (loss + _mean_log_probability(logits.T, positives, anchors)) / 2
+    else:
+        loss = (rows.sum() + columns.sum()) * 0.0 * temperature
+    asked = (same & ~own).any(1)
+    if not asked.any():
+        return loss, rows.new_zeros(())
+    nearest = labels[cosines.detach().masked_fill(own, float("-inf")).argmax(1)]
+    return loss, (nearest == labels)[asked].float().mean()
 
 
 def _unit(x):

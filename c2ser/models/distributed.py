@@ -10,6 +10,11 @@ def processes():
     return torch.distributed.get_world_size() if ready else 1
 
 
+def rank():
+    """This process' number among them, from 0."""
+    return torch.distributed.get_rank() if processes() > 1 else 0
+
+
 def total(value):
     """The sum of a tensor over all processes, without gradient."""
     value = value.detach().clone()

@@ -17,12 +17,15 @@ from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
 from c2ser.errors import InputError
 from c2ser.models.contrastive import category_contrastive
 from c2ser.models.decoder import ConvDecoder
-from c2ser.models.distributed import gather, total
+from c2ser.models.distributed import gather, rank, total
 from c2ser.models.emotion2vec import Emotion2Vec
 from c2ser.models.masking import by_length, masked_instance_norm, masked_mean, span_mask, visible_frames
 from c2ser.models.spectrum import SpectralStart
 
 EMBEDDINGS = ("tokens", "frames", "both")
+
+SCALES = {"mean": lambda dim: 1.0, "sqrt_dim": math.sqrt}
+"""frame_scale → what the mean over channels of the squared errors of L_frm and L_utt is multiplied with."""
 
 GROUP_SAMPLES = {"cpu": 20 * SAMPLE_RATE, "cuda": 320 * SAMPLE_RATE}
 GROUP_FRAMES = {"cpu": 1024, "cuda": 16384}
@@ -35,9 +38,13 @@ class Emotion2VecS(AbsESPnetModel):
 
     views: masked student views of each utterance; mask_prob, mask_length: fraction of frames masked, in spans of that
     many; target_layers: how many of the teacher's top blocks are averaged; frame_weight, utterance_weight,
-    category_weight: the three weights of the loss; temperature: of L_cate, and learn_temperature: whether training
-    moves it from there, as CLIP does, to no less than 0.01; category_embedding: what is average-pooled for L_cate:
-    "tokens" | "frames", or "both", each utterance's tokens against all utterances' frames and the other way round;
+    category_weight: the three weights of the loss; frame_scale: how the squared errors of L_frm and L_utt are summed up
+    over channels before they are weighed: "sqrt_dim", their sum over √dim, as in data2vec 2.0, or "mean", √dim times
+    less; temperature: of L_cate, and learn_temperature: whether training moves it from there, as CLIP does, to no less
+    than 0.01; category_embedding: what is average-pooled for L_cate: "tokens" | "frames", or "both", each utterance's
+    tokens against all utterances' frames and the other way round; own_views: whether the views of one utterance are
+    positives of each other in L_cate (with "both", its own frames of its tokens, too); else an utterance is not
+    compared with itself, and a class that stands alone in a batch has no loss;
     ema_decay → ema_end_decay: linearly over ema_anneal_updates; min_target_variance: training stops with an error when
     the teacher's targets fall below it, the sign of a collapse. spectral_updates: so many updates at first learn the
     log-mel spectrum alone (see spectrum.py; ours, 0 in the paper); the teacher is a copy of the student until then.
@@ -49,19 +56,21 @@ class Emotion2VecS(AbsESPnetModel):
     def __init__(
         self, config, decoder_dim=384, decoder_depth=4, decoder_kernel=7, decoder_groups=16, views=8, mask_prob=0.5,
         mask_length=5, mask_noise=0.01, target_layers=8, frame_weight=1.0, utterance_weight=0.1, category_weight=100.0,
-        temperature=0.1, learn_temperature=False, category_embedding="tokens", ema_decay=0.999, ema_end_decay=0.9999,
-        ema_anneal_updates=20000, min_target_variance=0.01, spectral_updates=0,
+        frame_scale="sqrt_dim", temperature=0.1, learn_temperature=False, category_embedding="tokens", own_views=False,
+        ema_decay=0.999, ema_end_decay=0.9999, ema_anneal_updates=20000, min_target_variance=0.01, spectral_updates=0,
     ):  # fmt: skip
         super().__init__()
         if category_embedding not in EMBEDDINGS:
             raise InputError(f"category_embedding {category_embedding!r}: expected one of {', '.join(EMBEDDINGS)}")
+        if frame_scale not in SCALES:
+            raise InputError(f"frame_scale {frame_scale!r}: expected one of {', '.join(SCALES)}")
         self.student = Emotion2Vec(config)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.decoder = ConvDecoder(config.dim, decoder_dim, decoder_depth, decoder_kernel, decoder_groups)
         self.views, self.mask_prob, self.mask_length, self.mask_noise = views, mask_prob, mask_length, mask_noise
         self.target_layers, self.category_embedding = min(target_layers, config.depth), category_embedding
         self.weights = {"frm": frame_weight, "utt": utterance_weight, "cate": category_weight}
-        self.temperature = temperature
+        self.scale, self.own_views, self.temperature = SCALES[frame_scale](config.dim), own_views, temperature
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature))) if learn_temperature else None
         self.ema = (ema_decay, ema_end_decay, ema_anneal_updates)
         self.min_target_variance, self.spectral_updates = min_target_variance, spectral_updates
@@ -111,12 +120,12 @@ class Emotion2VecS(AbsESPnetModel):
         every view, `tokens` `(batch · views, extra_tokens, dim)` and `pooled_frames` `(batch · views, dim)`.
         """
         views = self.views if self.training else 1
-        targets, inside = self.targets(speech, lengths)
+        targets, inside, means = self.targets(speech, lengths)
         student = self.student_views(speech, lengths, views)
         row, frame = student["masked"].nonzero(as_tuple=True)
         made = {name: student[name] for name in ("predictions", "tokens", "pooled_frames")}
         made |= {"answers": targets[row // views, frame], "target_frames": targets[inside]}
-        return {**made, "target_means": masked_mean(targets, inside)}
+        return {**made, "target_means": means}
 
     def losses(self, made, labels):
         """The three losses, in float32, as a dict, and the fraction of retrieved neighbours of L_cate.
@@ -124,18 +133,20 @@ class Emotion2VecS(AbsESPnetModel):
         made: what `distil` returns; labels: int `(batch,)`.
         """
         views, count = len(made["tokens"]) // len(labels), made["answers"].new_tensor(float(len(labels)))
-        errors = ((made["predictions"].float() - made["answers"]) ** 2).mean(-1)
+        errors = ((made["predictions"].float() - made["answers"]) ** 2).mean(-1) * self.scale
         # The trainer weights each process by its utterances; here each masked frame counts alike.
         share = total(count) / count
         pooled = {"tokens": made["tokens"].float().mean(1), "frames": made["pooled_frames"]}
         first = "tokens" if self.category_embedding == "both" else self.category_embedding
         second = gather(pooled["frames"]) if self.category_embedding == "both" else None
+        utterances = torch.arange(len(labels), device=labels.device) + (rank() << 32)
         category, retrieval = category_contrastive(
-            gather(pooled[first]), gather(labels.repeat_interleave(views)), self.category_temperature(), second
-        )
+            gather(pooled[first]), gather(labels.repeat_interleave(views)), self.category_temperature(), second,
+            gather(utterances.repeat_interleave(views)), self.own_views,
+        )  # fmt: skip
         return {
             "frm": errors.sum() / total(torch.full_like(count, len(errors))).clamp_min(1) * share,
-            "utt": F.mse_loss(pooled["tokens"], made["target_means"].repeat_interleave(views, dim=0)),
+            "utt": F.mse_loss(pooled["tokens"], made["target_means"].repeat_interleave(views, dim=0)) * self.scale,
             "cate": category,
         }, retrieval  # fmt: skip
 
@@ -178,12 +189,19 @@ class Emotion2VecS(AbsESPnetModel):
 
     @torch.no_grad()
     def targets(self, speech, lengths):
-        """The teacher's targets `(batch, frames, dim)`, float32: its top blocks' feed-forward outputs, each
-        instance-normalised over the utterance's own frames, averaged. And which frames are inside, bool."""
+        """The teacher's targets, float32, and which frames are inside, bool `(batch, frames)`.
+
+        Of frames `(batch, frames, dim)`: its top blocks' feed-forward outputs, each instance-normalised over the
+        utterance's own frames, averaged. Of utterances `(batch, dim)`: the same outputs without that norm, which leaves
+        every channel's mean over frames at 0, averaged over blocks and frames, then layer-normed over channels.
+        Returns (frames, inside, utterances).
+        """
         x, inside = self.teacher.embed(speech, lengths)
         _, _, layers = self.teacher.encode(x + self.teacher.positions(x, inside), inside)
-        top = layers[-self.target_layers :]
-        return sum(masked_instance_norm(layer.float(), inside) for layer in top) / len(top), inside
+        top = [layer.float() for layer in layers[-self.target_layers :]]
+        frames = sum(masked_instance_norm(layer, inside) for layer in top) / len(top)
+        means = masked_mean(sum(top) / len(top), inside)
+        return frames, inside, F.layer_norm(means, means.shape[1:])
 
     def student_views(self, speech, lengths, views):
         """Encode `views` masked views of every utterance, visible frames only; decode them over all frames.

@@ -1,6 +1,5 @@
 """ESPnet2 task: C2SER training, explicit and explicit → implicit."""
 
-from espnet2.tasks.abs_task import optim_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_none
 
@@ -88,14 +87,13 @@ class C2SERTask(SpeechTask):
         return build_c2ser(args)
 
     @classmethod
-    def build_optimizers(cls, args, model):
-        """ESPnet's; with --encoder_lr, Whisper's parameters are a group of their own."""
+    def parameter_groups(cls, args, model):
+        """With --encoder_lr, Whisper's parameters are a group of their own."""
         if args.encoder_lr is None or model.encoder is None:
-            return super().build_optimizers(args, model)
+            return super().parameter_groups(args, model)
         encoder = set(model.encoder.parameters())
         others = [parameter for parameter in model.parameters() if parameter not in encoder]
-        groups = [{"params": others}, {"params": list(model.encoder.parameters()), "lr": args.encoder_lr}]
-        return [optim_classes[args.optim](groups, **args.optim_conf)]
+        return [{"params": others}, {"params": list(model.encoder.parameters()), "lr": args.encoder_lr}]
 
 
 def check_encoder_lr(args):

@@ -1,10 +1,13 @@
 """What all tasks share: the trainer, the batches of training, the collate function, the scale of dumped audio."""
 
+from inspect import signature
+
 import torch
-from espnet2.tasks.abs_task import AbsTask
+from espnet2.tasks.abs_task import AbsTask, optim_classes
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from c2ser.augment import build_augment
+from c2ser.errors import InputError
 from c2ser.tasks.iteration import AugmentSpeech, training_iter_factory
 from c2ser.tasks.trainer import AtomicTrainer
 
@@ -13,6 +16,10 @@ PCM_SCALE = 1.0 / 32768.0
 
 LABEL_PADDING = -1
 """Pads integer sequences, and is the label of an unlabelled utterance."""
+
+
+COUPLED = ("adam", "radam", "adamax", "adagrad", "adadelta", "rmsprop")
+"""Optimisers that add a weight decay to the gradient and then divide both by what gradients usually are."""
 
 
 class SpeechTask(AbsTask):
@@ -43,6 +50,30 @@ class SpeechTask(AbsTask):
         return parser
 
     @classmethod
+    def build_optimizers(cls, args, model):
+        """ESPnet's; a weight decay leaves one-dimensional weights (norms, biases, scales) as they are.
+
+        Raises InputError for an optimiser in which the decay would not be that of weights.
+        """
+        decay = args.optim_conf.get("weight_decay", 0)
+        if decay and args.optim in COUPLED and not args.optim_conf.get("decoupled_weight_decay"):
+            raise InputError(
+                f"optim: {args.optim} with weight_decay {decay} adds the decay to the gradient, after clipping, and norms "
+                "and scales wander to 0; write optim: adamw, or leave weight_decay out"
+            )
+        if args.sharded_ddp or args.exclude_weight_decay:
+            return super().build_optimizers(args, model)
+        kind, groups = optim_classes[args.optim], cls.parameter_groups(args, model)
+        if "weight_decay" in signature(kind).parameters:
+            groups = without_decay(groups)
+        return [kind(groups, **args.optim_conf)]
+
+    @classmethod
+    def parameter_groups(cls, args, model):
+        """What an optimiser of torch is made of: groups with `params` and what is special about each."""
+        return [{"params": list(model.parameters())}]
+
+    @classmethod
     def build_collate_fn(cls, args, train):
         return collate
 
@@ -60,6 +91,16 @@ class SpeechTask(AbsTask):
             standard=lambda: standard(args=args, iter_options=iter_options, mode=mode),
             build_dataset=lambda: cls.build_dataset(args, iter_options),
         )  # fmt: skip
+
+
+def without_decay(groups):
+    """Part every group of parameters in two: weights of two dimensions or more, and the others without weight decay."""
+    parted = []
+    for group in groups:
+        flat = [weight for weight in group["params"] if weight.dim() < 2]
+        parted.append({**group, "params": [weight for weight in group["params"] if weight.dim() >= 2]})
+        parted.append({**group, "params": flat, "weight_decay": 0.0})
+    return [group for group in parted if group["params"]]
 
 
 def scale_speech(utterance, data):

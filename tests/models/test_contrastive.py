@@ -10,18 +10,21 @@ from c2ser.models.contrastive import category_contrastive
 PLANE = torch.tensor([[2.0, 0.0], [1.5, 1.5 * math.sqrt(3)], [0.0, 7.0]])  # at 0°, 60° and 90°
 
 
-def by_hand(embeddings, labels, temperature):
+def by_hand(embeddings, labels, temperature, utterances=None, own_views=True):
     """The formula of the docstring, item by item."""
     cosine, losses, right = torch.nn.functional.cosine_similarity, [], []
     known = [i for i, label in enumerate(labels) if label >= 0]
+    utterances = list(range(len(labels))) if utterances is None else utterances
     for i in known:
-        positives = [j for j in known if j != i and labels[j] == labels[i]]
-        if not positives:
-            continue
+        others = [j for j in known if utterances[j] != utterances[i]]
+        compared = [j for j in known if j != i] if own_views else others
         close = {j: float(cosine(embeddings[i], embeddings[j], dim=0)) / temperature for j in known if j != i}
-        total = math.log(sum(math.exp(value) for value in close.values()))
-        losses.append(-sum(close[j] - total for j in positives) / len(positives))
-        right.append(labels[max(close, key=close.get)] == labels[i])
+        positives = [j for j in compared if labels[j] == labels[i]]
+        if positives:
+            total = math.log(sum(math.exp(close[j]) for j in compared))
+            losses.append(-sum(close[j] - total for j in positives) / len(positives))
+        if any(labels[j] == labels[i] for j in others):
+            right.append(labels[max(others, key=close.get)] == labels[i])
     return sum(losses) / len(losses), sum(right) / len(right)
 
 
@@ -41,6 +44,33 @@ def test_many_items(temperature):
     loss, retrieval = category_contrastive(embeddings, torch.tensor(labels), temperature)
     wanted, right = by_hand(embeddings, labels, temperature)
     assert float(loss) == pytest.approx(wanted, rel=1e-5) and float(retrieval) == pytest.approx(right)
+
+
+@pytest.mark.parametrize("own_views", [True, False])
+def test_views_of_an_utterance(own_views):
+    torch.manual_seed(0)
+    utterances, labels = [9, 9, 9, 4, 4, 7, 7, 1, 1, 3, 3, 3], [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2]
+    embeddings = torch.randn(12, 5)
+    given = torch.tensor(labels), 0.3, None, torch.tensor(utterances), own_views
+    loss, retrieval = category_contrastive(embeddings, *given)
+    wanted, right = by_hand(embeddings, labels, 0.3, utterances, own_views)
+    assert float(loss) == pytest.approx(wanted, rel=1e-5) and float(retrieval) == pytest.approx(right)
+    assert 0 < right < 1
+
+    # Two embeddings of each item, the same loop over both grids: an item's own second one is of its own utterance
+    second, grids = torch.randn(12, 5), []
+    cosine = torch.nn.functional.cosine_similarity(embeddings[:, None], second[None], dim=-1) / 0.3
+    for grid in (cosine, cosine.T):
+        losses = []
+        for i in range(12):
+            compared = [j for j in range(12) if own_views or utterances[j] != utterances[i]]
+            positives = [j for j in compared if labels[j] == labels[i]]
+            if positives:
+                total = math.log(sum(math.exp(grid[i, j]) for j in compared))
+                losses.append(-sum(float(grid[i, j]) - total for j in positives) / len(positives))
+        grids.append(sum(losses) / len(losses))
+    given = torch.tensor(labels), 0.3, second, torch.tensor(utterances), own_views
+    assert float(category_contrastive(embeddings, *given)[0]) == pytest.approx(sum(grids) / 2, rel=1e-5)
 
 
 def test_unlabelled_items_take_no_part():
@@ -102,7 +132,8 @@ def test_two_embeddings_by_hand():
     by_row = -math.log(e[0][0] / sum(e[0])) - math.log(e[1][1] / sum(e[1]))
     by_column = -math.log(e[0][0] / (e[0][0] + e[1][0])) - math.log(e[1][1] / (e[0][1] + e[1][1]))
     loss, retrieval = category_contrastive(rows, torch.tensor([0, 1]), 0.5, columns)
-    assert float(loss) == pytest.approx((by_row + by_column) / 4, abs=1e-6) and float(retrieval) == 1.0
+    assert float(loss) == pytest.approx((by_row + by_column) / 4, abs=1e-6)
+    assert float(retrieval) == 0.0  # that an item finds itself tells nothing
     swapped = category_contrastive(columns, torch.tensor([0, 1]), 0.5, rows)[0]
     assert float(swapped) == pytest.approx(float(loss), abs=1e-6)
     cross = torch.nn.functional.cross_entropy

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from c2ser.errors import InputError
 from c2ser.models import emotion2vec_s
 from c2ser.models.contrastive import category_contrastive
+from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.masking import masked_mean
-from tests.builders import pretraining, waves
+from tests.builders import BACKBONE, PRETRAINING, pretraining, waves
 
 LENGTHS = [6400, 3000, 8000, 4321]
 LABELS = torch.tensor([[0], [1], [0], [-1]])
@@ -42,11 +43,61 @@ def test_logged_loss_survives_the_trainers_division():
     assert float(stats["loss"]) == logged
 
 
+def utterance_target(teacher, wave, blocks):
+    """What L_utt asks of one utterance, wave `(samples,)`: its blocks' feed-forward outputs, caught on their way, summed
+    up frame by frame, and the mean made to have mean 0 and variance 1 over channels."""
+    caught = []
+    hooks = [block.mlp.register_forward_hook(lambda *given: caught.append(given[2][0])) for block in teacher.blocks]
+    teacher(wave[None], torch.tensor([len(wave)]))
+    for hook in hooks:
+        hook.remove()
+    total, count = torch.zeros(24), 0
+    for outputs in caught[-blocks:]:
+        for frame in outputs[10:]:  # the utterance tokens stand in front
+            total, count = total + frame, count + 1
+    mean = total / count
+    return (mean - mean.mean()) / torch.sqrt(((mean - mean.mean()) ** 2).sum() / 24 + 1e-5)
+
+
+@torch.no_grad()
+def test_utterances_have_different_targets():
+    """Neither the mean over frames of what L_frm asks for, which is 0, nor anything that all utterances share."""
+    model, (speech, lengths) = pretraining(), waves(LENGTHS)
+    time = torch.arange(3000.0)
+    speech[0, :3000], speech[1, :3000] = torch.sin(time / 9), speech[1, :3000] * time / 3000  # a tone, a crescendo
+    frames, inside, means = model.targets(speech, lengths)
+    assert masked_mean(frames, inside).abs().max() < 1e-3
+    assert means.shape == (4, 24)
+    assert torch.equal(model.distil(speech, lengths)["target_means"], means)
+    torch.manual_seed(0)
+    fresh = emotion2vec_s.Emotion2VecS(backbone_config(BACKBONE), **PRETRAINING)
+    assert float(fresh.targets(speech, lengths)[2][:2].std(0).mean()) > 0.1
+    for row, length in enumerate(LENGTHS):
+        torch.testing.assert_close(means[row], utterance_target(model.teacher, speech[row, :length], 2), atol=1e-4, rtol=0)
+    last = pretraining(target_layers=1).targets(speech, lengths)[2]
+    torch.testing.assert_close(last[0], utterance_target(model.teacher, speech[0, :6400], 1), atol=1e-4, rtol=0)
+
+
+def test_the_utterance_loss_pulls_the_tokens_to_their_targets():
+    """With the other losses off the tokens reach what the teacher says of each utterance, and not 0."""
+    options = {"frame_weight": 0.0, "category_weight": 0.0, "utterance_weight": 1.0, "frame_scale": "mean"}
+    model = pretraining(config=STILL, mask_noise=0.0, **options)
+    optimiser = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=3e-3)
+    speech, lengths = waves(LENGTHS)
+    for _ in range(60):
+        optimiser.zero_grad()
+        step(model)[0].backward()
+        optimiser.step()
+    with torch.no_grad():
+        means, tokens = model.targets(speech, lengths)[2], model.student(speech, lengths)[1].mean(1)
+    assert ((tokens - means) ** 2).mean() < 0.5 * (means**2).mean()
+
+
 @torch.no_grad()
 def test_losses_by_hand(monkeypatch):
     model = pretraining().eval()
     speech, lengths = waves(LENGTHS)
-    targets, inside = model.targets(speech, lengths)
+    targets, inside, _ = model.targets(speech, lengths)
     torch.manual_seed(1)
     masked = (torch.rand(inside.shape) < 0.4) & inside
     tokens, pooled = torch.randn(4, 10, 24), torch.randn(4, 24)
@@ -54,28 +105,38 @@ def test_losses_by_hand(monkeypatch):
     monkeypatch.setattr(model, "student_views", lambda *args: student)
     stats = step(model)[1]
     assert float(stats["loss_frm"]) == 0.0
-    means = torch.stack([targets[row, : int(inside[row].sum())].mean(0) for row in range(4)])
-    assert float(stats["loss_utt"]) == pytest.approx(float(((tokens.mean(1) - means) ** 2).mean()), rel=1e-5)
+    means = [utterance_target(model.teacher, speech[row, :length], 2) for row, length in enumerate(LENGTHS)]
+    summed = sum(float(((tokens[row].mean(0) - mean) ** 2).sum()) for row, mean in enumerate(means))
+    assert float(stats["loss_utt"]) == pytest.approx(summed / 4 / math.sqrt(24), rel=1e-4)
     wanted = category_contrastive(tokens.mean(1), LABELS[:, 0], 0.1)[0]
     assert float(stats["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
     assert float(stats["target_var"]) == pytest.approx(float(targets[inside].var(0).mean()), rel=1e-5)
 
     student["predictions"][3] += 2.0
+    # one frame of all that are masked is off by 2 in each of 24 channels: the sum over channels, over √24
+    assert float(step(model)[1]["loss_frm"]) == pytest.approx(24 * 4.0 / math.sqrt(24) / int(masked.sum()), rel=1e-4)
+    model.scale = pretraining(frame_scale="mean").scale
     assert float(step(model)[1]["loss_frm"]) == pytest.approx(4.0 / int(masked.sum()), rel=1e-4)
+    assert float(step(model)[1]["loss_utt"]) == pytest.approx(summed / 4 / 24, rel=1e-4)
 
     model.category_embedding, model.temperature = "frames", 0.7
     wanted = category_contrastive(pooled, LABELS[:, 0], 0.7)[0]
     assert float(step(model)[1]["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
     model.category_embedding = "both"
-    wanted = category_contrastive(tokens.mean(1), LABELS[:, 0], 0.7, pooled)[0]
-    assert float(step(model)[1]["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
+    # 0 and 2 are of one class, 1 of another, 3 of none; nothing is compared with itself
+    cosine = F.cosine_similarity(tokens.mean(1)[:, None], pooled[None], dim=-1) / 0.7
+    wanted = [
+        math.log(math.exp(grid[i, 1]) + math.exp(grid[i, j])) - float(grid[i, j])
+        for grid in (cosine, cosine.T) for i, j in ((0, 2), (2, 0))
+    ]  # fmt: skip
+    assert float(step(model)[1]["loss_cate"]) == pytest.approx(sum(wanted) / 4, rel=1e-5)
 
 
 @torch.no_grad()
 def test_targets_are_the_mean_of_normalised_top_blocks():
     model = pretraining(target_layers=2)
     speech, lengths = waves(LENGTHS)
-    targets, inside = model.targets(speech, lengths)
+    targets, inside, _ = model.targets(speech, lengths)
     for row, length in enumerate(LENGTHS):
         x, shown = model.teacher.embed(speech[row : row + 1, :length], lengths[row : row + 1])
         layers = model.teacher.encode(x + model.teacher.positions(x, shown), shown)[2]
@@ -221,11 +282,31 @@ def test_unlabelled_batch_has_no_category_loss(label):
     assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())
 
 
-def test_views_of_one_utterance_are_positives():
-    model = pretraining(views=2)
-    alone = torch.tensor([[0], [-1], [-1], [-1]])
-    assert float(step(model, alone)[1]["retrieval_acc"]) == 1.0  # its other view is all there is
-    assert float(step(model.eval(), alone)[1]["loss_cate"]) == 0.0
+@pytest.mark.parametrize("embedding", ["tokens", "both"])
+def test_a_class_that_stands_alone_sees_nothing(embedding):
+    """Its own views are no company: but for `own_views`, and never in the metric."""
+    alone = torch.tensor([[0], [1], [2], [-1]])
+    stats = step(pretraining(views=3, category_embedding=embedding), alone)[1]
+    assert float(stats["loss_cate"]) == 0.0 and float(stats["retrieval_acc"]) == 0.0
+    stats = step(pretraining(views=3, category_embedding=embedding, own_views=True), alone)[1]
+    assert float(stats["loss_cate"]) > 1e-4 and float(stats["retrieval_acc"]) == 0.0
+
+
+@torch.no_grad()
+def test_retrieval_is_at_chance_on_random_labels():
+    """Also where all views of an utterance lie on one spot, as they do once a network has learned."""
+    generator = torch.Generator().manual_seed(0)
+    utterances, views, found = 400, 4, []
+    labels = torch.randint(0, 7, (utterances,), generator=generator)
+    spots = torch.randn(utterances, 24, generator=generator).repeat_interleave(views, 0)
+    spots = spots + 0.01 * torch.randn(spots.shape, generator=generator)
+    made = {
+        "tokens": spots[:, None], "pooled_frames": spots, "predictions": spots, "answers": spots,
+        "target_means": spots[::views],
+    }  # fmt: skip
+    for options in ({}, {"own_views": True}, {"category_embedding": "both"}):
+        found.append(float(pretraining(views=views, **options).losses(made, labels)[1]))
+    assert found == pytest.approx([1 / 7] * 3, abs=0.07)  # four deviations of the share of 400
 
 
 def test_collapse_is_noticed():
@@ -318,6 +399,11 @@ def test_temperature_is_learned(embedding):
         learned.log_temperature.fill_(-50.0)
     assert learned.category_temperature().item() == pytest.approx(0.01)
     step(learned, torch.full((4, 1), -1))[0].backward()  # takes part, with no effect, where no label is there
+
+
+def test_unknown_scale():
+    with pytest.raises(InputError, match="frame_scale 'sum'.*mean, sqrt_dim"):
+        pretraining(frame_scale="sum")
 
 
 def test_unknown_embedding():
