@@ -1,6 +1,7 @@
 """From the keys of a configuration to a C2SER model: the same for training and for inference."""
 
 from c2ser.cot.prompts import MODES, prompt
+from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.c2ser import C2SER
 from c2ser.models.distillation import verdict_ids
@@ -43,6 +44,7 @@ def build_c2ser(options):
             seed=options.seed,
             text_only=options.text_only,
             verdicts=verdict_ids(tokenizer, options.teacher_labels) if options.teacher_labels else None,
+            classes=verdict_ids(tokenizer, EMOTIONS) if options.model_conf.get("verdict_weight", 1) != 1 else None,
             **{**options.model_conf, "train_mode": train_mode(options)},
         )
     except TypeError as error:

@@ -15,6 +15,7 @@ from c2ser.cot.prompts import MODES
 from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise
 from c2ser.models.distillation import posterior_divergence, verdict_scores
+from c2ser.models.distributed import gather, joint_mean, widened
 from c2ser.models.schedule import explicit_batch
 
 
@@ -34,18 +35,20 @@ class C2SER(AbsESPnetModel):
     Whisper base), for sets that are gone through often (with llm_bfloat16 a resumed training rounds some of them
     otherwise); standardize: `Standardize` what both encoders give;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
-    verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, which else
-    are few among its many (these four are our own options, for little data); text_only: the ablation that reads the
-    transcript and hears nothing (neither encoder nor connector); kl_weight, kl_temperature: of the term of
-    c2ser.models.distillation on implicit batches that bring `teacher`, weight 0: without it; verdicts: its candidates,
-    `verdict_ids`.
+    verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, one or two
+    among its many (these four are our own options, for little data), classes: the short answers among which they tell,
+    `verdict_ids`; text_only: the ablation that reads the transcript and hears nothing (neither encoder nor connector);
+    kl_weight, kl_temperature: of the term of c2ser.models.distillation on implicit batches that bring `teacher`,
+    weight 0: without it; verdicts: its candidates, `verdict_ids`.
+
+    Batches may be spread over processes: losses are then those of all their utterances together.
     """
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
         standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0,
-        verdicts=None,
+        verdicts=None, classes=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
@@ -67,6 +70,8 @@ class C2SER(AbsESPnetModel):
             )
         if not verdict_weight > 0:
             raise InputError(f"model_conf: verdict_weight {verdict_weight}: must be positive")
+        if verdict_weight != 1 and classes is None:
+            raise InputError(f"verdict_weight {verdict_weight} needs `classes`, the answers among which a name tells")
         self.encoder, self.llm, self.augment = encoder, llm, augment
         self.emotion_dim, self.freeze_encoder, self.text_only = emotion_dim, freeze_encoder, text_only
         embeddings = llm.get_input_embeddings()
@@ -86,6 +91,7 @@ class C2SER(AbsESPnetModel):
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches, self.hold_connector = align_batches, total_batches, hold_connector
         self.llm_bfloat16, self.verdict_weight = llm_bfloat16, verdict_weight
+        self.classes = None if classes is None else [_unpadded(language) for language in classes]
         self.kept_frames = {} if keep_frames else None
         if llm_bfloat16:
             _leave_casts_to_autocast(llm)
@@ -188,7 +194,8 @@ class C2SER(AbsESPnetModel):
         new = [row for row, name in enumerate(names) if name not in self.kept_frames]
         if new:
             frames, counts = self._encode(speech[new], lengths[new])
-            self.kept_frames.update((names[row], one[:count]) for row, one, count in zip(new, frames, counts))
+            # a view would keep the whole batch, padding included
+            self.kept_frames.update((names[row], one[:count].clone()) for row, one, count in zip(new, frames, counts))
         frames = [self.kept_frames[name] for name in names]
         counts = torch.tensor([len(one) for one in frames], device=lengths.device)
         return nn.utils.rnn.pad_sequence(frames, batch_first=True), counts
@@ -218,12 +225,15 @@ class C2SER(AbsESPnetModel):
         """Warm-up of the connector: tell the batch's short answers apart by what the language model would be given.
 
         The mean of an utterance's connector outputs is compared, by cosine over temperature 0.1, with the mean input
-        embedding of every different answer in the batch, and must be nearest to its own: cross-entropy. heard:
+        embedding of every different answer in the batch, that of all processes, less the mean of these, and must be
+        nearest to its own: cross-entropy. heard:
         `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1. Returns the
         loss and the fraction nearest to their own.
         """
         embed = self.llm.get_input_embeddings()
-        different, own = answers.unique(dim=0, return_inverse=True)
+        own = widened(answers, -1)
+        different, own = torch.cat([own, gather(own)]).unique(dim=0, return_inverse=True)
+        own = own[: len(answers)]
         named = torch.stack([embed(ids[ids >= 0][:-1]).float().mean(0) for ids in different]).detach()
         inside = torch.arange(heard.shape[1], device=heard.device) < lengths[:, None]
         pooled = (heard * inside[:, :, None]).sum(1) / lengths[:, None]
@@ -250,8 +260,8 @@ class C2SER(AbsESPnetModel):
         answers predicted right throughout, all under teacher forcing.
 
         heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1;
-        verdicts: the same answers in short, likewise: tokens with which a long one ends as the short one does weigh
-        `verdict_weight` in the mean. Logits are made for answer positions only.
+        verdicts: the same answers in short, likewise: the tokens at the end of a long one that name its class weigh
+        `verdict_weight` in the mean (`verdict_tokens`). Logits are made for answer positions only.
         """
         embed, inputs, targets = self.llm.get_input_embeddings(), [], []
         for prefix, answer in zip(self.prefixes(mode, heard, lengths), answers):
@@ -271,12 +281,12 @@ class C2SER(AbsESPnetModel):
         right = logits.argmax(-1) == wanted
         row = answered.nonzero()[:, 0]
         wrong = torch.zeros(len(targets), device=row.device).index_add_(0, row, (~right).float())
+        weights = torch.ones_like(logits[:, 0])
         if mode == "explicit" and verdicts is not None and self.verdict_weight != 1:
-            weights = torch.where(verdict_tokens(answers, verdicts)[answers >= 0], self.verdict_weight, 1.0)
-            loss = (F.cross_entropy(logits, wanted, reduction="none") * weights).sum() / weights.sum()
-        else:
-            loss = F.cross_entropy(logits, wanted)
-        return loss, right.float().mean(), (wrong == 0).float().mean()
+            weights[verdict_tokens(answers, verdicts, self.classes)[answers >= 0]] = self.verdict_weight
+        loss = joint_mean(F.cross_entropy(logits, wanted, reduction="none"), weights, len(answers))
+        accuracy = joint_mean(right.float(), torch.ones_like(weights), len(answers))
+        return loss, accuracy, (wrong == 0).float().mean()
 
     def _precision(self, device):
         """Autocast of the language model; without llm_bfloat16 the trainer's own goes on, where it is on."""
@@ -309,18 +319,39 @@ class C2SER(AbsESPnetModel):
             self.register_load_state_dict_post_hook(forgive)
 
 
-def verdict_tokens(answers, verdicts):
-    """Where each answer ends as the short one does: bool `(batch, tokens)`. answers, verdicts: int `(batch, tokens)`,
-    padded with −1. In context a tokenizer may join the verdict's first token to what stands before it: hence the
-    longest common end, and not a fixed number of tokens."""
+def verdict_tokens(answers, verdicts, classes):
+    """Which tokens of each answer name its class: bool `(batch, tokens)`.
+
+    answers, verdicts: int `(batch, tokens)`, padded with −1: the long answers, and the same in short; classes: for every
+    language its classes' short answers, lists of ids. They are where a long answer ends as the short one does, less what
+    the short answers of that language all begin or end with ("Emotion:", the full stop), which is given with any class.
+    In context a tokenizer may join the verdict's first token to what stands before it: hence the longest common end, and
+    not a fixed number of tokens.
+    """
     found = torch.zeros_like(answers, dtype=torch.bool)
-    for row, padded in enumerate(zip(answers.tolist(), verdicts.tolist())):
-        answer, verdict = ([token for token in tokens if token >= 0] for tokens in padded)
-        same = 0
-        while same < min(len(answer), len(verdict)) and answer[-1 - same] == verdict[-1 - same]:
-            same += 1
-        found[row, len(answer) - same : len(answer)] = True
+    for row, (answer, verdict) in enumerate(zip(_unpadded(answers), _unpadded(verdicts))):
+        same = _alike([answer[::-1], verdict[::-1]])
+        beginning, language = max(((_alike([verdict, *names]), names) for names in classes), key=lambda found: found[0])
+        ending = _alike([names[::-1] for names in (verdict, *language)])
+        ending = min(ending, min(map(len, language)) - beginning - 1)  # a class keeps a token at least
+        first = len(answer) - min(same, len(verdict) - beginning)
+        found[row, first : len(answer) - ending] = True
     return found
+
+
+def _alike(rows):
+    """How many ids all rows, lists, begin with."""
+    count = 0
+    for ids in zip(*rows):
+        if len(set(ids)) > 1:
+            break
+        count += 1
+    return count
+
+
+def _unpadded(rows):
+    """int `(rows, tokens)`, padded with −1, as lists of ids."""
+    return [[token for token in row if token >= 0] for row in rows.tolist()]
 
 
 def _leave_casts_to_autocast(llm):

@@ -23,6 +23,25 @@ def total(value):
     return value
 
 
+def widened(rows, value):
+    """`(items, width)` → the same, filled up with `value` to the width of the widest in any process."""
+    width = torch.tensor(rows.shape[1], device=rows.device)
+    if processes() > 1:
+        torch.distributed.all_reduce(width, torch.distributed.ReduceOp.MAX)
+    return torch.nn.functional.pad(rows, (0, int(width) - rows.shape[1]), value=value)
+
+
+def joint_mean(values, weights, items):
+    """The weighted mean of `values` over all processes, as a trainer asks for it that weights every process by its items.
+
+    values, weights: float `(count,)`, of this process; items: how many utterances its batch has. Returns what,
+    multiplied by `items` and summed over processes, is the mean times all their items; with one process, the mean. 0
+    where there is nothing.
+    """
+    everything = total(torch.stack([weights.sum(), weights.new_tensor(float(items))]))
+    return (values * weights).sum() / everything[0].clamp_min(1e-6) * (everything[1] / items)
+
+
 def gather(rows):
     """The rows `(items, …)` of all processes, one after the other, `(all items, …)`; they may have different numbers.
 

@@ -17,7 +17,7 @@ from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
 from c2ser.errors import InputError
 from c2ser.models.contrastive import category_contrastive
 from c2ser.models.decoder import ConvDecoder
-from c2ser.models.distributed import gather, rank, total
+from c2ser.models.distributed import gather, joint_mean, rank, total
 from c2ser.models.emotion2vec import Emotion2Vec
 from c2ser.models.masking import by_length, masked_instance_norm, masked_mean, span_mask, visible_frames
 from c2ser.models.spectrum import SpectralStart
@@ -77,6 +77,7 @@ class Emotion2VecS(AbsESPnetModel):
         front = self.student.frontend
         self.spectral = SpectralStart(config.dim, front.reach, front.stride) if spectral_updates else None
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
+        self.drawn = self.teacher_sum()
 
     def train(self, mode=True):
         """The teacher stays in evaluation mode: its targets are not dropped out."""
@@ -132,10 +133,8 @@ class Emotion2VecS(AbsESPnetModel):
 
         made: what `distil` returns; labels: int `(batch,)`.
         """
-        views, count = len(made["tokens"]) // len(labels), made["answers"].new_tensor(float(len(labels)))
+        views = len(made["tokens"]) // len(labels)
         errors = ((made["predictions"].float() - made["answers"]) ** 2).mean(-1) * self.scale
-        # The trainer weights each process by its utterances; here each masked frame counts alike.
-        share = total(count) / count
         pooled = {"tokens": made["tokens"].float().mean(1), "frames": made["pooled_frames"]}
         first = "tokens" if self.category_embedding == "both" else self.category_embedding
         second = gather(pooled["frames"]) if self.category_embedding == "both" else None
@@ -145,7 +144,7 @@ class Emotion2VecS(AbsESPnetModel):
             gather(utterances.repeat_interleave(views)), self.own_views,
         )  # fmt: skip
         return {
-            "frm": errors.sum() / total(torch.full_like(count, len(errors))).clamp_min(1) * share,
+            "frm": joint_mean(errors, torch.ones_like(errors), len(labels)),
             "utt": F.mse_loss(pooled["tokens"], made["target_means"].repeat_interleave(views, dim=0)) * self.scale,
             "cate": category,
         }, retrieval  # fmt: skip
@@ -174,8 +173,15 @@ class Emotion2VecS(AbsESPnetModel):
         return {}
 
     def begin(self):
-        """Count updates from here: what `--init_param` brought along has the count of another training."""
+        """Count updates from here: what `--init_param` brought along has the count of another training. A teacher that it
+        did not bring, as from a released checkpoint, starts as a copy of the student."""
         self.updates.zero_()
+        if self.teacher_sum() == self.drawn:
+            self.teacher.load_state_dict(self.student.state_dict())
+
+    def teacher_sum(self):
+        """The sum of the teacher's numbers, by which one knows whether it is still as it was drawn."""
+        return sum(float(weight.detach().cpu().double().sum()) for weight in self.teacher.parameters())
 
     @torch.no_grad()
     def after_step(self):

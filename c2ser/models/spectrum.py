@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from c2ser.audio import SAMPLE_RATE
+from c2ser.models.distributed import joint_mean
 from c2ser.models.emotion2vec import normalise_waveform
 
 MELS = 80
@@ -35,7 +36,7 @@ class SpectralStart(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, local, inside, speech, lengths):
-        """Mean squared error over the frames inside.
+        """Mean squared error of every frame inside, float `(frames inside,)`.
 
         local: float `(batch, frames, dim)`; inside: bool `(batch, frames)`; speech: float `(batch, samples)` at 16 kHz;
         lengths: int `(batch,)`. The spectrum is taken relative to each utterance's own mean and deviation.
@@ -46,18 +47,20 @@ class SpectralStart(nn.Module):
         mean = (wanted * weight).sum((1, 2), keepdim=True) / count
         deviation = (((wanted - mean) ** 2 * weight).sum((1, 2), keepdim=True) / count).sqrt()
         errors = ((self.predict(local).float() - (wanted - mean) / (deviation + 1e-5)) ** 2).mean(-1)
-        return errors[inside].mean()
+        return errors[inside]
 
     def step(self, model, speech, lengths, groups=None):
         """One training step of an `Emotion2Vec`'s front end: (loss, stats, weight) as ESPnet's trainer expects.
 
         speech: float `(batch, samples)` at 16 kHz; lengths: int `(batch,)`; groups: (rows, samples of the longest) of what is
-        computed together, None for all at once. Every frame of the batch counts alike.
+        computed together, None for all at once. Every frame of the batch, over all processes, counts alike.
         """
-        frames, loss = model.frame_lengths(lengths), 0.0
+        errors = []
         for rows, longest in groups or [(slice(None), speech.shape[1])]:
             part = speech[rows, :longest], lengths[rows]
-            loss = loss + self(*model.embed(*part), *part) * frames[rows].sum() / frames.sum()
+            errors.append(self(*model.embed(*part), *part))
+        errors = torch.cat(errors)
+        loss = joint_mean(errors, torch.ones_like(errors), len(speech))
         stats = {"loss_spectrum": loss.detach().clone(), "loss": loss.detach().clone()}
         return loss, stats, loss.new_tensor(float(len(speech)))
 

@@ -6,6 +6,7 @@ from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_non
 from c2ser.errors import InputError
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer
+from c2ser.tasks.backbone import allow_unused
 from c2ser.tasks.c2ser_inputs import Tokenize, check_inputs
 from c2ser.tasks.common import SpeechTask
 
@@ -75,11 +76,7 @@ class C2SERTask(SpeechTask):
 
     @classmethod
     def build_model(cls, args):
-        partly = args.model_conf.get("align_batches") or args.model_conf.get("hold_connector")
-        if args.distributed and partly and not args.unused_parameters:
-            raise InputError(
-                "align_batches and hold_connector on several GPUs need unused_parameters: true: not all learns at a time"
-            )
+        allow_unused(args, args.model_conf.get("align_batches") or args.model_conf.get("hold_connector"))
         if args.model_conf.get("keep_frames") and args.augment:
             raise InputError("keep_frames: --augment would be heard once; set one of them")
         check_inputs(args)

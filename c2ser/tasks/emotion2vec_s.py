@@ -2,9 +2,8 @@
 
 from espnet2.utils.nested_dict_action import NestedDictAction
 
-from c2ser.errors import InputError
-from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion2vec_s import Emotion2VecS
+from c2ser.tasks.backbone import add_backbone_arguments, build_around_backbone
 from c2ser.tasks.common import SpeechTask, scale_speech
 
 
@@ -14,9 +13,7 @@ class Emotion2VecSTask(SpeechTask):
     @classmethod
     def add_task_arguments(cls, parser):
         group = parser.add_argument_group("Emotion2Vec-S")
-        group.add_argument(
-            "--backbone_conf", action=NestedDictAction, default={}, help="Fields of Emotion2VecConfig; default: base size"
-        )
+        add_backbone_arguments(group)
         group.add_argument(
             "--model_conf", action=NestedDictAction, default={}, help="Arguments of Emotion2VecS: masks, decoder, losses, EMA"
         )
@@ -35,7 +32,4 @@ class Emotion2VecSTask(SpeechTask):
 
     @classmethod
     def build_model(cls, args):
-        try:
-            return Emotion2VecS(backbone_config(args.backbone_conf), **args.model_conf)
-        except TypeError as error:
-            raise InputError(f"model_conf: {error}; see the docstring of Emotion2VecS") from None
+        return build_around_backbone(args, Emotion2VecS)

@@ -2,9 +2,8 @@
 
 from espnet2.utils.nested_dict_action import NestedDictAction
 
-from c2ser.errors import InputError
-from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion_classifier import EmotionClassifier
+from c2ser.tasks.backbone import add_backbone_arguments, build_around_backbone
 from c2ser.tasks.common import SpeechTask, scale_speech
 
 
@@ -14,9 +13,7 @@ class EmotionClassifierTask(SpeechTask):
     @classmethod
     def add_task_arguments(cls, parser):
         group = parser.add_argument_group("Emotion classifier")
-        group.add_argument(
-            "--backbone_conf", action=NestedDictAction, default={}, help="Fields of Emotion2VecConfig; default: base size"
-        )
+        add_backbone_arguments(group)
         group.add_argument(
             "--model_conf", action=NestedDictAction, default={},
             help="Arguments of EmotionClassifier: pooling, dropout, label_smoothing",
@@ -36,7 +33,4 @@ class EmotionClassifierTask(SpeechTask):
 
     @classmethod
     def build_model(cls, args):
-        try:
-            return EmotionClassifier(backbone_config(args.backbone_conf), **args.model_conf)
-        except TypeError as error:
-            raise InputError(f"model_conf: {error}; see the docstring of EmotionClassifier") from None
+        return build_around_backbone(args, EmotionClassifier)

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
+
+from c2ser.models.distributed import rank
 
 
 @dataclass
@@ -62,12 +65,15 @@ class AtomicTrainer(Trainer):
                 hook.remove()
 
     @classmethod
-    def train_one_epoch(cls, optimizers, **arguments):
+    def train_one_epoch(cls, optimizers, reporter, options, **arguments):
         """As `Trainer.train_one_epoch`, from zero gradients: those of an epoch's last batches, where they do not fill an
-        accumulation step, stand in no checkpoint, and a resumed training would differ from an unbroken one."""
+        accumulation step, stand in no checkpoint, and a resumed training would differ from an unbroken one. And every
+        process draws its own masks and dropout, from seed, epoch and rank: ESPnet gives all of them the same."""
         for optimizer in optimizers:
             optimizer.zero_grad()
-        return super().train_one_epoch(optimizers=optimizers, **arguments)
+        if rank():
+            set_all_random_seed((options.seed + reporter.epoch + 1_000_003 * rank()) % 2**32)
+        return super().train_one_epoch(optimizers=optimizers, reporter=reporter, options=options, **arguments)
 
 
 def prepared(forward, bfloat16):

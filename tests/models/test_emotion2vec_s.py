@@ -6,13 +6,14 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from espnet2.torch_utils.load_pretrained_model import load_pretrained_model
 
 from c2ser.errors import InputError
 from c2ser.models import emotion2vec_s
 from c2ser.models.contrastive import category_contrastive
 from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.masking import masked_mean
-from tests.builders import BACKBONE, PRETRAINING, pretraining, waves
+from tests.builders import BACKBONE, PRETRAINING, backbone, pretraining, waves
 
 LENGTHS = [6400, 3000, 8000, 4321]
 LABELS = torch.tensor([[0], [1], [0], [-1]])
@@ -247,6 +248,27 @@ def test_teacher_follows_with_annealed_decay():
             torch.testing.assert_close(weight, torch.full_like(weight, wanted), atol=1e-6, rtol=0)
     model.begin()
     assert int(model.updates) == 0
+
+
+def test_a_teacher_that_no_checkpoint_brought_copies_the_student(tmp_path):
+    """As `--init_param` loads: a backbone alone into the student, or a whole pretraining."""
+    torch.manual_seed(0)
+    released, whole = backbone(seed=3), pretraining(seed=4)
+    torch.save(released.state_dict(), tmp_path / "released.pth")
+    torch.save(whole.state_dict(), tmp_path / "whole.pth")
+    model = emotion2vec_s.Emotion2VecS(backbone_config(BACKBONE), **PRETRAINING)
+    load_pretrained_model(f"{tmp_path}/released.pth::student", model, False)
+    assert not torch.equal(model.teacher.extra_tokens, released.extra_tokens)
+    model.begin()
+    for part in (model.student, model.teacher):
+        for name, weight in released.named_parameters():
+            assert torch.equal(dict(part.named_parameters())[name], weight)
+    load_pretrained_model(f"{tmp_path}/whole.pth", model, False)
+    model.begin()
+    for name, weight in whole.named_parameters():
+        assert torch.equal(dict(model.named_parameters())[name], weight)
+    assert not torch.equal(model.teacher.extra_tokens, model.student.extra_tokens)
+    assert not any(weight.requires_grad for weight in model.teacher.parameters())
 
 
 def test_a_forward_pass_moves_nothing():

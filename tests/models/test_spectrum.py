@@ -1,6 +1,8 @@
 """The spectral start: its targets, its loss, and that it teaches a front end something."""
 
+import numpy as np
 import pytest
+import scipy.signal
 import torch
 
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
@@ -38,18 +40,43 @@ def test_loss_by_hand(start):
     speech, lengths = torch.randn(1, 400), torch.tensor([400])
     with torch.no_grad():
         start.predict.weight.zero_(), start.predict.bias.fill_(0.5)
-    loss = start(torch.randn(1, 1, 16), torch.ones(1, 1, dtype=torch.bool), speech, lengths)
+    loss = start(torch.randn(1, 1, 16), torch.ones(1, 1, dtype=torch.bool), speech, lengths).mean()
     # Targets have mean 0 and variance 1 within the utterance: E[(0.5 - t)^2] = 1.25
     assert loss.item() == pytest.approx(1.25, abs=1e-3)
+
+
+@torch.no_grad()
+def test_loss_of_a_batch_frame_by_frame(start):
+    """Against numpy's Fourier transform and librosa's mel filters; every frame of the batch counts alike."""
+    import librosa
+
+    model = Emotion2Vec(backbone_config(TINY)).eval()
+    lengths = torch.tensor([2000, 4000])
+    speech = torch.randn(2, 4000) * (torch.arange(4000) < lengths[:, None])
+    filters = librosa.filters.mel(sr=16000, n_fft=400, n_mels=MELS, fmax=8000)
+    window, errors = scipy.signal.get_window("hann", 400), []
+    for wave, length in zip(speech.double().numpy(), lengths.tolist()):
+        wave = (wave[:length] - wave[:length].mean()) / wave[:length].std()
+        powers = [np.abs(np.fft.rfft(wave[at : at + 400] * window)) ** 2 for at in range(0, length - 399, 320)]
+        wanted = np.log10(np.maximum(np.array(powers) @ filters.T, 1e-4))
+        wanted = (wanted - wanted.mean()) / wanted.std()
+        local = model.embed(torch.from_numpy(wave)[None].float(), torch.tensor([length]))[0][0]
+        told = local.double().numpy() @ start.predict.weight.double().numpy().T + start.predict.bias.double().numpy()
+        errors += ((told - wanted) ** 2).mean(1).tolist()
+    assert len(errors) == 6 + 12
+    loss, stats, weight = start.step(model, speech, lengths)
+    assert loss.item() == pytest.approx(np.mean(errors), rel=1e-3) and float(weight) == 2.0
+    apart = start.step(model, speech, lengths, [(torch.tensor([1]), 4000), (torch.tensor([0]), 2000)])[0]
+    assert apart.item() == pytest.approx(loss.item(), rel=1e-5)
 
 
 def test_padding_and_level_do_not_count(start):
     speech, local = torch.randn(1, 4000), torch.randn(1, 12, 16)
     inside = torch.ones(1, 12, dtype=torch.bool)
-    alone = start(local, inside, speech, torch.tensor([4000]))
+    alone = start(local, inside, speech, torch.tensor([4000])).mean()
     padded = torch.nn.functional.pad(3 * speech, (0, 2000))
     wider = torch.nn.functional.pad(local, (0, 0, 0, 6), value=9.0), torch.nn.functional.pad(inside, (0, 6))
-    assert start(*wider, padded, torch.tensor([4000])).item() == pytest.approx(alone.item(), abs=1e-4)
+    assert start(*wider, padded, torch.tensor([4000])).mean().item() == pytest.approx(alone.item(), abs=1e-4)
 
 
 def test_a_front_end_learns_it(start):
@@ -61,7 +88,7 @@ def test_a_front_end_learns_it(start):
     losses = []
     for _ in range(120):
         local, inside = model.embed(speech, lengths)
-        losses.append(start(local, inside, speech, lengths))
+        losses.append(start(local, inside, speech, lengths).mean())
         optimizer.zero_grad()
         losses[-1].backward()
         optimizer.step()

@@ -157,10 +157,11 @@ def test_a_table_with_a_gap_is_named_before_training(options, inputs, tmp_path):
         train_c2ser.main(command)
 
 
-def test_warm_up_on_several_ranks_must_allow_unused_parameters():
-    options = configured(model_conf={"align_batches": 2}, distributed=True)
-    with pytest.raises(InputError, match="several GPUs need unused_parameters: true"):
-        C2SERTask.build_model(options)
+@pytest.mark.parametrize(("key", "wanted"), [("align_batches", True), ("hold_connector", True), ("standardize", False)])
+def test_a_warm_up_on_several_ranks_allows_unused_parameters(key, wanted, monkeypatch):
+    options = configured(model_conf={key: 2}, distributed=True, unused_parameters=False)
+    monkeypatch.setattr("c2ser.tasks.c2ser.build_c2ser", lambda args: args)
+    assert C2SERTask.build_model(options).unused_parameters == wanted
 
 
 def test_kept_frames_are_not_augmented():

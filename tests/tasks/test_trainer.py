@@ -2,10 +2,13 @@
 
 import io
 import os
+import random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.train.trainer import Trainer
 
 from c2ser.tasks.trainer import AtomicTrainer, atomic_saves
@@ -139,5 +142,32 @@ def test_epochs_start_from_zero_gradients(monkeypatch):
         return "done"
 
     monkeypatch.setattr(Trainer, "train_one_epoch", classmethod(epoch))
-    assert AtomicTrainer.train_one_epoch(optimizers=[torch.optim.SGD([weight], lr=1.0)], model=3) == "done"
-    assert seen == [(None, ["model", "optimizers"])]
+    epoch_of(weight, number=1)
+    assert seen == [(None, ["model", "optimizers", "options", "reporter"])]
+
+
+def epoch_of(weight, number):
+    options, reporter = SimpleNamespace(seed=3), SimpleNamespace(epoch=number)
+    optimizers = [torch.optim.SGD([weight], lr=1.0)]
+    assert AtomicTrainer.train_one_epoch(optimizers=optimizers, model=3, options=options, reporter=reporter) == "done"
+
+
+def test_every_rank_draws_its_own_random_numbers(monkeypatch):
+    """The first goes on as a single process would; what the others draw depends on seed, epoch and rank alone."""
+    weight, drawn = torch.nn.Parameter(torch.ones(2)), {}
+
+    def epoch(cls, **given):
+        drawn[key] = (float(torch.rand(())), float(np.random.random()), random.random())
+        return "done"
+
+    monkeypatch.setattr(Trainer, "train_one_epoch", classmethod(epoch))
+    for rank in (0, 1, 2, 1):
+        for number in (1, 2):
+            monkeypatch.setattr("c2ser.tasks.trainer.rank", lambda: rank)
+            again, key = drawn.get((rank, number)), (rank, number)
+            set_all_random_seed(3 + number)  # as ESPnet's trainer does
+            epoch_of(weight, number)
+            assert again in (None, drawn[key])
+    assert all(len(set(values)) == 6 for values in zip(*drawn.values()))
+    set_all_random_seed(4)
+    assert float(torch.rand(())) == drawn[0, 1][0]

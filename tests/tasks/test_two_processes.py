@@ -1,0 +1,144 @@
+"""Every training with every configuration, in miniature: two processes lead to the weights of one with the same batches."""
+
+import multiprocessing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+import yaml
+from espnet2.train.reporter import Reporter
+
+from c2ser.models import emotion2vec_s
+from c2ser.tasks.iteration import balanced_batches
+from tests.builders import BACKBONE, CONNECTOR, PRETRAINING
+
+CONF = Path(__file__).parents[2] / "egs/TEMPLATE/c2ser1/conf"
+TRAININGS = {
+    "train_e2v_s": "emotion2vec_s", "train_classifier": "emotion_classifier", "train_explicit": "c2ser",
+    "train_implicit": "c2ser",
+}  # fmt: skip
+FILES = sorted(CONF.glob("*/train_*.yaml"))
+STILL = {"dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.0}
+LONGEST = 29 * 16000
+"""Samples of the longest utterance that a training takes (--max_seconds)."""
+
+
+def miniature(path):
+    """A configuration with small networks and few batches, nothing random in them, and steps that show the gradient as it
+    is; everything else as in the file. ESPnet's shuffle_within_batch is off: it deals every process' utterances anew, so
+    that it never has the batches of one process."""
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    model = config["model_conf"]
+    small = {
+        "max_epoch": 1, "num_iters_per_epoch": 4, "batch_type": "unsorted", "batch_size": 4, "num_workers": 0,
+        "use_amp": False, "optim": "sgd", "optim_conf": {"lr": 0.02}, "scheduler": None, "scheduler_conf": {},
+        "use_tensorboard": False, "specaug": False, "shuffle_within_batch": False,
+        "accum_grad": min(2, config.get("accum_grad", 1)),
+    }  # fmt: skip
+    if config.get("sampler") == "balanced":
+        small["sampler_conf"] = {**config["sampler_conf"], "batch_size": 4}
+    if "spectral_updates" in model:
+        model["spectral_updates"] = 2
+    task = TRAININGS[path.stem]
+    if task == "c2ser":
+        model |= {"llm_bfloat16": False, **({"align_batches": 2} if "align_batches" in model else {})}
+        small["llm_conf"] = {**config["llm_conf"], "dtype": "float32", "rank": 2, "dropout": 0.0}
+        if config["llm_conf"]["train"] == "full":
+            small["llm_conf"] = {"train": "full"}
+        small["connector_conf"] = {**CONNECTOR, "dropout": 0.0}
+        if "whisper_blocks" in config:
+            small["whisper_blocks"] = 1
+    else:
+        small["backbone_conf"] = {**BACKBONE, **STILL}
+        model |= {**PRETRAINING, "mask_noise": 0.0} if task == "emotion2vec_s" else {"dropout": 0.0}
+        del small["specaug"]
+    return {**config, **small, "model_conf": model}
+
+
+@pytest.fixture(autouse=True)
+def fixed(monkeypatch):
+    """Masks by place alone."""
+    pattern = torch.tensor([False, True, True, False, False, True, False, True, True, True] * 3)
+    monkeypatch.setattr(emotion2vec_s, "span_mask", lambda inside, *_: inside & pattern[: inside.shape[1]])
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+
+
+def work(command, arguments, errors):
+    try:
+        torch.set_num_threads(1)
+        command(arguments)
+    except BaseException as error:
+        errors.put(repr(error))
+        raise
+
+
+def two(task, options, folder, epochs, **config):
+    """Train in two processes that take this one's modules along; returns the folder of the experiment."""
+    from c2ser.bin import train_c2ser, train_emotion2vec_s, train_emotion_classifier
+
+    commands = {"c2ser": train_c2ser, "emotion2vec_s": train_emotion2vec_s, "emotion_classifier": train_emotion_classifier}
+    command = options(task, folder, epochs, **config)
+    command += ["--dist_backend", "gloo", "--dist_init_method", f"file://{folder}/meet", "--dist_world_size", "2"]
+    context = multiprocessing.get_context("fork")
+    errors = context.SimpleQueue()
+    ranks = [
+        context.Process(target=work, args=(commands[task].main, [*command, "--dist_rank", str(rank)], errors))
+        for rank in range(2)
+    ]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join(timeout=300)
+    assert [rank.exitcode for rank in ranks] == [0, 0], errors.empty() or errors.get()
+    return folder / "exp"
+
+
+def figures(folder):
+    """The averages over the first epoch of training and development that are no times."""
+    reporter = Reporter()
+    reporter.load_state_dict(torch.load(folder / "checkpoint.pth", weights_only=False)["reporter"])
+    named = {part: values for part, values in reporter.stats[1].items() if part in ("train", "valid")}
+    return {
+        (part, name): value for part, values in named.items() for name, value in values.items()
+        if isinstance(value, float) and not name.endswith("time")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_two_processes_train_as_one(path, train, options, tmp_path):
+    task, config = TRAININGS[path.stem], miniature(path)
+    folders = [train(task, tmp_path / "one", 1, **config), two(task, options, tmp_path / "two", 1, **config)]
+    one, other = (torch.load(folder / "1epoch.pth") for folder in folders)
+    torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+    told = [figures(folder) for folder in folders]
+    assert told[0].keys() == told[1].keys() and told[0]["train", "loss"] > 0
+    for name, value in told[0].items():
+        assert told[1][name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
+
+
+@pytest.mark.parametrize("task", ["emotion2vec_s", "emotion_classifier"])
+def test_layers_may_be_dropped(task, options, tmp_path):
+    """Every process drops its own: no weight is waited for."""
+    conf = {"backbone_conf": {**BACKBONE, "layerdrop": 0.5}, "num_iters_per_epoch": 8}
+    folder = two(task, options, tmp_path, 1, **conf)
+    assert all(value.isfinite().all() for value in torch.load(folder / "1epoch.pth").values())
+
+
+@pytest.mark.parametrize("ranks", [1, 8])
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_no_rank_of_eight_is_left_without_an_utterance(path, ranks, tmp_path, monkeypatch):
+    """Batches by class and language, as `egs/all` draws them, over utterances of every length up to the longest."""
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    names = [f"u{number:03d}" for number in range(300)]
+    lengths = [1600 + number * (LONGEST - 1600) // 299 for number in range(300)]
+    for table, values in {"label": [number % 7 for number in range(300)], "shape": lengths}.items():
+        (tmp_path / table).write_text("".join(f"{name} {value}\n" for name, value in zip(names, values)))
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: ranks)
+    args = SimpleNamespace(sampler_conf={**config.get("sampler_conf", {}), "by": ["label"]}, seed=0)
+    options = SimpleNamespace(
+        shape_files=[tmp_path / "shape"], data_path_and_name_and_type=[(tmp_path / "label",)], distributed=True,
+        batch_size=config.get("batch_size", 20), num_iters_per_epoch=25,
+    )  # fmt: skip
+    for batch in balanced_batches(args, options).epoch(1):
+        assert len(batch) >= ranks
