@@ -33,8 +33,9 @@ command lists them all), and those below. What a training used stands in the `co
 TASKS = (
     ("Every training", "c2ser/tasks/common.py", "SpeechTask.get_parser"),
     ("Every training: the trainer", "c2ser/tasks/trainer.py", "AtomicTrainer.add_arguments"),
+    ("train_e2v_s.yaml, train_classifier.yaml: the backbone", "c2ser/tasks/backbone.py", "add_backbone_arguments"),
     ("train_e2v_s.yaml: Emotion2Vec-S", "c2ser/tasks/emotion2vec_s.py", "Emotion2VecSTask.add_task_arguments"),
-    ("train_e2v_s.yaml: the supervised baseline", "c2ser/tasks/emotion_classifier.py",
+    ("train_classifier.yaml: the supervised baseline", "c2ser/tasks/emotion_classifier.py",
      "EmotionClassifierTask.add_task_arguments"),
     ("train_explicit.yaml, train_implicit.yaml: C2SER", "c2ser/tasks/c2ser.py", "C2SERTask.add_task_arguments"),
 )  # fmt: skip
@@ -53,7 +54,8 @@ KEYS = (
 )
 
 GIVEN = {
-    "c2ser/models/c2ser.py": ("connector", "augment", "total_batches", "seed", "text_only", "verdicts"),
+    "c2ser/models/c2ser.py": ("connector", "augment", "total_batches", "seed", "text_only", "verdicts", "classes"),
+    "c2ser/models/language_model.py": ("device",),
 }
 """Arguments with defaults that no configuration sets: `c2ser.models.build` derives them from other options."""
 

@@ -17,14 +17,16 @@ MODEL_OPTIONS = (
 """All that `build_c2ser` reads, but for the paths `llm` and `whisper`."""
 
 
-def build_c2ser(options):
+def build_c2ser(options, device="cpu"):
     """Build a model from a namespace with the options of `C2SERTask`, as an experiment's config.yaml holds them: llm,
-    whisper and `MODEL_OPTIONS`.
+    whisper and `MODEL_OPTIONS`. device: where the language model is loaded to.
 
     Raises InputError for an option that names something that is not there, or a key that a part does not know.
     """
     if not options.llm:
         raise InputError("--llm is not set: stage 8 of the recipe prepares a language model folder")
+    if options.llm_conf.get("gradient_checkpointing") and options.model_conf.get("kl_weight"):
+        raise InputError("llm_conf: gradient_checkpointing keeps no cache, which model_conf: kl_weight needs; choose one")
     batches = options.max_epoch * (options.num_iters_per_epoch or 1)
     check_schedule(options, batches)
     tokenizer = load_tokenizer(options.llm)
@@ -35,7 +37,7 @@ def build_c2ser(options):
     try:
         return C2SER(
             encoder=build_encoder(options) if options.whisper and hears else None,
-            llm=load_language_model(options.llm, **options.llm_conf),
+            llm=load_language_model(options.llm, device=device, **options.llm_conf),
             prompts=prompts,
             emotion_dim=options.emotion_dim if hears else 0,
             connector=options.connector_conf,

@@ -137,6 +137,16 @@ class C2SER(AbsESPnetModel):
                 stats["loss_kl"] = divergence.detach()
         return loss, {"loss": loss.detach().clone(), **stats}, loss.new_tensor(float(len(implicit)))
 
+    def _apply(self, fn, recurse=True):
+        """As torch's, under all that moves or casts a model; but a frozen base in bfloat16 stays so, which ESPnet would
+        cast to the `train_dtype` of what learns."""
+
+        def keep(tensor):
+            rounded = tensor.dtype == torch.bfloat16 and not tensor.requires_grad
+            return fn(tensor).to(tensor.dtype) if rounded else fn(tensor)
+
+        return super()._apply(keep, recurse)
+
     def collect_feats(self, **batch):
         """Nothing to collect: the encoders normalise their own input."""
         return {}

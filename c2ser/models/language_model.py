@@ -22,12 +22,16 @@ def load_tokenizer(path):
 
 
 def load_language_model(
-    path, train="lora", rank=8, alpha=32, dropout=0.1, targets=LORA_TARGETS, dtype="float32", attention="sdpa"
-):
+    path, train="lora", rank=8, alpha=32, dropout=0.1, targets=LORA_TARGETS, dtype="float32", attention="sdpa",
+    gradient_checkpointing=False, device="cpu",
+):  # fmt: skip
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
     dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused), or "eager".
+    gradient_checkpointing: in training, keep the input of each block only and run it again in the backward pass, which
+    takes much less memory and a third more time. device: where the weights are put as they are read, so that processes
+    that load at once need no copy in main memory.
     Raises InputError where the folder holds no causal LM, or none of the target modules.
     """
     if dtype not in ("float32", "bfloat16") or (train == "full" and dtype != "float32"):
@@ -38,10 +42,13 @@ def load_language_model(
 
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            path, local_files_only=True, dtype=getattr(torch, dtype), attn_implementation=attention
-        )
+            path, local_files_only=True, dtype=getattr(torch, dtype), attn_implementation=attention,
+            device_map=None if device == "cpu" else {"": device},
+        )  # fmt: skip
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    if gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     if train == "full":
         return model
     model.requires_grad_(False)

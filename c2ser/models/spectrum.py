@@ -66,11 +66,11 @@ class SpectralStart(nn.Module):
 
     @torch.no_grad()
     def spectrum(self, speech, lengths):
-        """float `(batch, samples)`, int `(batch,)` → log10 mel power `(batch, frames, mels)` of the normalised waveform."""
-        speech = normalise_waveform(speech.float(), lengths)
-        speech = F.pad(speech, (0, max(0, self.reach - speech.shape[1])))
-        window = torch.hann_window(self.reach, device=speech.device)
-        power = torch.stft(
-            speech, self.reach, self.stride, window=window, center=False, return_complex=True
-        ).abs() ** 2  # fmt: skip
-        return (power.transpose(1, 2) @ self.filters).clamp_min(FLOOR).log10()
+        """float `(batch, samples)`, int `(batch,)` → log10 mel power `(batch, frames, mels)` of the normalised waveform, in
+        float32 whatever autocast says."""
+        with torch.autocast(speech.device.type, enabled=False):
+            speech = normalise_waveform(speech.float(), lengths)
+            speech = F.pad(speech, (0, max(0, self.reach - speech.shape[1])))
+            window = torch.hann_window(self.reach, device=speech.device)
+            spectrum = torch.stft(speech, self.reach, self.stride, window=window, center=False, return_complex=True)
+            return (spectrum.abs().square().transpose(1, 2) @ self.filters).clamp_min(FLOOR).log10()

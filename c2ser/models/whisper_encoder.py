@@ -53,13 +53,15 @@ class WhisperEncoder(nn.Module):
     def mel(self, speech, lengths):
         """Waveforms `(batch, samples)` → list of `(n_mels, frames)` at 100 Hz, each normalised by its own maximum.
 
-        Whisper's normalisation takes the maximum of everything it is given, hence one utterance at a time.
+        Whisper's normalisation takes the maximum of everything it is given, hence one utterance at a time. In float32
+        whatever autocast says: in float16 silence would be log 0.
         """
         mels = []
-        for wave, length in zip(speech, lengths.tolist()):
-            wave = wave[: max(length, 1)]
-            wave = F.pad(wave, (0, max(0, MIN_SAMPLES - wave.numel())))
-            mels.append(log_mel_spectrogram(wave.float(), self.n_mels))
+        with torch.autocast(speech.device.type, enabled=False):
+            for wave, length in zip(speech, lengths.tolist()):
+                wave = wave[: max(length, 1)]
+                wave = F.pad(wave, (0, max(0, MIN_SAMPLES - wave.numel())))
+                mels.append(log_mel_spectrogram(wave.float(), self.n_mels))
         return mels
 
     def forward(self, speech, lengths, augment=None):

@@ -15,6 +15,7 @@ OF_TRAINING = ("dropout", "attention_dropout", "layerdrop")
 
 
 def add_backbone_arguments(group):
+    """Options of both tasks, to a group of a parser's."""
     group.add_argument(
         "--backbone_conf", action=NestedDictAction, default={}, help="Fields of Emotion2VecConfig; default: base size"
     )

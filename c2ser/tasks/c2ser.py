@@ -79,9 +79,14 @@ class C2SERTask(SpeechTask):
         allow_unused(args, args.model_conf.get("align_batches") or args.model_conf.get("hold_connector"))
         if args.model_conf.get("keep_frames") and args.augment:
             raise InputError("keep_frames: --augment would be heard once; set one of them")
+        if args.augment and args.emotion_dim and not args.text_only:
+            raise InputError(
+                "--augment: Whisper would hear the changed waveforms, and the emotion tokens tell of the clean ones, from "
+                "which stage 6 made them; leave it out, or set --emotion_dim 0"
+            )
         check_inputs(args)
         check_encoder_lr(args)
-        return build_c2ser(args)
+        return build_c2ser(args, "cuda" if args.ngpu > 0 else "cpu")
 
     @classmethod
     def parameter_groups(cls, args, model):

@@ -93,3 +93,11 @@ def test_a_front_end_learns_it(start):
         losses[-1].backward()
         optimizer.step()
     assert losses[-1] < 0.6 * losses[0] and start.filters.shape == (201, MELS)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_targets_do_not_know_of_autocast(start, dtype):
+    speech, lengths = torch.cat([tone(300, 4000), torch.zeros(1, 4000)]), torch.tensor([4000, 4000])
+    wanted = start.spectrum(speech, lengths)
+    with torch.autocast("cpu", dtype):
+        assert torch.equal(start.spectrum(speech, lengths), wanted)

@@ -199,3 +199,17 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path):
         with pytest.raises(InputError):
             WhisperEncoder.from_checkpoint(tmp_path / name)
     assert not (tmp_path / "written").exists()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_spectra_do_not_know_of_autocast(encoder, dtype):
+    """Speech, and digital silence, which float16 would make log 0."""
+    speech, lengths = waves([8000, 8000])
+    speech[1] = 0
+    wanted = encoder.mel(speech, lengths)
+    with torch.autocast("cpu", dtype):
+        assert (speech @ speech.T).dtype == dtype
+        found = encoder.mel(speech, lengths)
+    for one, other in zip(found, wanted):
+        assert one.dtype == torch.float32 and one.isfinite().all() and torch.equal(one, other)

@@ -159,8 +159,8 @@ def test_a_table_with_a_gap_is_named_before_training(options, inputs, tmp_path):
 
 @pytest.mark.parametrize(("key", "wanted"), [("align_batches", True), ("hold_connector", True), ("standardize", False)])
 def test_a_warm_up_on_several_ranks_allows_unused_parameters(key, wanted, monkeypatch):
-    options = configured(model_conf={key: 2}, distributed=True, unused_parameters=False)
-    monkeypatch.setattr("c2ser.tasks.c2ser.build_c2ser", lambda args: args)
+    options = configured(model_conf={key: 2}, distributed=True, unused_parameters=False, ngpu=0)
+    monkeypatch.setattr("c2ser.tasks.c2ser.build_c2ser", lambda args, device: args)
     assert C2SERTask.build_model(options).unused_parameters == wanted
 
 
@@ -168,6 +168,12 @@ def test_kept_frames_are_not_augmented():
     options = configured(model_conf={"keep_frames": True}, augment={"speed": [0.9, 1.1]}, distributed=False)
     with pytest.raises(InputError, match="keep_frames: --augment would be heard once"):
         C2SERTask.build_model(options)
+
+
+def test_augmented_speech_would_not_fit_its_emotion_tokens():
+    augment = {"augment": {"speed": [0.9, 1.1]}, "distributed": False}
+    with pytest.raises(InputError, match="emotion tokens tell of the clean ones.*--emotion_dim 0"):
+        C2SERTask.build_model(configured(**augment))
 
 
 def more(inputs, folder, name, kind, texts):

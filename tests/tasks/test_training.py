@@ -14,6 +14,7 @@ from espnet2.train.reporter import Reporter
 from c2ser.inference.emotion_encoder import EmotionEncoder
 from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion_classifier import EmotionClassifier
+from c2ser.tasks.trainer import AtomicTrainer
 from tests.builders import BACKBONE, PRETRAINING, waves
 
 TASKS = ("emotion2vec_s", "c2ser")
@@ -180,6 +181,16 @@ def test_two_processes_train_as_one(train, options, tmp_path):
     output = [rank.communicate(timeout=300)[0].decode()[-3000:] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0, 0], output
     torch.testing.assert_close(weights(tmp_path / "two" / "exp", 2), one, atol=1e-4, rtol=1e-3)
+
+
+def test_a_bfloat16_base_stays_so(train, tmp_path, monkeypatch):
+    """ESPnet casts a model to its train_dtype."""
+    seen, run = [], AtomicTrainer.run
+    monkeypatch.setattr(AtomicTrainer, "run", lambda model, **given: seen.append(model) or run(model=model, **given))
+    train("c2ser", tmp_path, 1, llm_conf={"rank": 2, "dtype": "bfloat16"})
+    kinds = {weight.requires_grad: weight.dtype for weight in seen[0].llm.parameters()}
+    assert kinds == {True: torch.float32, False: torch.bfloat16}
+
 
 def kill(script, options, task):
     """Train in a process of its own that kills itself where the script says."""

@@ -27,9 +27,10 @@ style_population=corpus # over whom low, medium and high are cut: corpus | langu
 cot_language=auto       # language of the answers: auto (the speech's) | en | zh | it | pl
 balance=                # tables by which batches of stages 5, 10 and 11 are drawn, e.g. "label language corpus"; default: see conf
 balance_temperature=2   # a group of it is drawn by count^(1/temperature): 1: as they come; .inf: all alike
-silver=false            # train on utt2emo.silver too, where c2ser make-silver has written it
+silver=false            # in stage 5, take labels of utt2emo.silver where there are no others; c2ser make-silver writes it
 encoder_task=emotion2vec_s # what stage 5 trains: emotion2vec_s | emotion_classifier (supervised only, a baseline)
 e2v_s_args=             # further options of stage 5's training, e.g. "--model_conf category_weight=0"
+init_e2v_s=             # folder of an emotion2vec (`c2ser convert`) or Emotion2Vec-S that stage 5 starts from
 e2v_s=                  # Emotion2Vec-S folder to use instead of stage 5, {fold} being the fold; none: ablation
 utterance_mode=extra_tokens # extra_tokens | first10_frames | mean
 precision=fp32          # of frozen features: fp32 | bf16
@@ -75,9 +76,6 @@ if [ -n "$leave_out" ]; then
     folds=$(printf 'without_%s ' $leave_out) tag=${tag}_without
 fi
 exp=exp/$tag
-llm_dir=$llm llm_done=$exp/.done.llm
-if [ "$llm" = scratch ]; then llm_dir=$exp/llm; fi
-if [[ $llm == *.gguf ]]; then llm_dir=exp/llm/$(basename "$llm" .gguf) llm_done=exp/llm/.done.$(basename "$llm" .gguf); fi
 whisper_dir=dump/whisper/$(basename "$whisper" .pt)
 if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; fi
 language=$cot_language
@@ -123,7 +121,7 @@ if want 6 && [ -z "$model" ]; then
     if hears whisper; then whisper_features; fi
 fi
 if want 7 && [ -z "$model" ]; then log "7: probes on frozen features"; each_fold probes; probe_table; fi
-if want 8 && [ -z "$model" ]; then log "8: language model and tokenizer"; prepare_llm; fi
+if want 8 && [ -z "$model" ]; then log "8: language model and tokenizer"; prepare_llms; fi
 if want 9 && [ -z "$model" ]; then log "9: statistics"; each_fold statistics; fi
 if want 10 && trains; then log "10: explicit chain of thought"; each_fold train_c2ser explicit; fi
 if want 11 && trains; then

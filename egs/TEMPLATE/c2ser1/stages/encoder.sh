@@ -44,15 +44,17 @@ inputs() {
 }
 
 pretrain() {
-    local config=$conf/train_e2v_s.yaml
+    local config=$conf/train_e2v_s.yaml start=()
+    if [ -n "$init_e2v_s" ]; then start=(--file "$init_e2v_s/config.yaml" --file "$init_e2v_s/model.pth"); fi
     if [ "$encoder_task" = emotion_classifier ]; then config=$conf/train_classifier.yaml; fi
     stage_begin "$dir/e2v_s" --done data/.done.dump --file "$config" --value "seed=$seed" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" --value "task=$encoder_task" \
-        --value "silver=$silver" --value "args=$e2v_s_args" $(balanced_by) --clean "$dir/e2v_s" || return 0
+        --value "silver=$silver" --value "args=$e2v_s_args" "${start[@]}" $(balanced_by) --clean "$dir/e2v_s" || return 0
     inputs "$train_set" "$dir/e2v_s/inputs" --silver "$silver"
     inputs "$dev_set" "$dir/e2v_s/inputs"
     train "train_$encoder_task" "$dir/e2v_s" "$dir/e2v_s/inputs" "$config" \
-        $(data_options "$dir/e2v_s/inputs" wav.scp,speech,kaldi_ark label,label,text_int) $e2v_s_args
+        $(data_options "$dir/e2v_s/inputs" wav.scp,speech,kaldi_ark label,label,text_int) \
+        ${init_e2v_s:+--init_backbone "$init_e2v_s"} $e2v_s_args
     python3 -m c2ser.bin.plot_curves --exp_dir "$dir/e2v_s" --out "$dir/e2v_s/curves.png" --title "Emotion encoder"
     stage_end
 }

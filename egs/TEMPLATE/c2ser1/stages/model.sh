@@ -1,20 +1,39 @@
 # Stages 8 to 11: the language model, and training of C2SER. Sourced by c2ser.sh.
 
+# The language model's folder and the marker of stage 8, of $fold; one from scratch has a tokenizer of the fold's texts
+llm_dir() {
+    case $llm in
+    scratch) echo "$dir/llm" ;;
+    *.gguf) echo "exp/llm/$(basename "$llm" .gguf)" ;;
+    *) echo "$llm" ;;
+    esac
+}
+llm_done() {
+    case $llm in
+    scratch) echo "$dir/.done.llm" ;;
+    *.gguf) echo "exp/llm/.done.$(basename "$llm" .gguf)" ;;
+    *) echo "$exp/.done.llm" ;;
+    esac
+}
+
+prepare_llms() { if [ "$llm" = scratch ]; then each_fold prepare_llm; else prepare_llm; fi; }
+
 prepare_llm() {
-    case "$llm" in
+    local made
+    made=$(llm_dir)
+    case $llm in
     scratch)
-        # The tokenizer may see training texts only, of the first fold run
-        local first=${folds%% *}
-        stage_begin "$llm_done" --done "$(fold=$first data_of)/.done.cot" --file "$conf/llm.conf" || return 0
-        python3 -m c2ser.bin.prepare_llm --out_dir "$llm_dir" $(cat "$conf/llm.conf") \
-            --texts "$(set_of "$first" "$train_set")"/{text,cot_explicit,cot_implicit}
+        # The tokenizer may see training texts only
+        stage_begin "$(llm_done)" --done "$(data_of)/.done.cot" --file "$conf/llm.conf" || return 0
+        python3 -m c2ser.bin.prepare_llm --out_dir "$made" $(cat "$conf/llm.conf") \
+            --texts "$(set_of "$fold" "$train_set")"/{text,cot_explicit,cot_implicit}
         ;;
     *.gguf)
-        stage_begin "$llm_done" --file "$llm" || return 0
-        python3 -m c2ser.bin.prepare_llm --gguf "$llm" --out_dir "$llm_dir"
+        stage_begin "$(llm_done)" --file "$llm" || return 0
+        python3 -m c2ser.bin.prepare_llm --gguf "$llm" --out_dir "$made"
         ;;
     *)
-        stage_begin "$llm_done" --file "$llm_dir/config.json" || return 0
+        stage_begin "$(llm_done)" --file "$llm/config.json" || return 0
         ;;
     esac
     stage_end
@@ -35,14 +54,14 @@ train_c2ser() {
     local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
     if hears whisper; then needs+=(--file "$whisper"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
-    stage_begin "$dir/$mode" "${needs[@]}" --done "$llm_done" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
+    stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
         --value "answers=$answers" --value "text_only=$text_only" $(balanced_by) --clean "$dir/$mode" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
     if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper; fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
-    train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$llm_dir" \
+    train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$(llm_dir)" \
         --prompt_language "$language" --answers "$answers" --text_only "$text_only" \
         $([ "$mode" = explicit ] || echo "--init_param $dir/explicit/model.pth") $(data_options "$dir/inputs" "${data[@]}")
     python3 -m c2ser.bin.plot_curves --exp_dir "$dir/$mode" --out "$dir/$mode/curves.png" --title "C2SER, $mode"
@@ -59,7 +78,7 @@ bundle() {
     fi
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
-        python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$llm_dir" \
+        python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
             --language "$language" "${options[@]}" --out_dir "$folder"
     done
 }
