@@ -1,14 +1,14 @@
 """Reading speech: files, commands and archives of any rate and channel count → mono float32 at one rate."""
 
-import io
+import logging
 import subprocess
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
 from c2ser.errors import InputError
+from c2ser.soundfiles import decode
 
 SAMPLE_RATE = 16000
 """The rate, in Hz, at which every model of the project hears."""
@@ -17,22 +17,50 @@ MIN_SAMPLES = 400
 """One frame of the feature extractors (25 ms at 16 kHz): anything shorter cannot be heard by them."""
 
 
+LOUDEST = 32.0
+"""Float samples beyond this (30 dB over full scale) are taken for integers."""
+
+
 def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=False):
     """Read one wav.scp entry as mono speech.
 
-    entry: a path (anything libsndfile reads; containers such as mp4 through FFmpeg), `file.ark:offset`, or `command |`,
+    entry: a path (anything libsndfile reads, else through FFmpeg, by content and not by suffix), `file.ark:offset`, or `command |`,
     which is run only with `allow_commands`. channel: 1-based number, "mean", or None, which demands mono. Returns
     float32 `(samples,)` at `sample_rate` Hz in about [-1, 1]. Raises InputError, naming the entry, for a missing,
-    empty, truncated or non-audio file, no samples, NaN or infinite samples, a channel that is not there, or several
-    channels and none chosen.
+    empty, truncated or non-audio file, no samples, NaN or infinite samples, integers written as floats, a channel that
+    is not there, or several channels and none chosen. Samples beyond ±1 are clipped, with a warning.
     """
     samples, rate = _decode(entry, allow_commands)
+    return prepare(samples, rate, channel, sample_rate, entry)
+
+
+def prepare(samples, rate, channel=None, sample_rate=SAMPLE_RATE, entry="audio"):
+    """Decoded `(samples, channels)` at `rate` Hz → what `read_audio` returns, with its errors."""
     if samples.shape[0] == 0:
         raise InputError(f"{entry}: holds no samples; remove it or fetch it again")
     if not np.isfinite(samples).all():
         raise InputError(f"{entry}: holds NaN or infinite samples; remove it or fetch it again")
-    samples = select_channel(samples, channel, entry)
-    return samples if rate == sample_rate else soxr.resample(samples, rate, sample_rate).astype(np.float32)
+    samples = _within_range(select_channel(samples, channel, entry), entry)
+    if rate != sample_rate:
+        samples = soxr.resample(samples, rate, sample_rate).astype(np.float32)
+    if samples.shape[0] == 0:
+        raise InputError(f"{entry}: shorter than one sample at {sample_rate} Hz; remove it")
+    return samples
+
+
+def _within_range(samples, entry):
+    """Samples clipped to ±1, as they are in dump/; a warning counts them. Raises InputError for integers as floats."""
+    beyond = np.abs(samples) > 1.0
+    if not beyond.any():
+        return samples
+    peak = float(np.abs(samples).max())
+    if peak > LOUDEST or (samples == np.round(samples)).all():
+        raise InputError(
+            f"{entry}: its samples reach {peak:.6g}, but floats are to lie within ±1: these look like integers; divide "
+            "them by 32768 (of 16 bits), 8388608 (24) or 2147483648 (32), and write it again"
+        )
+    logging.warning("%s: %d of %d samples lie beyond ±1 (at most %.3g) and are clipped", entry, beyond.sum(), len(samples), peak)
+    return np.clip(samples, -1.0, 1.0)
 
 
 def select_channel(samples, channel, entry="audio"):
@@ -72,48 +100,7 @@ def _decode_file(path):
         raise InputError(f"{path}: no such file")
     if Path(path).stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; fetch it again")
-    if Path(path).suffix.lower() in VIDEO_SUFFIXES:
-        from c2ser.video import decode_container
-
-        return decode_container(path)
-    return _decode_stream(path, path)
-
-
-VIDEO_SUFFIXES = (".mp4", ".m4a", ".mkv", ".mov", ".avi", ".webm", ".aac")
-
-
-def _decode_stream(stream, name):
-    try:
-        with soundfile.SoundFile(stream) as sound:
-            samples = sound.read(dtype="float32", always_2d=True)
-            announced = sound.frames
-            rate = sound.samplerate
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise InputError(f"{name}: not audio that can be read ({error}); fetch or convert it again") from None
-    if samples.shape[0] < announced:
-        raise InputError(f"{name}: truncated: {samples.shape[0]} of {announced} samples; fetch it again")
-    if isinstance(name, (str, Path)) and str(name).lower().endswith(".wav"):
-        _refuse_truncated_wav(name)
-    return samples, rate
-
-
-def _refuse_truncated_wav(path):
-    """libsndfile reads what is left of a cut RIFF file in silence: compare the data chunk's size with the file's."""
-    size = Path(path).stat().st_size
-    with open(path, "rb") as stream:
-        if stream.read(4) != b"RIFF":
-            return
-        stream.seek(12)
-        while len(header := stream.read(8)) == 8:
-            length = int.from_bytes(header[4:], "little")
-            if header[:4] == b"data":
-                if length not in (0, 0xFFFFFFFF) and stream.tell() + length > size:
-                    raise InputError(
-                        f"{path}: truncated: its header announces {length} bytes of samples, "
-                        f"{size - stream.tell()} are there; fetch it again"
-                    )
-                return
-            stream.seek(length + length % 2, 1)
+    return decode(path, path)
 
 
 def _decode_command(entry, allow_commands):
@@ -123,7 +110,9 @@ def _decode_command(entry, allow_commands):
     if done.returncode:
         message = done.stderr.decode("utf-8", "replace").strip()[-500:]
         raise InputError(f"{entry}: the command ended with status {done.returncode}: {message}")
-    return _decode_stream(io.BytesIO(done.stdout), entry)
+    if not done.stdout:
+        raise InputError(f"{entry}: the command wrote nothing")
+    return decode(done.stdout, entry)
 
 
 def read_utterances(data_dir, utterances=None, allow_commands=False):

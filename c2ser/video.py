@@ -4,42 +4,51 @@ Channels come in FFmpeg's order; for 5.1 that is front left, front right, front 
 back right, so that a film's speech is on channel 3.
 """
 
+import io
 import json
 import shutil
 import struct
 import subprocess
+import tempfile
+from contextlib import contextmanager
 
 import numpy as np
 
 from c2ser.errors import InputError
 
+LAST_FRAME = 4096
+"""Samples that the padding of a last frame can have: the ffmpeg program does not say how long its frames are."""
+
 MISSING_END = 0.5
 """Seconds by which the decoded sound may fall short of what the header announces before the file counts as cut."""
 
 
-def decode_container(path):
-    """Decode the first audio stream: float32 `(samples, channels)` in about [-1, 1], and its rate in Hz.
+def decode_container(source, name=None):
+    """Decode the first audio stream of a path, or of bytes, to its end.
 
-    Raises InputError for a file that cannot be opened, has no sound, is corrupt or cut, and where neither PyAV nor
-    ffmpeg is installed.
+    Returns float32 `(samples, channels)` in about [-1, 1], and the rate in Hz. name: what errors call it. Raises
+    InputError for a file that cannot be opened, has no sound, is corrupt or cut, and where neither PyAV nor ffmpeg is
+    installed.
     """
-    decode, _ = _backend(path)
-    samples, rate = decode(str(path))
+    name = source if name is None else name
+    decode, _ = _backend(name)
+    samples, rate = decode(source, name)
     if samples.shape[0] == 0:
-        raise InputError(f"{path}: its audio stream holds no samples; fetch it again")
+        raise InputError(f"{name}: its audio stream holds no samples; fetch it again")
     return samples, rate
 
 
 def container_info(path):
     """Duration in s, rate in Hz and number of channels of the first audio stream, from the header.
 
-    Raises InputError as `decode_container` does; corrupt samples behind a sound header pass unnoticed.
+    None where the header does not count the samples of that stream. Raises InputError as `decode_container` does;
+    corrupt samples behind a sound header pass unnoticed.
     """
     _, info = _backend(path)
-    return info(str(path))
+    return info(path)
 
 
-def _backend(path):
+def _backend(name):
     """(decode, info) of PyAV if it can be imported, else of the ffmpeg program."""
     try:
         import av  # noqa: F401
@@ -48,102 +57,112 @@ def _backend(path):
     except ImportError:
         if shutil.which("ffmpeg"):
             return _decode_ffmpeg, _info_ffmpeg
-    raise InputError(f"{path}: reading containers needs PyAV (pip install av) or the ffmpeg program")
+    raise InputError(f"{name}: reading containers needs PyAV (pip install av) or the ffmpeg program")
 
 
-def _open_av(path):
-    import av
-
-    container = av.open(path)
-    if not container.streams.audio:
-        container.close()
-        raise InputError(f"{path}: holds no audio stream")
-    return container, container.streams.audio[0]
-
-
-def _info_av(path):
+@contextmanager
+def _opened_av(source, name):
     import av
 
     try:
-        container, stream = _open_av(path)
+        container = av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source))
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path}: cannot be opened ({error}); fetch it again") from None
+        raise InputError(f"{name}: cannot be opened ({error}); fetch it again") from None
     with container:
-        seconds = _stream_seconds(stream)
-        return seconds or (container.duration or 0) / 1_000_000, stream.rate, stream.channels
+        if not container.streams.audio:
+            raise InputError(f"{name}: holds no audio stream")
+        yield container, container.streams.audio[0]
 
 
-def _stream_seconds(stream):
-    """What the stream itself announces; None for containers such as mkv, where only the whole has a duration."""
-    return None if stream.duration is None else float(stream.duration * stream.time_base)
+def _info_av(path):
+    with _opened_av(path, path) as (container, stream):
+        if "mp4" not in container.format.name or not stream.duration:
+            return None
+        return float(stream.duration * stream.time_base), stream.rate, stream.channels
 
 
-def _decode_av(path):
+def _announced_seconds(container, stream):
+    """How long the sound is by its header; None where that is missing or, as FFmpeg does it for AAC, an estimate."""
+    if "mp4" in container.format.name:
+        return float(stream.duration * stream.time_base) if stream.duration else None
+    if container.format.name in ("matroska,webm", "asf") and len(container.streams) == 1:
+        return container.duration / 1_000_000 if container.duration else None
+    return None
+
+
+def _decode_av(source, name):
     import av
 
     chunks, form = [], None
     try:
-        container, stream = _open_av(path)
-        with container:
-            announced, rate = _stream_seconds(stream), stream.rate
+        with _opened_av(source, name) as (container, stream):
+            announced, rate = _announced_seconds(container, stream), stream.rate
+            counted = "mp4" in container.format.name
             to_float = av.AudioResampler(format="fltp")
             for packet in container.demux(stream):
                 if packet.is_corrupt:
-                    raise InputError(f"{path}: corrupt or cut; fetch it again")
+                    raise InputError(f"{name}: corrupt or cut; fetch it again")
                 for frame in packet.decode():
                     form = form or (frame.sample_rate, frame.layout.nb_channels)
                     if form != (frame.sample_rate, frame.layout.nb_channels):
-                        raise InputError(f"{path}: changes its rate or channels on the way; convert it again")
+                        raise InputError(f"{name}: changes its rate or channels on the way; convert it again")
                     chunks.extend(converted.to_ndarray() for converted in to_float.resample(frame))
     except (av.FFmpegError, OSError) as error:
-        raise InputError(f"{path}: cannot be decoded ({error}); fetch it again") from None
+        raise InputError(f"{name}: cannot be decoded ({error}); fetch it again") from None
     if not chunks:
         return np.zeros((0, 1), np.float32), rate
     samples = np.concatenate(chunks, axis=1).T
-    return _trim(samples, announced, form[0], len(chunks[-1].T), path), form[0]
+    return _trim(samples, announced, form[0], len(chunks[-1].T) if counted else -1, name), form[0]
 
 
-def _trim(samples, announced, rate, last_frame, path):
+def _trim(samples, announced, rate, last_frame, name):
     """Cut the padding with which an encoder fills its last frame; refuse sound that ends long before its header says.
 
-    Newer versions of FFmpeg cut the padding themselves; this way all versions give the same samples.
+    Newer versions of FFmpeg cut the padding themselves; this way all versions give the same samples. last_frame: its
+    length in samples; -1 where the header counts milliseconds, not samples, and nothing may be cut.
     """
     if not announced:
         return np.ascontiguousarray(samples)
     end = round(announced * rate)
     if len(samples) < end - MISSING_END * rate:
-        raise InputError(f"{path}: cut: {len(samples) / rate:.2f} of {announced:.2f} s are there; fetch it again")
+        raise InputError(f"{name}: cut: {len(samples) / rate:.2f} of {announced:.2f} s are there; fetch it again")
     return np.ascontiguousarray(samples[:end] if 0 <= len(samples) - end <= last_frame else samples)
 
 
-def _run(command, path):
+def _run(command, name):
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         message = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
-        raise InputError(f"{path}: cannot be decoded ({' '.join(message)}); fetch it again")
+        raise InputError(f"{name}: cannot be decoded ({' '.join(message)}); fetch it again")
     return done.stdout
 
 
 def _info_ffmpeg(path):
     if not shutil.which("ffprobe"):
-        samples, rate = _decode_ffmpeg(path)
-        return len(samples) / rate, rate, samples.shape[1]
-    wanted = "stream=duration,sample_rate,channels:format=duration"
-    command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", wanted, "-of", "json", path]
+        return None
+    wanted = "stream=duration,sample_rate,channels:format=format_name"
+    command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", wanted, "-of", "json", str(path)]
     answer = json.loads(_run(command, path))
     if not answer.get("streams"):
         raise InputError(f"{path}: holds no audio stream")
     stream = answer["streams"][0]
-    seconds = stream.get("duration") or answer.get("format", {}).get("duration") or 0
-    return float(seconds), int(stream["sample_rate"]), int(stream["channels"])
+    if "mp4" not in answer["format"]["format_name"] or not float(stream.get("duration", 0)):
+        return None
+    return float(stream["duration"]), int(stream["sample_rate"]), int(stream["channels"])
 
 
-def _decode_ffmpeg(path):
+def _decode_ffmpeg(source, name):
     """Through a pipe as Sun audio, whose header of six big-endian words carries rate and channels."""
-    command = ["ffmpeg", "-v", "error", "-xerror", "-i", path, "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
-    sound = _run(command, path)
+    if isinstance(source, bytes):  # most containers cannot be read from a pipe
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(source)
+            file.flush()
+            return _decode_ffmpeg(file.name, name)
+    command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(source), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
+    sound = _run(command, name)
     if len(sound) < 24:
-        raise InputError(f"{path}: holds no audio that ffmpeg can decode; fetch it again")
+        raise InputError(f"{name}: holds no audio that ffmpeg can decode; fetch it again")
     _, offset, _, _, rate, channels = struct.unpack(">6I", sound[:24])
-    samples = np.frombuffer(sound[offset:], ">f4").astype(np.float32)
-    return samples.reshape(-1, channels), rate
+    samples = np.frombuffer(sound[offset:], ">f4").astype(np.float32).reshape(-1, channels)
+    info = _info_ffmpeg(source)
+    return _trim(samples, info and info[0], rate, LAST_FRAME, name), rate

@@ -1,30 +1,19 @@
-"""Durations and channel counts from the headers of audio files, without decoding them."""
+"""Lengths and channel counts of audio files, decoded only where their headers do not count the samples."""
 
 from pathlib import Path
 
-import soundfile
-
-from c2ser.audio import VIDEO_SUFFIXES
 from c2ser.errors import InputError
+from c2ser.soundfiles import measure
 
 
 def read_header(path):
     """Number of samples per channel, rate in Hz and number of channels of an audio file or container.
 
-    Raises InputError for a file that is missing, cannot be opened or holds no sound.
+    Raises InputError for a file that is missing, cannot be opened, is cut or holds no sound.
     """
-    if Path(path).suffix.lower() in VIDEO_SUFFIXES:
-        from c2ser.video import container_info
-
-        seconds, rate, channels = container_info(path)
-        frames = round(seconds * rate)
-    else:
-        try:
-            with soundfile.SoundFile(path) as sound:
-                frames, rate, channels = sound.frames, sound.samplerate, sound.channels
-        except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
-            reason = "no such file" if not Path(path).exists() else f"not audio that can be read ({error})"
-            raise InputError(f"{path}: {reason}; fetch it again") from None
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file; fetch it again")
+    frames, rate, channels = measure(path)
     if frames <= 0:
         raise InputError(f"{path}: holds no sound; fetch it again")
     return frames, rate, channels
