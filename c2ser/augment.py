@@ -85,9 +85,11 @@ def pink_noise(length, random):
 
 
 def add_noise(samples, noise, ratio):
-    """Add noise `(samples,)` so that the signal's mean power is `ratio` dB above its own; silence is left silent."""
-    wanted = np.mean(np.square(samples, dtype=np.float64)) / 10 ** (ratio / 10)
-    return samples + noise * np.sqrt(wanted / max(np.mean(np.square(noise)), 1e-20))
+    """Add noise `(samples,)` so that the signal's mean power is `ratio` dB above its own; silence is left silent.
+
+    Powers are taken about the mean: an offset of the recording is no signal.
+    """
+    return samples + noise * np.sqrt(np.var(samples, dtype=np.float64) / 10 ** (ratio / 10) / max(np.var(noise), 1e-20))
 
 
 def _demand(holds, wanted):

@@ -72,9 +72,10 @@ def functionals(samples, text="", language="en", f0_method="swift", f0_checkpoin
 def frame_energies(samples):
     """Root mean square of each frame in dB of full scale, float64 `(frames,)`, at least `ENERGY_FLOOR`.
 
-    Frames lie wholly inside the signal; one shorter than a frame is one frame of its own length.
+    An offset of the recording is no sound: the mean of the signal is taken off. Frames lie wholly inside the signal; one shorter than a frame is one frame of its own length.
     """
     samples = np.asarray(samples, dtype=np.float64)
+    samples = samples - samples.mean()
     if len(samples) >= FRAME:
         samples = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     power = np.square(np.atleast_2d(samples)).mean(axis=1)

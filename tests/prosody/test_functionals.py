@@ -79,12 +79,13 @@ def test_nothing_voiced():
 
 
 def test_frame_energies_by_hand():
-    samples = np.concatenate([np.full(400, 0.1), np.zeros(400)])
+    samples = np.concatenate([np.tile([0.1, -0.1], 200), np.zeros(400)])
     energies = frame_energies(samples)
     assert len(energies) == 1 + (800 - 400) // 160
     assert energies == pytest.approx([-20, 10 * math.log10(0.01 * 240 / 400), 10 * math.log10(0.01 * 80 / 400)])
     assert frame_energies(np.zeros(1000)).tolist() == [-100] * 4
-    assert frame_energies(np.full(10, 1.0)) == pytest.approx([0.0])
+    assert frame_energies(np.tile([1.0, -1.0], 5)) == pytest.approx([0.0])
+    assert frame_energies(np.full(10, 1.0)).tolist() == [-100]
 
 
 def test_syllables_of_noise_are_counted_and_pauses_too():
@@ -103,3 +104,11 @@ def test_silence_and_clips_of_a_few_milliseconds(make_vowel):
     short = measure(make_vowel(220, 0.007))
     assert short["duration"] == pytest.approx(0.007) and math.isnan(short["energy_slope"])
     assert math.isfinite(short["energy_mean"]) and short["voiced_fraction"] == 0
+
+
+def test_an_offset_of_the_recording_is_no_energy():
+    """Half a second of tone and half a second of silence: the pause is half, with an offset as without."""
+    tone = np.where(np.arange(16000) < 8000, 0.1 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000), 0.0)
+    plain, moved = frame_energies(tone), frame_energies(tone + 0.01)
+    np.testing.assert_allclose(plain, moved, atol=1e-6)
+    assert np.mean(moved < moved.max() - 25) == pytest.approx(0.49, abs=0.02)
