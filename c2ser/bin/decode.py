@@ -134,7 +134,7 @@ def account(args, predictions, predictor, seconds, audio_seconds):
         "generation_seconds_per_utterance": predictor.seconds["generation"] / count,
         "scoring_seconds_per_utterance": predictor.seconds["scoring"] / count,
         "audio_seconds_per_utterance": audio_seconds / count,
-        **machine_account(predictor.device),
+        **machine_account(predictor.device, predictor.precision(args.mode)),
         "languages": predictor.languages, "paraphrase": args.paraphrase, "prompt": predictor.question(args.mode),
         "decoding": asdict(predictor.decoding),
         "calibration": args.calibration and {"file": str(args.calibration), **asdict(correction)},

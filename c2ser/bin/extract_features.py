@@ -24,6 +24,7 @@ from pathlib import Path
 from c2ser.bin.common import run
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write, sha256
+from c2ser.precision import choose
 
 
 def get_parser():
@@ -35,8 +36,9 @@ def get_parser():
     parser.add_argument("--checkpoint", type=Path, required=True, help="Emotion2Vec-S weights, or a Whisper file")
     parser.add_argument("--utterance_mode", default="extra_tokens",
                         help="extra_tokens | first10_frames | mean (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32",
-                        help="of matrix products; bf16: faster, within about 1 %% (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32",
+                        help="of matrix products; bf16: within about 1 %%, faster where the device has instructions for "
+                        "it, slower elsewhere; auto: bf16 there alone (default: %(default)s)")  # fmt: skip
     parser.add_argument("--out_dtype", choices=("float32", "float16"), default="float32",
                         help="of what is written; float16 halves the disk space (default: %(default)s)")  # fmt: skip
     parser.add_argument("--batch_seconds", type=float, default=60.0,
@@ -116,6 +118,8 @@ def make_extractor(args):
         import torch
 
         device = f"cuda:{(args.job - 1) % max(1, torch.cuda.device_count())}"
+    wanted = {"fp32": "float32", "bf16": "bfloat16"}.get(args.precision, args.precision)
+    args.precision = "bf16" if choose(wanted, device, "--precision") == "bfloat16" else "fp32"
     if args.config:
         return EmotionFeatures(args.config, args.checkpoint, args.utterance_mode, device, args.precision)
     return WhisperFeatures(args.checkpoint, device, args.precision)

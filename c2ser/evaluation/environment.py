@@ -41,9 +41,10 @@ def git_revision():
     return f"{revision}+dirty" if changed else revision
 
 
-def machine_account(device="cpu"):
-    """What decode.json says of where something was decoded: `device`, and what `peak_memory` gives."""
-    return {"device": device_name(device), **peak_memory(device)}
+def machine_account(device="cpu", precision=""):
+    """What decode.json says of where something was decoded: `device`, with the precision if that is given, in words, and
+    what `peak_memory` gives."""
+    return {"device": device_name(device) + (f", {precision}" if precision else ""), **peak_memory(device)}
 
 
 def peak_memory(device="cpu"):

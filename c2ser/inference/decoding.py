@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from c2ser.cot import templates
 from c2ser.errors import InputError
+from c2ser.precision import CHOICES as DTYPES
 
 METHODS = ("free", "score", "constrained")
 """free: generate, then read the class out of the text; score: the most likely of the classes' answers; constrained:
@@ -12,7 +13,6 @@ generate with a grammar that knows no other end than a class's answer."""
 PRIORS = ("none", "train", "dev", "content_free", "file")
 """What label scoring divides posteriors by; all but none come from a calibration file (`c2ser calibrate`)."""
 
-DTYPES = ("float32", "bfloat16")
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Decoding:
     mode. methods: those of `METHODS` whose tables are wanted; in implicit mode nothing is generated without "free", in
     explicit mode a rationale always is. languages: in which languages a class may be named by label scoring and by the
     grammar; None: the system's own. dtype: of the language model; float32 answers do not depend on the batch,
-    bfloat16 rounds. prior, prior_strength: of label scoring, see `c2ser.inference.calibration`; a strength of None is
+    bfloat16 rounds, auto takes that where the device has instructions for it. prior, prior_strength: of label scoring, see `c2ser.inference.calibration`; a strength of None is
     the one that the calibration found best. Raises InputError for a value that is none.
     """
 

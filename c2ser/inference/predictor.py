@@ -22,6 +22,7 @@ from c2ser.inference.labels import parse_label
 from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, split_prompt, transcript_ids
+from c2ser.precision import choose
 
 LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}
 """Options that the config.yaml of an older training does not have, and what it was trained with."""
@@ -55,6 +56,7 @@ class Predictor:
     def __init__(self, model, device="cpu", decoding=None, calibration=None, paraphrase=0):
         self.bundle = Bundle.read(model)
         self.device, self.decoding, self.paraphrase = device, decoding or Decoding(), paraphrase
+        self.dtype = choose(self.decoding.dtype, device, "language model of decoding")
         self.tokenizer = load_tokenizer(self.bundle.llm)
         self.labels = self.bundle.labels
         self.languages = self.decoding.languages or [self.bundle.language]
@@ -227,6 +229,12 @@ class Predictor:
             setattr(config, name, getattr(config, name, value))
         return config
 
+    def precision(self, mode):
+        """In words, in what the language model of a mode was trained and answers."""
+        config = self._config(mode)
+        used = (getattr(config, "autocast", None), config.model_conf.get("llm_autocast"), config.llm_conf.get("dtype"))
+        return f"trained in {'bfloat16' if 'bfloat16' in used else 'float32'}, answering in {self.dtype}"
+
     def _model(self, mode):
         """The model of that mode, loaded at first use."""
         if mode not in self._models:
@@ -237,6 +245,6 @@ class Predictor:
             if self.paraphrase:
                 ids = split_prompt(self.tokenizer, self.question(mode), config.prompt_style)
                 model.prompts[mode] = tuple(torch.tensor(part, dtype=torch.long) for part in ids)
-            model.llm.to(getattr(torch, self.decoding.dtype))
+            model.llm.to(getattr(torch, self.dtype))
             self._models[mode] = model.eval().requires_grad_(False).to(self.device)
         return self._models[mode]

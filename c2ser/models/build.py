@@ -8,6 +8,7 @@ from c2ser.models.distillation import verdict_ids
 from c2ser.models.language_model import load_language_model, load_tokenizer, split_prompt
 from c2ser.models.specaugment import SpecAugment
 from c2ser.models.whisper_encoder import WhisperEncoder
+from c2ser.precision import choose
 
 MODEL_OPTIONS = (
     "llm_conf", "emotion_dim", "connector_conf", "specaug", "specaug_conf", "model_conf", "prompt_style",
@@ -27,6 +28,7 @@ def build_c2ser(options, device="cpu"):
         raise InputError("--llm is not set: stage 8 of the recipe prepares a language model folder")
     if options.llm_conf.get("gradient_checkpointing") and options.model_conf.get("kl_weight"):
         raise InputError("llm_conf: gradient_checkpointing keeps no cache, which model_conf: kl_weight needs; choose one")
+    settle_precision(options, device)
     batches = options.max_epoch * (options.num_iters_per_epoch or 1)
     check_schedule(options, batches)
     tokenizer = load_tokenizer(options.llm)
@@ -53,6 +55,15 @@ def build_c2ser(options, device="cpu"):
         raise InputError(
             f"configuration: {error}; see the docstrings of C2SER, Connector and load_language_model"
         ) from None
+
+
+def settle_precision(options, device):
+    """Replace `auto` in llm_conf and model_conf by what it means on this device, so that config.yaml says what was done."""
+    if "dtype" in options.llm_conf:
+        options.llm_conf["dtype"] = choose(options.llm_conf["dtype"], device, "llm_conf: dtype")
+    if options.model_conf.get("llm_autocast", "none") != "none":
+        taken = choose(options.model_conf["llm_autocast"], device, "model_conf: llm_autocast")
+        options.model_conf["llm_autocast"] = "bfloat16" if taken == "bfloat16" else "none"
 
 
 def build_encoder(options):

@@ -29,10 +29,11 @@ class C2SER(AbsESPnetModel):
     where a batch is explicit with a probability that falls linearly from 1 to 0 over the training's `total_batches`
     batches (section III-E); seed: of that choice; align_batches: how many batches at the start warm up the connector
     alone, without running the language model (`align`; our own option, for little data; 0 as in the paper);
-    llm_bfloat16: run the language model's training steps, and those of a frozen Whisper, under bfloat16 autocast, on any
-    device (ESPnet's use_amp knows CUDA only), twice as fast on processors with bfloat16 instructions; keep_frames: in
+    llm_autocast: "bfloat16": run the language model's training steps, and those of a frozen Whisper, under bfloat16
+    autocast, on any device (ESPnet's use_amp knows CUDA only), twice as fast where there are instructions for it
+    ("auto": there alone, `c2ser.precision`); keep_frames: in
     training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
-    Whisper base), for sets that are gone through often (with llm_bfloat16 a resumed training rounds some of them
+    Whisper base), for sets that are gone through often (with llm_autocast a resumed training rounds some of them
     otherwise); standardize: `Standardize` what both encoders give;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
     verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, one or two
@@ -46,7 +47,7 @@ class C2SER(AbsESPnetModel):
 
     def __init__(
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
-        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_bfloat16=False, keep_frames=False,
+        train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_autocast="none", keep_frames=False,
         standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0,
         verdicts=None, classes=None,
     ):  # fmt: skip
@@ -68,6 +69,8 @@ class C2SER(AbsESPnetModel):
             raise InputError(
                 f"model_conf: kl_weight {kl_weight} must not be negative, kl_temperature {kl_temperature} positive"
             )
+        if llm_autocast not in ("none", "bfloat16"):
+            raise InputError(f"model_conf: llm_autocast: {llm_autocast!r}: expected none, auto or bfloat16")
         if not verdict_weight > 0:
             raise InputError(f"model_conf: verdict_weight {verdict_weight}: must be positive")
         if verdict_weight != 1 and classes is None:
@@ -90,10 +93,10 @@ class C2SER(AbsESPnetModel):
         self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches, self.hold_connector = align_batches, total_batches, hold_connector
-        self.llm_bfloat16, self.verdict_weight = llm_bfloat16, verdict_weight
+        self.llm_bfloat16, self.verdict_weight = llm_autocast == "bfloat16", verdict_weight
         self.classes = None if classes is None else [_unpadded(language) for language in classes]
         self.kept_frames = {} if keep_frames else None
-        if llm_bfloat16:
+        if self.llm_bfloat16:
             _leave_casts_to_autocast(llm)
         self.kl_weight, self.kl_temperature = kl_weight, kl_temperature
         self.register_buffer("verdicts", verdicts, persistent=False)
@@ -299,7 +302,7 @@ class C2SER(AbsESPnetModel):
         return loss, accuracy, (wrong == 0).float().mean()
 
     def _precision(self, device):
-        """Autocast of the language model; without llm_bfloat16 the trainer's own goes on, where it is on."""
+        """Autocast of the language model; without llm_autocast the trainer's own goes on, where it is on."""
         return torch.autocast(device, torch.bfloat16) if self.llm_bfloat16 else contextlib.nullcontext()
 
     def decoder(self):

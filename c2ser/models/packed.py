@@ -13,6 +13,7 @@ from torch import nn
 
 from c2ser.errors import InputError
 from c2ser.models.frontend import ConvFrontend
+from c2ser.precision import bfloat16_instructions
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """Of matrix products and convolutions. Sums, norms, softmax and what runs between the blocks stay float32."""
@@ -46,7 +47,7 @@ def can_pack(dtype):
     ops = torch.ops.mkldnn
     if not (hasattr(ops, "_linear_pointwise") and hasattr(ops, "_reorder_linear_weight")):
         return False
-    return dtype == torch.float32 or bool(ops._is_mkldnn_bf16_supported())
+    return dtype == torch.float32 or bfloat16_instructions("cpu")[0]
 
 
 def pack(model, dtype):

@@ -8,6 +8,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 
 from c2ser.augment import build_augment
 from c2ser.errors import InputError
+from c2ser.precision import choose
 from c2ser.tasks.iteration import AugmentSpeech, training_iter_factory
 from c2ser.tasks.trainer import AtomicTrainer
 
@@ -48,6 +49,14 @@ class SpeechTask(AbsTask):
             "Speed and gain change what chain-of-thought texts say of pace, pitch and volume",
         )  # fmt: skip
         return parser
+
+    @classmethod
+    def main_worker(cls, args):
+        """As ESPnet's, with `--autocast auto` replaced by what it means on this device, so that config.yaml says it."""
+        if args.autocast == "auto":
+            native = choose("auto", "cuda" if args.ngpu > 0 else "cpu", "--autocast") == "bfloat16"
+            args.autocast = "bfloat16" if native else "none"
+        super().main_worker(args)
 
     @classmethod
     def build_optimizers(cls, args, model):

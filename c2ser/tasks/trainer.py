@@ -37,9 +37,9 @@ class AtomicTrainer(Trainer):
     def add_arguments(cls, parser):
         """Options of this trainer."""
         parser.add_argument(
-            "--autocast", choices=("none", "bfloat16"), default="none",
+            "--autocast", choices=("none", "auto", "bfloat16"), default="none",
             help="bfloat16: matrix products of the model in bfloat16, losses and weights in float32; on CPUs and GPUs,\n"
-            "and without the loss scaling of --use_amp",
+            "and without the loss scaling of --use_amp; auto: where the device has instructions for it",
         )  # fmt: skip
 
     @classmethod

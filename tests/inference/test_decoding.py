@@ -9,7 +9,7 @@ FAULTS = {
     "methods: []": "methods: .*expected a list out of free, score, constrained",
     "methods: score": "methods: 'score'",
     "methods: [guess]": "methods: .'guess'.",
-    "dtype: float16": "dtype: 'float16': expected one of float32, bfloat16",
+    "dtype: float16": "dtype: 'float16': expected one of auto, float32, bfloat16",
     "prior: test": "prior: 'test': expected one of none, train",
     "prior_strength: -1": "prior_strength: -1: expected a number from 0",
     "prior_strength: true": "prior_strength: True",

@@ -278,7 +278,7 @@ def test_the_schedule_must_know_its_length(make_c2ser):
 def test_bfloat16_is_close_and_leaves_the_loss_in_float32(make_c2ser, batch):
     made = {}
     for bfloat16 in (False, True):
-        model = make_c2ser(model_conf={"llm_bfloat16": bfloat16}).train(False)
+        model = make_c2ser(model_conf={"llm_autocast": "bfloat16" if bfloat16 else "none"}).train(False)
         seen = []
         hook = model.llm.get_output_embeddings().register_forward_hook(lambda layer, args, out: seen.append(out.dtype))
         made[bfloat16] = model(**batch)[0]
@@ -300,7 +300,7 @@ def test_autocast_of_the_trainer_reaches_the_language_model(make_c2ser, batch):
 @pytest.mark.parametrize("base", ["float32", "bfloat16"])
 def test_bfloat16_steps_learn(make_c2ser, batch, base):
     llm = {"rank": 2, "dropout": 0.0, "dtype": base}
-    model = make_c2ser(model_conf={"llm_bfloat16": True}, llm_conf=llm).train()
+    model = make_c2ser(model_conf={"llm_autocast": "bfloat16"}, llm_conf=llm).train()
     model(**batch)[0].backward()
     learning = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     for name, weight in learning.items():
@@ -313,7 +313,7 @@ def test_bfloat16_steps_learn(make_c2ser, batch, base):
 def test_a_bfloat16_base_tells_what_the_float32_base_does(make_c2ser, batch):
     losses = []
     for dtype in ("float32", "bfloat16"):
-        model = make_c2ser(model_conf={"llm_bfloat16": True}, llm_conf={"dtype": dtype}).train(False)
+        model = make_c2ser(model_conf={"llm_autocast": "bfloat16"}, llm_conf={"dtype": dtype}).train(False)
         losses.append(float(model(**batch)[0]))
         heard, lengths = model.hear(batch["speech"], batch["speech_lengths"], batch["emotion"])
         losses.append(float(model.align(heard, lengths, batch["implicit"])[0]))
@@ -323,7 +323,7 @@ def test_a_bfloat16_base_tells_what_the_float32_base_does(make_c2ser, batch):
 @torch.no_grad()
 def test_a_frozen_whisper_is_rounded_in_training_alone(make_c2ser, batch):
     """What is heard at inference must not depend on the batch that an utterance stands in."""
-    model = make_c2ser(model_conf={"llm_bfloat16": True, "freeze_encoder": True}, specaug=False)
+    model = make_c2ser(model_conf={"llm_autocast": "bfloat16", "freeze_encoder": True}, specaug=False)
     exact = make_c2ser(model_conf={"freeze_encoder": True}, specaug=False)
     speech, lengths = batch["speech"], batch["speech_lengths"]
     wanted = exact.encoder(speech, lengths)[0]

@@ -191,7 +191,7 @@ def test_gradient_through_the_shared_prefix_is_that_of_whole_passes(make_c2ser, 
 
 def test_the_teacher_pulls_the_student(make_c2ser, taught):
     model = make_c2ser(
-        model_conf={"train_mode": "implicit", "kl_weight": 1.0, "llm_bfloat16": True},
+        model_conf={"train_mode": "implicit", "kl_weight": 1.0, "llm_autocast": "bfloat16"},
         llm_conf={"rank": 2, "dropout": 0.0}, specaug=False, **OPTIONS,
     )  # fmt: skip
     optimiser = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], 3e-3)
@@ -210,7 +210,7 @@ def test_the_teacher_pulls_the_student(make_c2ser, taught):
 def test_a_bfloat16_base_says_what_the_float32_base_does(make_c2ser, taught):
     values = []
     for dtype in ("float32", "bfloat16"):
-        conf = {"train_mode": "implicit", "kl_weight": 1.0, "llm_bfloat16": True}
+        conf = {"train_mode": "implicit", "kl_weight": 1.0, "llm_autocast": "bfloat16"}
         model = make_c2ser(model_conf=conf, llm_conf={"dtype": dtype}, **OPTIONS).train(False)
         heard = model.hear(taught["speech"], taught["speech_lengths"], taught["emotion"])
         values.append(float(model.distil(*heard, taught["teacher"], taught["language"])))

@@ -42,7 +42,7 @@ def miniature(path):
         model["spectral_updates"] = 2
     task = TRAININGS[path.stem]
     if task == "c2ser":
-        model |= {"llm_bfloat16": False, **({"align_batches": 2} if "align_batches" in model else {})}
+        model |= {"llm_autocast": "none", **({"align_batches": 2} if "align_batches" in model else {})}
         small["llm_conf"] = {**config["llm_conf"], "dtype": "float32", "rank": 2, "dropout": 0.0}
         if config["llm_conf"]["train"] == "full":
             small["llm_conf"] = {"train": "full"}
