@@ -26,9 +26,10 @@ def str_to_bool(value):
 
 def add_bootstrap_options(parser):
     """Add --draws, --seed and --unit: how intervals and paired tests are drawn."""
-    parser.add_argument("--draws", type=int, default=10000, help="bootstrap draws (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")
+    parser.add_argument("--draws", type=int, default=10000,
+                        help="of the bootstrap over utterances, or of swaps of more than 20 speakers (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: %(default)s)")
     parser.add_argument(
         "--unit", choices=("speaker", "utterance"), default="speaker",
-        help="what to resample, where speakers suffice (default: %(default)s)",
+        help="what counts as one observation, where speakers suffice (default: %(default)s)",
     )  # fmt: skip

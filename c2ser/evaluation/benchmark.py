@@ -5,6 +5,7 @@ to fold k. A system's answers may be kept anywhere: by fold, by corpus or all to
 set has, and with ids that lack their `<corpus>_`, as those of a corpus' own recipe do.
 """
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.evaluation import metrics
 from c2ser.evaluation.answers import read_answer_set
-from c2ser.evaluation.bootstrap import DRAWS, percentiles, resampling_units, sampled_scores
+from c2ser.evaluation.bootstrap import DRAWS, jackknife, mean_error, resampling_units, sampled_scores, student
 from c2ser.evaluation.compare import difference_of, marks_of, pool
 from c2ser.evaluation.predictions import label_order, of_corpus, read_set
 from c2ser.evaluation.restricted import restrict
@@ -134,7 +135,7 @@ def run_benchmark(
     Returns:
         A dict that JSON can hold: `reference`, `draws`, `seed`; `corpora`: name → what its test set is; `systems`: name
         → {`trained`, `answers`, `table`, `marks`, `cells`: corpus → {`mark`, and the score as `score_sets` gives it} or
-        None, `mean`: UA over the corpora or None}; `tests`: a list of {system, corpus, bootstrap, mcnemar}, p values
+        None, `mean`: UA over the corpora or None}; `tests`: a list of {system, corpus, swapped, mcnemar}, p values
         corrected by Holm over all of them; `missing`, `problems`: lines on what was not there, and what was wrong with
         files of answers (how it counts: `c2ser.evaluation.answers`).
     Raises:
@@ -202,7 +203,7 @@ def _score(sets, table, draws, seed, unit):
 
 
 def _mean(cells, draws, seed, unit):
-    """UA averaged over corpora, each counting alike, with intervals: resampled in each by itself. None with a gap.
+    """UA averaged over corpora, each counting alike, with intervals. None with a gap.
 
     Returns {`ua`: value, low, high, `restricted`: the same, None where a system has no posteriors somewhere}.
     """
@@ -219,17 +220,22 @@ def _mean(cells, draws, seed, unit):
 
 
 def _mean_ua(cells, draws, seed, unit):
-    values, sampled = [], []
+    values, errors, freedoms = [], [], []
     for number, sets in enumerate(cells):
         _, reference, predicted, speakers = pool(sets)
         labels = label_order(reference, predicted)
         clusters = speakers if unit == "speaker" else None
-        counts, times, _ = resampling_units([predicted], reference, labels, clusters)
-        found = sampled_scores(counts, times, draws, [seed, number], {"ua": metrics.ua})
+        counts, times, counted = resampling_units([predicted], reference, labels, clusters)
+        if counted == "speaker":
+            error, freedom = jackknife(counts, times, lambda summed: metrics.ua(summed[:, 0]))
+        else:
+            drawn = sampled_scores(counts, times, draws, [seed, number], {"ua": metrics.ua})["ua"]
+            error, freedom = float(np.nanstd(drawn)), math.inf
         values.append(float(metrics.ua(metrics.confusion(reference, predicted, labels))))
-        sampled.append(found["ua"][:, 0])
-    low, high = percentiles(np.mean(sampled, axis=0))
-    return {"value": float(np.mean(values)), "low": low, "high": high}
+        errors.append(error)
+        freedoms.append(freedom)
+    found = student(np.mean(values), *mean_error(errors, freedoms), (0.0, 1.0))
+    return {"value": found.value, "low": found.low, "high": found.high}
 
 
 def _tests(read, reference, against, columns, draws, seed, unit):
@@ -240,9 +246,9 @@ def _tests(read, reference, against, columns, draws, seed, unit):
             sets, base = read[name, column.name], read[reference, column.name]
             if sets and base:
                 found = difference_of(pool(base), pool(sets)[2], draws, seed, unit)
-                ua = found["bootstrap"]["ua"]
-                tests.append({"system": name, "corpus": column.name, "bootstrap": ua, "mcnemar": found["mcnemar"]})
-    for kind in ("bootstrap", "mcnemar"):
+                ua = found["swapped"]["ua"]
+                tests.append({"system": name, "corpus": column.name, "swapped": ua, "mcnemar": found["mcnemar"]})
+    for kind in ("swapped", "mcnemar"):
         for test, corrected in zip(tests, holm([test[kind]["p"] for test in tests])):
             test[kind]["p_holm"] = corrected
     return tests

@@ -1,8 +1,9 @@
 """The tables of a benchmark in Markdown, from what `benchmark.run_benchmark` found and nothing else."""
 
 from c2ser.evaluation.benchmark import IN_DOMAIN, UNKNOWN, ZERO_SHOT
-from c2ser.evaluation.comparison_table import FEW_SPEAKERS, LEVEL, verdict
+from c2ser.evaluation.comparison_table import LEVEL, verdict
 from c2ser.evaluation.results import ABSENT, markdown_table, markdown_text
+from c2ser.evaluation.significance import ENOUGH_SPEAKERS
 
 SIGNS = {IN_DOMAIN: "●", ZERO_SHOT: "○", UNKNOWN: "?"}
 """How a cell says whether the system was trained on the corpus."""
@@ -38,14 +39,14 @@ def corpus_rows(found):
 
 def paired_rows(found):
     """The paired tests, a row each; [] where there are none."""
-    rows = [["System", "test set", "Δ UA", "paired bootstrap", "McNemar", "detectable Δ UA"]]
+    rows = [["System", "test set", "Δ UA", "speakers swapped", "McNemar", "detectable Δ UA"]]
     for test in found["tests"]:
-        ua, paired = test["bootstrap"], test["mcnemar"]
+        ua, paired = test["swapped"], test["mcnemar"]
         only_system, only_reference = paired["only_system"], paired["only_reference"]
         rows.append([
             test["system"], test["corpus"],
             f"{100 * ua['value']:+.1f} [{100 * ua['low']:+.1f}, {100 * ua['high']:+.1f}]",
-            verdict(ua["value"], ua["p_holm"]),
+            verdict(ua["value"], ua["p_holm"], ua["speakers"]),
             f"{verdict(only_system - only_reference, paired['p_holm'])}; {only_system} : {only_reference}",
             f"{100 * ua['detectable']:.1f}",
         ])  # fmt: skip
@@ -73,28 +74,25 @@ def benchmark_markdown(found, title, caption="", command=""):
 def notes(found):
     """What the leaderboard's signs and numbers mean, one sentence or two each."""
     lines = [
-        "UA in per cent [95 % bootstrap interval] · UA restricted to the classes of the test set: of the highest "
+        "UA in per cent [95 % interval] · UA restricted to the classes of the test set: of the highest "
         f"posterior among them ({ABSENT}: no posteriors). The first counts an answer outside the test set's classes "
         "as wrong. The two are not comparable with each other.",
         f"{SIGNS[IN_DOMAIN]} in-domain: that corpus was in training, its test set not. {SIGNS[ZERO_SHOT]} zero-shot: "
         f"the corpus was not. {SIGNS[UNKNOWN]}: not known. {ABSENT}: no answers, see Missing.",
-        f"{found['draws']} draws, seed {found['seed']}, of what the list of test sets names. The mean counts each "
-        "corpus alike and is given where a system has answers to all of them.",
+        "Intervals: Student's t around the jackknife over speakers; where the list of test sets names utterances, a "
+        f"bootstrap, {found['draws']} draws, seed {found['seed']}. The mean counts each corpus alike and is given where a "
+        "system has answers to all of them.",
     ]
-    few = [name for name, corpus in found["corpora"].items() if corpus["speakers"] < FEW_SPEAKERS]
-    if few:
-        lines.append(
-            f"Fewer than {FEW_SPEAKERS} speakers: {', '.join(few)}. A bootstrap over so few is rough, its intervals "
-            "are rather too narrow and its p values too small."
-        )
     return lines
 
 
 def paired_notes(found):
     """What the tests rest on."""
     return [
-        f"System minus {found['reference']}, in points of UA, unrestricted. McNemar: on the utterances that one of the "
-        "two answers rightly (system : reference); it takes utterances as independent.",
+        f"System minus {found['reference']}, in points of UA, unrestricted. Speakers swapped: an exact permutation test "
+        "that swaps the two systems' answers of whole speakers; with G of them (up to 20) p cannot be below 2 / 2^G, and "
+        f"fewer than {ENOUGH_SPEAKERS} are too few to tell. McNemar: on the utterances that one of the two answers rightly "
+        "(system : reference); it takes utterances as independent.",
         f"p values are corrected by Holm over the {len(found['tests'])} tests of a column; from {LEVEL} on it is a "
         "tie: this test set does not tell the two apart, which does not make them equal.",
         "Detectable: the smallest true difference of UA that a single such test would find in 80 % of test sets like "

@@ -1,6 +1,10 @@
-"""Percentile bootstrap intervals of scores, computed on confusion counts.
+"""Intervals of scores, computed on confusion counts: over speakers Student's t around the jackknife, over utterances the
+percentiles of a bootstrap.
 
-A resample of n utterances is a multinomial draw over the cells of the confusion matrix, and a resample of speakers a
+Speakers are few, and a bootstrap over few units is too narrow: over 4 to 6 speakers its 95 % hold the truth in 83 to 88 %.
+The score is computed without one speaker at a time; what these values vary by is its standard error, and Student's t pays
+for the small number (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 11; Tukey's jackknife t). Where
+speakers said unequally much, they count as `effective_number` of them. A resample of n utterances is a multinomial draw over the cells of the confusion matrix, and a resample of speakers a
 multinomial draw over their matrices; so the cost depends on the number of different cells or matrices, not on the
 number of utterances, nor on that of speakers where each has said little: then many have the same matrix.
 """
@@ -25,8 +29,9 @@ _CHUNK = 2_000_000  # numbers held at once: bounds the memory, never changes a r
 class Interval:
     """A score with its 95 % interval.
 
-    `draws` is the number of bootstrap draws (0 where the interval is not a bootstrap), `unit` what was resampled:
-    "speaker", "utterance", "utterance (…)" with the reason why not speakers, or "fold (Student t)".
+    `draws` is the number of bootstrap draws (0 where the interval is not a bootstrap), `unit` what it counts as one
+    observation: "speaker" (Student t), "utterance", "utterance (…)" with the reason why not speakers, or
+    "fold (Student t)".
     """
 
     value: float
@@ -37,14 +42,14 @@ class Interval:
 
 
 def intervals(reference, predicted, labels, speakers=None, draws=DRAWS, seed=0, metrics=METRICS):
-    """Scores of one system with bootstrap intervals.
+    """Scores of one system with 95 % intervals.
 
     Args:
         reference, predicted, labels: as for `metrics.confusion`.
-        speakers: speaker of each utterance, to resample whole speakers (utterances of one speaker are alike, and
+        speakers: speaker of each utterance, so that whole speakers count (utterances of one speaker are alike, and
             intervals that ignore it are too narrow); None resamples utterances. With fewer than `MIN_SPEAKERS`
             utterances are resampled, and `unit` says so.
-        draws: number of resamples.
+        draws: number of resamples of utterances.
         seed: decides every draw.
         metrics: name → function of confusion counts.
     Returns:
@@ -52,11 +57,54 @@ def intervals(reference, predicted, labels, speakers=None, draws=DRAWS, seed=0, 
     """
     counts, times, unit = resampling_units([predicted], reference, labels, speakers)
     whole = (counts * times[:, None, None, None]).sum(axis=0)[0]
+    if unit == "speaker":
+        return {
+            name: student(metric(whole), *jackknife(counts, times, lambda summed: metric(summed[:, 0])), (0.0, 1.0))
+            for name, metric in metrics.items()
+        }
     sampled = sampled_scores(counts, times, draws, seed, metrics)
     return {
         name: Interval(float(metric(whole)), *percentiles(sampled[name][:, 0]), draws, unit)
         for name, metric in metrics.items()
     }
+
+
+def jackknife(counts, times, statistic):
+    """Standard error of a statistic over speakers, and the degrees of freedom of its estimate.
+
+    counts, times: as `resampling_units` gives them; statistic: summed counts `(sums, systems, classes, classes + 1)` →
+    `(sums,)`. Degrees of freedom: `effective_number` of the speakers less one.
+    """
+    without = (counts * times[:, None, None, None]).sum(axis=0) - counts
+    values, number = statistic(without), times.sum()
+    mean = np.average(values, weights=times)
+    error = math.sqrt((number - 1) / number * (times * (values - mean) ** 2).sum())
+    said = counts[:, 0].sum(axis=(1, 2))
+    return error, effective_number(np.repeat(said, times)) - 1
+
+
+def mean_error(errors, freedoms):
+    """Standard error of the mean of independent scores, and its degrees of freedom (Satterthwaite, Biometrics 2, 1946).
+
+    errors, freedoms: of each score, the latter infinite where the error is known.
+    """
+    squares = np.square(errors)
+    weights = float(np.sum(squares**2 / np.asarray(freedoms, dtype=float)))
+    return math.sqrt(squares.sum()) / len(squares), float(squares.sum() ** 2 / weights) if weights else math.inf
+
+
+def effective_number(said):
+    """How many speakers who say equally much tell as much as these: (Σn)² / Σn² (Kish). said: utterances of each."""
+    said = np.asarray(said, dtype=float)
+    return float(said.sum() ** 2 / (said**2).sum())
+
+
+def student(value, error, freedom, bounds=(-math.inf, math.inf)):
+    """The 95 % interval of Student's t around a value with that standard error, within bounds."""
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + LEVEL) / 2, max(freedom, 1.0))) * error
+    return Interval(float(value), max(bounds[0], float(value) - half), min(bounds[1], float(value) + half), 0, "speaker")
 
 
 def sampled_scores(counts, times, draws, seed, metrics=METRICS):

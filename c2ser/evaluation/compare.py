@@ -11,7 +11,7 @@ from c2ser.evaluation.metrics import METRICS
 from c2ser.evaluation.predictions import label_order
 from c2ser.evaluation.scoring import score_sets
 from c2ser.evaluation.significance import (
-    detectable_by_bootstrap,
+    detectable_difference,
     detectable_by_mcnemar,
     holm,
     mcnemar,
@@ -26,13 +26,13 @@ def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="
         systems: name → its `PredictedSet`s, one a test set (fold), the same sets in the same order for all.
         reference: the name of the system that the others are compared with.
         tables: name → the table its predictions come from; utt2pred where not given.
-        draws, seed, unit: as for `score_sets`; the paired bootstrap resamples what the intervals resample.
+        draws, seed, unit: as for `score_sets`; the permutation test swaps what the intervals count as one observation.
     Returns:
         A dict that JSON can hold: `reference`, `draws`, `seed`, and `systems`: name → {`score` (as `score_sets` gives
         it), `marks` (what a reader must know, words), `difference` (None for the reference)}. A difference is system
-        minus reference: {`bootstrap`: metric → value, low, high, p, p_holm, detectable; `mcnemar`: only_system,
+        minus reference: {`swapped`: metric → value, low, high, p, smallest_p, p_holm, speakers, detectable; `mcnemar`: only_system,
         only_reference, p, p_holm, detectable}. Holm's correction runs over the systems, for each metric and for McNemar
-        apart. `detectable`: the smallest difference a test of this size would see (`significance.detectable_by_…`).
+        apart. `detectable`: the smallest difference a test of this size would see (`significance.detectable_…`).
     Raises:
         InputError: for an unknown reference, or systems scored on different utterances.
     """
@@ -53,7 +53,7 @@ def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="
         if name != reference:
             result[name]["difference"] = difference_of(base, pooled[2], draws, seed, unit)
     differences = [entry["difference"] for entry in result.values() if entry["difference"]]
-    families = [[one["bootstrap"][metric] for one in differences] for metric in METRICS]
+    families = [[one["swapped"][metric] for one in differences] for metric in METRICS]
     for family in [*families, [one["mcnemar"] for one in differences]]:
         for test, corrected in zip(family, holm([test["p"] for test in family])):
             test["p_holm"] = corrected
@@ -77,11 +77,13 @@ def difference_of(base, predicted, draws, seed, unit):
     found = paired_difference(truth, predicted, base_predicted, labels, clusters, draws, seed)
     only_system, only_reference, p_value = mcnemar(truth, predicted, base_predicted)
     return {
-        "bootstrap": {
+        "swapped": {
             metric: {
                 **asdict(difference.interval),
                 "p": difference.p_value,
-                "detectable": detectable_by_bootstrap(difference.error),
+                "smallest_p": difference.smallest_p,
+                "speakers": len(set(speakers)) if unit == "speaker" else None,
+                "detectable": detectable_difference(difference.error, difference.freedom),
             }
             for metric, difference in found.items()
         },

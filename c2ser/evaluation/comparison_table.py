@@ -1,11 +1,10 @@
 """The table of a comparison in Markdown: what `compare.compare_systems` found, in per cent, with its small print."""
 
 from c2ser.evaluation.results import ABSENT, markdown_table, markdown_text, score_rows
+from c2ser.evaluation.significance import ALL_SWAPS, ENOUGH_SPEAKERS
 
 LEVEL = 0.05
 """A corrected p value from here on is a tie."""
-
-FEW_SPEAKERS = 10
 
 PUBLISHED = "published, other features/folds software"
 
@@ -15,7 +14,7 @@ def comparison_rows(comparison, published=()):
     systems = comparison["systems"]
     header, *rows = score_rows({name: entry["score"] for name, entry in systems.items()})
     reference = comparison["reference"]
-    more = ["UA %, mean of folds", f"Δ UA to {reference}", "paired bootstrap", "McNemar", "detectable Δ UA", "marks"]
+    more = ["UA %, mean of folds", f"Δ UA to {reference}", "speakers swapped", "McNemar", "detectable Δ UA", "marks"]
     table = [[*header, *more]]
     for name, row in zip(systems, rows):
         table.append([*row, *_cells(systems[name], name == reference)])
@@ -42,20 +41,15 @@ def comparison_notes(comparison, published=False):
     tests = len(comparison["systems"]) - 1
     notes = [
         f"n = {score['n']} utterances of {score['speakers']} speakers, {len(score['sets'])} test set(s) pooled. "
-        f"Brackets: 95 % bootstrap intervals, {comparison['draws']} draws, seed {comparison['seed']}, resampled by "
-        f"{unit}; those of the mean of folds are Student's t over the folds.",
-        f"Differences are system minus {comparison['reference']}, in points. Paired bootstrap: on UA. McNemar: on the "
-        "utterances that one of the two answers rightly (system : reference); it takes utterances as independent.",
+        f"Brackets: 95 % intervals, {interval_words(unit, comparison)}; those of the mean of folds are Student's t over "
+        "the folds.",
+        f"Differences are system minus {comparison['reference']}, in points. {swap_words(unit, score['speakers'])} McNemar: "
+        "on the utterances that one of the two answers rightly (system : reference); it takes utterances as independent.",
         f"p values are corrected by Holm over the {tests} comparison(s) of a column; from {LEVEL} on it is a tie: this "
         "test set does not tell the two apart, which does not make them equal.",
         "Detectable: the smallest true difference of UA that a single such test would find in 80 % of test sets like "
         "this one.",
     ]
-    if unit == "speaker" and score["speakers"] < FEW_SPEAKERS:
-        notes.append(
-            f"Only {score['speakers']} speakers: a bootstrap over so few is rough, its intervals are rather too narrow "
-            "and its p values too small."
-        )
     if any("uses test audio" in entry["marks"] for entry in comparison["systems"].values()):
         notes.append("Uses test audio: features were normalised over the test speakers' utterances, without labels.")
     if published:
@@ -70,22 +64,40 @@ def _cells(entry, is_reference):
     marks = ", ".join(entry["marks"])
     if is_reference:
         return [mean, "reference", ABSENT, ABSENT, ABSENT, marks]
-    ua, paired = entry["difference"]["bootstrap"]["ua"], entry["difference"]["mcnemar"]
+    ua, paired = entry["difference"]["swapped"]["ua"], entry["difference"]["mcnemar"]
     counts = f"{paired['only_system']} : {paired['only_reference']}"
     difference = f"{100 * ua['value']:+.1f} [{100 * ua['low']:+.1f}, {100 * ua['high']:+.1f}]"
     return [
         mean,
         difference,
-        verdict(ua["value"], ua["p_holm"]),
+        verdict(ua["value"], ua["p_holm"], ua["speakers"]),
         f"{verdict(paired['only_system'] - paired['only_reference'], paired['p_holm'])}; {counts}",
         f"{100 * ua['detectable']:.1f}",
         marks,
     ]
 
 
-def verdict(difference, p_value):
-    """A corrected p value in words: "better", "worse" or "tie", and the value."""
+def interval_words(unit, found):
+    """How intervals were made. found: a comparison or benchmark, with its draws and seed."""
+    if unit == "speaker":
+        return "Student's t around the jackknife over speakers"
+    return f"bootstrap over utterances, {found['draws']} draws, seed {found['seed']}"
+
+
+def swap_words(unit, speakers):
+    """What the permutation test is, and the smallest p value that it can have."""
+    if unit != "speaker":
+        return "Speakers swapped: here utterances, by a permutation test on UA."
+    smallest = f"; with {speakers} speakers p cannot be below {2 / 2**speakers:.2g}" if speakers <= ALL_SWAPS else ""
+    return f"Speakers swapped: an exact permutation test on UA that swaps the two systems' answers of whole speakers{smallest}."
+
+
+def verdict(difference, p_value, speakers=None):
+    """A corrected p value in words: "better", "worse" or "tie", and the value. speakers: how many a test over speakers
+    had; too few cannot tell whatever the difference."""
     word = "tie" if p_value >= LEVEL else "better" if difference > 0 else "worse"
+    if speakers is not None and speakers < ENOUGH_SPEAKERS:
+        word = "too few speakers to tell"
     return f"{word}, p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
 
 

@@ -18,9 +18,8 @@ from c2ser.evaluation.stability_tables import COSTS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 INTERVALS = (
-    "Square brackets hold 95 % intervals: percentile bootstrap over the units named under “Further scores”, and "
-    "Student's t over the test sets for their mean. A bootstrap over fewer than about ten speakers is too narrow; "
-    "where test sets are speakers, the interval of their mean is then the safer one. An invalid answer (no label, or "
+    "Square brackets hold 95 % intervals: Student's t around the jackknife over speakers or, where “Further scores” names "
+    "utterances, a bootstrap over these; Student's t over the test sets for their mean. An invalid answer (no label, or "
     "several) counts as wrong. UA is the mean recall, macro-F1 the mean F1, over the classes of the test set."
 )
 ORDER = (

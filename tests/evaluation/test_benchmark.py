@@ -153,8 +153,8 @@ def test_tests_are_paired_and_corrected_over_all_of_them(found):
     tests = {(test["system"], test["corpus"]): test for test in found["tests"]}
     assert set(tests) == {(system, corpus) for system in ("own", "without") for corpus in ("big", "two")}
     for (system, corpus), test in tests.items():
-        assert test["bootstrap"]["value"] == pytest.approx(ua(found, system, corpus) - ua(found, "joint", corpus))
-    for kind in ("bootstrap", "mcnemar"):
+        assert test["swapped"]["value"] == pytest.approx(ua(found, system, corpus) - ua(found, "joint", corpus))
+    for kind in ("swapped", "mcnemar"):
         corrected = multipletests([test[kind]["p"] for test in found["tests"]], method="holm")[1]
         assert [test[kind]["p_holm"] for test in found["tests"]] == pytest.approx(list(corrected))
 
@@ -167,16 +167,18 @@ def test_the_page(found):
     assert corpus_rows(found)[2] == ["exam", "it", "48", "4", "3: angry happy sad", "official test", "speaker"]
     verdicts = {row[0]: row[3] for row in paired_rows(found)[1:] if row[1] == "big"}
     assert verdicts["own"].startswith("better, p") and verdicts["without"].startswith("worse, p")
+    verdicts = {row[0]: row[3] for row in paired_rows(found)[1:] if row[1] == "two"}
+    assert all(words.startswith("too few speakers to tell, p") for words in verdicts.values())
     page = benchmark_markdown(found, "A title", "No leaks.", "./benchmark.sh --tag t")
     for part in ("# A title\n\nNo leaks.\n\nMade with `./benchmark.sh --tag t`.", "## Missing\n\n- own on exam",
-                 "Holm over the 4 tests", "Fewer than 10 speakers: big, exam, two", "1 unparsable"):  # fmt: skip
+                 "Holm over the 4 tests", "fewer than 6 are too few to tell", "1 unparsable"):  # fmt: skip
         assert part in page
 
 
 def test_equal_systems_tie(root, systems):
     twin = System("twin", systems[0].answers, ("joint",), "utt2scored")
     found = run_benchmark(root / "data", [systems[0], twin], "joint", folds=[1], draws=50)
-    assert [row[3:5] for row in paired_rows(found)[1:]] == [["tie, p = 1.000", "tie, p = 1.000; 0 : 0"]] * 3
+    assert [row[3:5] for row in paired_rows(found)[1:]] == [["too few speakers to tell, p = 1.000", "tie, p = 1.000; 0 : 0"]] * 3
 
 
 def test_columns_and_folds_can_be_chosen(root, systems):

@@ -87,7 +87,7 @@ def test_mcnemar_and_holm(comparison):
     corrected = reference_holm([test["p"] for test in tests.values()])
     assert [test["p_holm"] for test in tests.values()] == pytest.approx(corrected)
     for metric in ("ua", "wa", "macro_f1"):
-        family = [found["systems"][name]["difference"]["bootstrap"][metric] for name in tests]
+        family = [found["systems"][name]["difference"]["swapped"][metric] for name in tests]
         assert [one["p_holm"] for one in family] == pytest.approx(reference_holm([one["p"] for one in family]))
         assert max(one["p_holm"] for one in family) > max(one["p"] for one in family if one["p"] < 1)
 
@@ -97,20 +97,17 @@ def test_differences_are_system_minus_reference(comparison):
     base = found["systems"]["base"]["score"]["scores"]["ua"]["value"]
     assert found["systems"]["base"]["difference"] is None
     for name, sign in (("same", 0), ("good", 1), ("bad", -1)):
-        difference = found["systems"][name]["difference"]["bootstrap"]["ua"]
+        difference = found["systems"][name]["difference"]["swapped"]["ua"]
         assert difference["value"] == pytest.approx(found["systems"][name]["score"]["scores"]["ua"]["value"] - base)
         assert np.sign(difference["value"]) == sign and difference["unit"] == "speaker"
         assert difference["low"] <= difference["value"] <= difference["high"]
 
 
-def test_detectable_by_bootstrap_is_a_normal_power_calculation(comparison):
+def test_detectable_over_utterances_is_a_normal_power_calculation(comparison):
     _, found = comparison
-    difference = found["systems"]["good"]["difference"]["bootstrap"]["wa"]
-    error = (difference["high"] - difference["low"]) / (2 * 1.96)
-    assert difference["detectable"] == pytest.approx(2.8016 * error, rel=0.1)
-    power = normal_power(significance.detectable_by_bootstrap(0.02), nobs=1, alpha=0.05, sigma=0.02)
+    power = normal_power(significance.detectable_difference(0.02), nobs=1, alpha=0.05, sigma=0.02)
     assert power == pytest.approx(0.8, abs=1e-4)
-    assert found["systems"]["same"]["difference"]["bootstrap"]["wa"]["detectable"] == 0
+    assert found["systems"]["same"]["difference"]["swapped"]["wa"]["detectable"] == 0
 
 
 @pytest.mark.parametrize(("n", "share"), [(450, 0.3), (2000, 0.1), (60, 0.5)])
@@ -145,9 +142,9 @@ def test_table_says_ties_and_what_is_not_known(comparison):
     )
     column = {name: i for i, name in enumerate(header)}
     assert base[column["Δ UA to base"]] == "reference" and base[column["McNemar"]] == "–"
-    assert same[column["paired bootstrap"]] == "tie, p = 1.000" and same[column["McNemar"]] == "tie, p = 1.000; 0 : 0"
+    assert same[column["speakers swapped"]] == "tie, p = 1.000" and same[column["McNemar"]] == "tie, p = 1.000; 0 : 0"
     assert same[column["Δ UA to base"]] == "+0.0 [+0.0, +0.0]"
-    assert good[column["paired bootstrap"]].startswith("better, p ") and good[column["Δ UA to base"]].startswith("+")
+    assert good[column["speakers swapped"]].startswith("better, p ") and good[column["Δ UA to base"]].startswith("+")
     assert bad[column["McNemar"]].startswith("worse, p ") and bad[column["marks"]].startswith("uses test audio")
     assert quoted[0] == "theirs" and quoted[column["UA %"]] == "70.0" and quoted[column["n"]] == "–"
     assert quoted[column["marks"]] == "published, other features/folds software: a paper"
@@ -165,18 +162,20 @@ def test_table_says_ties_and_what_is_not_known(comparison):
     ],
 )
 def test_verdicts(difference, p_value, words):
-    assert verdict(difference, p_value) == words
+    assert verdict(difference, p_value) == verdict(difference, p_value, 6) == words
+    assert verdict(difference, p_value, 5) == f"too few speakers to tell, {words.partition(', ')[2]}"
 
 
 def test_notes_fit_the_comparison(comparison):
     _, found = comparison
     notes = " ".join(comparison_notes(found))
     assert "120 utterances of 12 speakers, 2 test set(s)" in notes
-    assert "2000 draws, seed 0, resampled by speaker" in notes
+    assert "Student's t around the jackknife over speakers" in notes
+    assert "with 12 speakers p cannot be below 0.00049" in notes
     assert "over the 3 comparison(s)" in notes and "Uses test audio" in notes
-    assert "Only" not in notes and "Published" not in notes
+    assert "Published" not in notes
     few = comparison_notes(compare_systems({"a": make_sets(0.5, speakers=2)}, "a", draws=10), published=True)
-    assert "Only 4 speakers" in " ".join(few) and "Published rows are quoted" in " ".join(few)
+    assert "with 4 speakers p cannot be below 0.12" in " ".join(few) and "Published rows are quoted" in " ".join(few)
     text = comparison_markdown(found, "A caption.")
     assert text.startswith("A caption.\n\n| System | n |") and text.endswith("\n") and "\n\n- n = 120" in text
 

@@ -44,13 +44,13 @@ def test_two_runs_differ_in_date_speed_and_memory_alone(twice):
 
 
 def test_another_seed_of_the_bootstrap_gives_other_intervals(tmp_path, monkeypatch):
-    """So that the test above compares something: intervals come from draws."""
+    """So that the test above compares something: intervals over utterances come from draws."""
     monkeypatch.chdir(tmp_path)
     write_experiment(Path("."))
     texts = []
     for seed in (0, 0, 1):
         score.main(["--data_dir", "data/fold1/test", "data/fold2/test", "--decode_dir", "exp/t/fold1/probe_whisper",
-                    "exp/t/fold2/probe_whisper", "--seed", str(seed), "--draws", "100", "--out", "a.json"])  # fmt: skip
+                    "exp/t/fold2/probe_whisper", "--seed", str(seed), "--draws", "100", "--unit", "utterance", "--out", "a.json"])  # fmt: skip
         report.main(["--exp_dir", ".", "--title", "t", "--command", "c", "--scores", "a=a.json"])
         texts.append(lasting(Path("RESULTS.md").read_text(encoding="utf-8")))
     assert texts[0] == texts[1] != texts[2]
