@@ -155,7 +155,7 @@ def test_mean_of_scores_has_welchs_degrees_of_freedom():
 
 @pytest.mark.parametrize("speakers", [4, 10])
 def test_intervals_over_few_speakers_hold_the_truth(speakers):
-    """Speakers differ by 8 points about a true UA of one half; 92 to 97 % of the intervals hold it, benchmarks/statistics.py
+    """Speakers differ by 8 points about a true UA of one half; 92 to 97 % of the intervals hold it, benchmarks/few_speakers.py
     says more exactly how many."""
     random, held = np.random.default_rng(6), 0
     for _ in range(200):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Do the statistics over few speakers keep their promises? Size, coverage and detectable differences by simulation.
 
-    python benchmarks/statistics.py [--trials 2000] [--speakers 4 5 6 10 24]
+    python benchmarks/few_speakers.py [--trials 2000] [--speakers 4 5 6 10 24]
 
 Speakers are drawn whose accuracy varies by 8 points about one half, with 60 answers in four classes each; two systems
 differ on each speaker by 8 points, up or down. Over many such test sets it prints

@@ -1,0 +1,15 @@
+"""The simulation of the statistics, in small: its numbers are those that it promises to print."""
+
+import pytest
+
+from benchmarks import few_speakers
+
+
+def test_it_prints_a_line_a_number_of_speakers(capsys):
+    few_speakers.main(["--trials", "20", "--speakers", "4", "6"])
+    header, four, six = capsys.readouterr().out.splitlines()
+    assert header.split()[:2] == ["speakers", "size"] and [line.split()[0] for line in (four, six)] == ["4", "6"]
+    size, one, both, detectable, true, ratio = map(float, four.split()[1:])
+    assert size == 0.0  # four speakers cannot reject
+    assert one >= 70 and both >= 70 and ratio == pytest.approx(detectable / true, rel=0.02)
+    assert detectable > float(six.split()[4])
