@@ -352,8 +352,11 @@ def test_kept_frames_are_those_heard(make_c2ser, batch):
             optimiser.step()
         grown[keep] = model.state_dict()
     assert heard == [2, 1]
-    for name, value in grown[True].items():
-        torch.testing.assert_close(value, grown[False][name], rtol=0, atol=1e-5)
+    # Batches that are padded otherwise are rounded otherwise: by less than a thousandth of what training has changed
+    changed = {name: float((value - start[name]).abs().max()) for name, value in grown[False].items() if value.is_floating_point()}
+    assert max(changed.values()) > 1e-3
+    for name in changed:
+        torch.testing.assert_close(grown[True][name], grown[False][name], rtol=0, atol=1e-3 * max(changed.values()))
     model.eval()(**batch)
     assert heard == [2, 1, 3]  # nothing is kept of what is not trained on
     model.train()(**batch)
