@@ -81,7 +81,7 @@ def from_scratch(args, folder):
     """Train a SentencePiece tokenizer on the texts and initialise a small Llama."""
     import sentencepiece
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, LlamaTokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     from c2ser.datadir import read_table
 
@@ -90,15 +90,17 @@ def from_scratch(args, folder):
     made = io.BytesIO()  # a model written to a path would keep that path
     try:
         # Hugging Face's tokenizer does not normalise text as SentencePiece would: full-width punctuation would be lost.
+        # And it reads any model as byte pairs: of a unigram model it would make other tokens, thrice as many.
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts), model_writer=made, vocab_size=args.vocab_size, hard_vocab_limit=False,
-            character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity",
+            character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity", model_type="bpe",
+            remove_extra_whitespaces=False,
         )  # fmt: skip
     except RuntimeError as error:
         names = ", ".join(map(str, args.texts))
         raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({error})") from None
     (folder / "tokenizer.model").write_bytes(made.getvalue())
-    tokenizer = LlamaTokenizer.from_pretrained(folder)
+    tokenizer = exact_tokenizer(folder)
     torch.manual_seed(args.seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=args.hidden_size, intermediate_size=4 * args.hidden_size,
@@ -107,6 +109,21 @@ def from_scratch(args, folder):
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def exact_tokenizer(folder):
+    """A Hugging Face tokenizer that gives the ids of the SentencePiece byte-pair model in `folder`.
+
+    transformers' LlamaTokenizer leaves out characters that the model does not know, in silence; SentencePiece gives the
+    unknown token for them. Saved as a tokenizer of no family, so that loading it does not make a LlamaTokenizer again.
+    """
+    from transformers import LlamaTokenizer, PreTrainedTokenizerFast
+
+    backend = LlamaTokenizer.from_pretrained(folder).backend_tokenizer
+    backend.model.unk_token, backend.model.fuse_unk, backend.model.byte_fallback = "<unk>", True, False
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
+    )
 
 
 if __name__ == "__main__":

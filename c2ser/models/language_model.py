@@ -1,5 +1,7 @@
 """The language model, its tokenizer and its prompts."""
 
+from pathlib import Path
+
 import torch
 
 from c2ser.errors import InputError
@@ -8,18 +10,39 @@ from c2ser.precision import choose
 SPEECH_PLACE = "<|speech|>"
 """Stands in a prompt where the speech embeddings go; never seen by the model."""
 
+SENTENCE = "The speaker talks fast, in a high voice. Emotion: angry."
+"""What tells two readings of a tokenizer apart."""
+
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj")
 """Where the paper's released configuration puts LoRA (no up_proj)."""
 
 
 def load_tokenizer(path):
-    """Tokenizer of a local Hugging Face folder. Raises InputError where there is none."""
+    """Tokenizer of a local Hugging Face folder.
+
+    Raises InputError where there is none, and for a SentencePiece model that transformers reads otherwise than
+    sentencepiece: as byte pairs, which a unigram model is not.
+    """
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no tokenizer there ({error}); stage 8 of the recipe prepares the folder") from None
+    model = Path(path) / "tokenizer.model"
+    if model.is_file() and not (Path(path) / "tokenizer.json").is_file():
+        import sentencepiece
+
+        try:
+            own = sentencepiece.SentencePieceProcessor(model_file=str(model)).encode(SENTENCE)
+        except RuntimeError:  # not SentencePiece's: tiktoken's has that name, too
+            return tokenizer
+        if tokenizer(SENTENCE, add_special_tokens=False)["input_ids"] != own:
+            raise InputError(
+                f"{model}: transformers reads this SentencePiece model otherwise than sentencepiece does, so the language "
+                "model would be given tokens that it has not learned; add the tokenizer.json that belongs to it"
+            )
+    return tokenizer
 
 
 def load_language_model(
