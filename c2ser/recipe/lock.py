@@ -101,7 +101,7 @@ def describe(folder, owner):
 @contextmanager
 def guarded(folder):
     """Inside, no other process of this kind decides anything about folders beside this one."""
-    with open(Path(folder).parent / GUARD, "w") as stream:
+    with open(Path(folder).parent / GUARD, "a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX)
         except OSError:

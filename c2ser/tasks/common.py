@@ -50,6 +50,12 @@ class SpeechTask(AbsTask):
         return parser
 
     @classmethod
+    def main_worker(cls, args):
+        """ESPnet's, with the threads that are left beside those of `num_workers`, which have one each."""
+        torch.set_num_threads(max(1, torch.get_num_threads() - args.num_workers))
+        super().main_worker(args)
+
+    @classmethod
     def build_optimizers(cls, args, model):
         """ESPnet's; a weight decay leaves one-dimensional weights (norms, biases, scales) as they are.
 
