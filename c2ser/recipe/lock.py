@@ -5,8 +5,6 @@ exp/<tag>/.lock is the lock of a run. Stages that several runs share (data/, dum
 
 import fcntl
 import os
-import socket
-import subprocess
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +29,7 @@ class Owner(NamedTuple):
     @classmethod
     def of(cls, pid):
         """The owner that a process of this host is."""
-        return cls(socket.gethostname(), pid, start_of(pid))
+        return cls(os.uname().nodename, pid, start_of(pid))
 
     @classmethod
     def parse(cls, text):
@@ -41,7 +39,7 @@ class Owner(NamedTuple):
 
     def lives(self):
         """Whether the process is there still. Of another host it cannot be known, and is taken for granted."""
-        return self.host != socket.gethostname() or start_of(self.pid) == self.start
+        return self.host != os.uname().nodename or start_of(self.pid) == self.start
 
 
 def start_of(pid):
@@ -54,6 +52,8 @@ def start_of(pid):
         except OSError:
             return ""
         return "" if fields[0] == "Z" else f"{boot}:{fields[19]}"
+    import subprocess  # only here: every stage starts this module
+
     listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True).stdout
     return "_".join(listed.split())
 
@@ -93,7 +93,7 @@ def describe(folder, owner):
     """Who holds a lock, since when, and what to do where that cannot be true."""
     since = datetime.fromtimestamp(Path(folder, LOCK).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
     words = f"a run is at work there, process {owner.pid} of {owner.host} since {since}"
-    if owner.host != socket.gethostname():
+    if owner.host != os.uname().nodename:
         words += f" (if it is gone, remove {Path(folder, LOCK)})"
     return words
 

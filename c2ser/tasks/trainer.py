@@ -126,17 +126,21 @@ def prepared(forward, bfloat16):
 
 @contextmanager
 def atomic_saves():
-    """Within the block, `torch.save(object, path)` writes beside the path and renames."""
+    """Within the block, `torch.save(object, path)` writes beside the path and renames. It writes through a stream, since
+    torch tells of a full disk as an OSError only there."""
     save = torch.save
 
     def save_beside(state, target, *arguments, **options):
         if not isinstance(target, (str, Path)):
             return save(state, target, *arguments, **options)
-        partial = f"{target}.partial"
+        partial = f"{target}.partial"  # always this name: a resumed training replaces what a killed one has left
         try:
-            save(state, partial, *arguments, **options)
+            with open(partial, "wb") as stream:
+                save(state, stream, *arguments, **options)
             os.replace(partial, target)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError) and not error.filename:
+                error.filename = str(target)
             Path(partial).unlink(missing_ok=True)
             raise
 

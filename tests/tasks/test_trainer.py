@@ -1,5 +1,6 @@
 """Checkpoints that are whole or not there."""
 
+import errno
 import io
 import logging
 import os
@@ -43,6 +44,16 @@ def test_a_failure_keeps_the_earlier_file_and_leaves_nothing(tmp_path):
         with pytest.raises(ValueError, match="cannot be saved"):
             torch.save({"a": Unpicklable()}, target)
     assert torch.load(target) == {"a": 1} and os.listdir(tmp_path) == ["checkpoint.pth"]
+
+
+def test_a_full_disk_is_told_as_one(tmp_path, monkeypatch):
+    """And not as torch's RuntimeError about a position in a file. /dev/full is one."""
+    partial = tmp_path / "checkpoint.pth.partial"
+    partial.symlink_to("/dev/full")
+    with atomic_saves(), pytest.raises(OSError) as caught:
+        torch.save({"a": torch.zeros(1000)}, tmp_path / "checkpoint.pth")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "checkpoint.pth"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_streams_are_written_to_as_ever():
