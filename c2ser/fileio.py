@@ -12,7 +12,8 @@ from c2ser.errors import InputError
 def atomic_write(path, mode="w"):
     """Open a file beside `path` for writing and rename it to `path` when the block ends without an error.
 
-    Text is UTF-8 with LF line ends. On an error the partial file is removed and `path` keeps what it held.
+    Text is UTF-8 with LF line ends. On an error the partial file is removed and `path` keeps what it held; an OSError
+    names `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,7 +23,9 @@ def atomic_write(path, mode="w"):
         with open(partial, mode, **text) as stream:
             yield stream
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename in (None, str(partial)):
+            error.filename = str(path)  # a full disk is told without a name
         partial.unlink(missing_ok=True)
         raise
 

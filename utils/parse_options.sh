@@ -7,8 +7,8 @@
 #
 # `--skip-train true` sets $skip_train. A name that is no variable is an error; one that holds true or false takes only
 # these; a value may hold blanks and may start with dashes. `--config FILE` sources a file of assignments first, so that
-# the command line overrides it. `--help` prints $help_message and ends the script. Options end at the first argument
-# that is none; what follows stays in "$@".
+# the command line overrides it. `--help` prints $help_message, or what a function print_help prints, which sees the
+# options before it, and ends the script. Options end at the first argument that is none; what follows stays in "$@".
 
 _po_fail() {
     echo "$0: $1" >&2
@@ -29,7 +29,9 @@ done
 while [ -n "${1:-}" ]; do
     case "$1" in
     --help | -h)
-        if [ -n "${help_message:-}" ]; then
+        if declare -F print_help >/dev/null; then
+            print_help >&2
+        elif [ -n "${help_message:-}" ]; then
             printf '%s\n' "$help_message" >&2
         else
             echo "No help found." >&2

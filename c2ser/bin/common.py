@@ -1,20 +1,51 @@
 """What commands share: how they end on bad input, how they read true and false, options of the bootstrap."""
 
 import argparse
+import errno
 import logging
+import os
 import sys
 
 from c2ser.errors import InputError
 
+REMEDIES = {
+    errno.ENOSPC: "make room, then run the same command again",
+    errno.EDQUOT: "make room within your quota, then run the same command again",
+    errno.EROFS: "write elsewhere, or mount it for writing",
+    errno.EACCES: "your user may not; change its permissions, or name another place",
+    errno.EPERM: "your user may not; change its permissions, or name another place",
+}
+"""Failures of a file system that are the user's to mend, and how."""
+
 
 def run(main):
-    """Run a command's `main`; print an InputError as one message without a traceback and exit with status 1."""
+    """Run a command's `main` and exit with its status.
+
+    What a user can mend ends in one line without a traceback and status 1: an InputError, a full disk, a folder that
+    may not be written. Ctrl-C ends in one line and status 130; a reader that went away (`| head`), in silence.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        sys.exit(main())
+        status = main()
+        sys.stdout.flush()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        status = _fail(str(error), 1)
+    except KeyboardInterrupt:
+        status = _fail("interrupted", 128 + 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
+        status = 128 + 13
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        status = _fail(f"{where}{error.strerror}; {REMEDIES[error.errno]}", 1)
+    sys.exit(status)
+
+
+def _fail(message, status):
+    print(f"error: {message}", file=sys.stderr)
+    return status
 
 
 def str_to_bool(value):

@@ -65,7 +65,7 @@ def main(argv=None):
         data_dir.read(table)  # a malformed table is no fault of an utterance: stop here, whatever --skip_bad says
     with ArkWriter(out_dir / f"audio.{args.job}.ark", out_dir / f"audio.{args.job}.scp") as writer:
         source = read_all(data_dir, utterances, args.allow_commands, bad)
-        for utterance, samples in tqdm(source, total=len(utterances), desc=f"audio.{args.job}", mininterval=1):
+        for utterance, samples in tqdm(source, total=len(utterances), unit="utt", mininterval=1):
             writer[utterance] = SAMPLE_RATE, to_pcm16(samples)
             lengths[utterance] = len(samples)
         if not lengths:

@@ -1,5 +1,6 @@
 """Training curves from the tensorboard logs that ESPnet's trainer writes."""
 
+import logging
 from pathlib import Path
 
 from c2ser.errors import InputError
@@ -41,6 +42,7 @@ def _scalars(log_dir):
 
     if not any(log_dir.glob("events.out.tfevents.*")):
         raise InputError(f"{log_dir}: no tensorboard logs; train with --use_tensorboard true")
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # it tells of every file that it looks for
     log = EventAccumulator(str(log_dir), size_guidance={"scalars": 0}).Reload()  # 0 keeps every value
     return {tag: {event.step: event.value for event in log.Scalars(tag)} for tag in log.Tags()["scalars"]}
 

@@ -1,110 +1,142 @@
 """Stage markers: a stage is up to date when its marker holds the key of what would go into it now.
 
-    key=$(python3 -m c2ser.recipe.done key --file conf/train.yaml --glob 'data/train/*' --value nj=8 --done data/train)
-    python3 -m c2ser.recipe.done check exp/a "$key" || { …; python3 -m c2ser.recipe.done mark exp/a "$key"; }
+    python3 -m c2ser.recipe.done begin exp/a --file conf/train.yaml --value nj=8 --done data/train --out exp/a/model.pth
+    python3 -m c2ser.recipe.done end exp/a
 
 utils/stage.sh wraps this for recipes. A marker is a file `.done…`; where another path is given, `.done` inside it is
-meant. It holds the key and, as comments, every input with a short hash, from which a later run tells what has changed.
-While a stage runs, the same content stands in `<marker>.begun`, so that an interrupted stage is told from one that must
-start anew.
+meant. It holds the key and, as comments, every input with a short hash, from which a later run tells what has changed,
+and what the stage has made, with sizes, which later stages look for. While a stage runs, `<marker>.begun` stands in
+its place, so that an interrupted stage is told from one that must start anew.
 """
 
 import argparse
 import glob
-import hashlib
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 from c2ser.bin.common import run
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write, sha256
+from c2ser.fileio import atomic_write
+from c2ser.recipe import lock
+from c2ser.recipe.inputs import collect, key_of, marker_path, read_key
+
+INPUTS = ("file", "tree", "done", "value")
+"""Kinds of a marker's comments that tell what went in. The others: stage (its number), owner (who is at it), out (a
+pattern of what it makes), old (what is removed when that is there) and made (a size, or - for a folder)."""
 
 
-class Input(NamedTuple):
-    """Something that goes into a stage. kind: file, done or value; name: path or name of the value; digest: SHA-256."""
-
-    kind: str
-    name: str
-    digest: str
-
-
-def marker_path(name):
-    """`exp/a` → exp/a/.done; `exp/a/.done.train` stays as it is."""
-    path = Path(name)
-    return path if path.name.startswith(".done") else path / ".done"
-
-
-def collect(files=(), globs=(), values=(), markers=()):
-    """What goes into a stage, as a sorted list of Input: the order in which it is named does not count.
-
-    files: paths; globs: patterns (`**` for all levels), of whose matches the files count; values: strings, of which
-    `name=value` is reported by its name; markers: other stages, by their key. Paths count relative to the current
-    directory. Raises InputError for a file or marker that is not there and a pattern without a file.
-    """
-    found = {_file(path) for path in files}
-    for pattern in globs:
-        matches = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
-        if not matches:
-            raise InputError(f"{pattern}: no file matches; run the stage that writes it first")
-        found.update(map(_file, matches))
-    for value in values:
-        name = " ".join(value.partition("=")[0].split())
-        found.add(Input("value", name, hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()))
-    for name in markers:
-        marker = marker_path(name)
-        if not marker.is_file():
-            raise InputError(f"{marker}: no such marker; run the stage that writes it first")
-        found.add(Input("done", os.path.relpath(marker), read_key(marker)))
-    return sorted(found)
-
-
-def key_of(inputs):
-    """The key of a stage: a SHA-256 over the kinds, names and contents that `collect` found."""
-    lines = "".join(f"{kind} {digest} {name}\n" for kind, name, digest in inputs)
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def read_key(marker):
-    """The key that a marker holds, or "" where there is none."""
-    try:
-        return Path(marker).read_text(encoding="utf-8").partition("\n")[0].strip()
-    except FileNotFoundError:
-        return ""
-
-
-def begin(name, inputs, force=False, clean=()):
+def begin(name, inputs, force=False, clean=(), out=(), needs=(), stage=None, run_dir=None):
     """Decide whether a stage must run. Returns (verdict, explanation) with one of these verdicts:
 
     skip: up to date; run: never done; resume: it was interrupted with the same inputs; redo: its inputs have changed
-    since, or `force`. For run and redo the paths in `clean` are removed, so that a training never resumes from
-    checkpoints of another configuration. Unless the verdict is skip, the marker is removed, too, and `<marker>.begun`
-    is written, which the end of the stage renames to the marker.
+    since, what it made is gone, or `force`. For run and redo the paths in `clean` make room, so that a training never
+    resumes from checkpoints of another configuration: files are removed, folders are set aside until `end`. Unless the
+    verdict is skip, the marker is removed, too, and `<marker>.begun` is written, which `end` turns into the marker.
+
+    out: patterns of what the stage makes. needs: markers of the stages that it builds upon; stage: its number in the
+    recipe; run_dir: folder of the experiment that is at work. Raises InputError where something that `needs` have made
+    is gone, or where another run is at the same stage, or would read what this one replaces.
     """
     marker, key = marker_path(name), key_of(inputs)
-    begun = begun_path(marker)
     for path in clean:
         if Path.cwd().is_relative_to(Path(path).resolve()):
             raise InputError(f"--clean {path}: this holds the current directory; name what the stage makes")
+    with lock.guarded(run_dir) if run_dir else nullcontext():
+        verdict, why = _verdict(marker, key, inputs, force)
+        if verdict == "skip":
+            return verdict, why
+        for need in map(marker_path, needs):
+            lost = lost_output(need)
+            if lost:
+                number = _note(need, "stage")
+                again = f"run ./run.sh --stage {number} --stop_stage {number}" if number else "run the stage that makes it"
+                raise InputError(f"{lost}: {again}, then this again")
+        if run_dir:
+            _refuse_conflict(marker, verdict, why, run_dir)
+        begun = begun_path(marker)
+        half_made = begun.is_file() and not marker.is_file()
+        marker.unlink(missing_ok=True)
+        if verdict != "resume":
+            begun.unlink(missing_ok=True)  # before the cleaning: cut off in it, the stage must not seem resumable
+            for path in clean:
+                if half_made or not os.path.isdir(path) or aside(path).exists():
+                    _remove(path)
+                else:
+                    Path(path).rename(aside(path))
+        notes = [("stage", stage, "-")] if stage else []
+        notes += [("owner", lock.read(run_dir), "-")] if run_dir else []
+        notes += [("out", "-", pattern) for pattern in out]
+        notes += [("old", "-", aside(path)) for path in clean if aside(path).exists()]
+        write(begun, key, inputs, notes)
+    return verdict, why
+
+
+def end(name):
+    """Turn `<marker>.begun` into the marker, with a list of what has been made, and remove what was set aside.
+
+    Raises InputError where the stage has not begun, or has not made what it should.
+    """
+    marker = marker_path(name)
+    begun = begun_path(marker)
+    if not begun.is_file():
+        raise InputError(f"{begun}: no such file; this stage has not begun")
+    kept, old, made = [], [], []
+    for kind, what, path in read_notes(begun):
+        if kind == "old":
+            old.append(path)
+        elif kind == "out":
+            matches = sorted(glob.glob(path, recursive=True))
+            if not matches:
+                raise InputError(f"{path}: the stage has ended without making it")
+            made += [("made", "-" if os.path.isdir(match) else os.path.getsize(match), match) for match in matches]
+        elif kind != "owner":
+            kept.append((kind, what, path))
+    write(begun, read_key(begun), notes=kept + made)
+    os.replace(begun, marker)
+    for path in old:
+        _remove(path)
+
+
+def _verdict(marker, key, inputs, force):
+    begun = begun_path(marker)
     if not force and read_key(marker) == key:
-        return "skip", "up to date"
+        lost = lost_output(marker)
+        return ("redo", lost) if lost else ("skip", "up to date")
     earlier = marker if marker.is_file() else begun
     if not earlier.is_file():
-        verdict, why = "run", "not done yet"
-    elif force:
-        verdict, why = "redo", "forced"
-    elif read_key(earlier) == key:
-        verdict, why = "resume", "it was interrupted, its inputs are the same"
-    else:
-        verdict, why = "redo", _difference(_read_inputs(earlier), inputs)
-    marker.unlink(missing_ok=True)
-    if verdict != "resume":
-        begun.unlink(missing_ok=True)  # before the cleaning: cut off in it, the stage must not seem resumable
-        for path in clean:
-            _remove(path)
-    write(begun, key, inputs)
-    return verdict, why
+        return "run", "not done yet"
+    if force:
+        return "redo", "forced"
+    if read_key(earlier) == key:
+        return "resume", "it was interrupted, its inputs are the same"
+    return "redo", _difference(_read_inputs(earlier), inputs)
+
+
+def lost_output(marker):
+    """The first of a finished stage's files that is gone or has another size, in words; "" where all are there."""
+    for kind, size, path in read_notes(marker):
+        if kind != "made":
+            continue
+        if not os.path.exists(path):
+            return f"{path} is gone"
+        if size != "-" and os.path.getsize(path) != int(size):
+            return f"{path} has {os.path.getsize(path)} bytes, but was made with {size}"
+    return ""
+
+
+def _refuse_conflict(marker, verdict, why, run_dir):
+    """Raise InputError where a stage outside the run's own folder belongs to another run just now."""
+    if marker.resolve().is_relative_to(Path(run_dir).resolve()):
+        return
+    mine, begun = lock.read(run_dir), begun_path(marker)
+    owner = lock.Owner.parse(_note(begun, "owner")) if begun.is_file() else None
+    if owner and owner != mine and owner.lives():
+        raise InputError(f"{marker}: process {owner.pid} of {owner.host} is at this stage; wait for it, then run this again")
+    other = next(lock.others(run_dir), None) if verdict == "redo" else None
+    if other:
+        raise InputError(f"{marker} must be done again ({why}), but {other[0]} reads it: {lock.describe(*other)}; wait for it")
 
 
 def begun_path(marker):
@@ -112,18 +144,32 @@ def begun_path(marker):
     return marker.with_name(marker.name + ".begun")
 
 
-def write(path, key, inputs=()):
-    """Write a key and, as comments, what went into it."""
+def write(path, key, inputs=(), notes=()):
+    """Write a key and, as comments, what went into it and other notes (kind, word, path)."""
     with atomic_write(path) as stream:
         stream.write(f"{key}\n")
-        for kind, name, digest in inputs:
-            stream.write(f"# {kind} {digest[:12]} {name}\n")
+        for kind, digest, name in [*((kind, digest[:12], name) for kind, name, digest in inputs), *notes]:
+            stream.write(f"# {kind} {str(digest).replace(' ', '|')} {name}\n")
 
 
-def _file(path):
-    if os.path.isdir(path):
-        raise InputError(f"{path}: a directory; name its files with --glob '{path}/*'")
-    return Input("file", os.path.relpath(path), sha256(path))
+def read_notes(marker):
+    """The comments of a marker, as (kind, word, path); none where there is no marker."""
+    try:
+        lines = Path(marker).read_text(encoding="utf-8").splitlines()[1:]
+    except FileNotFoundError:
+        return []
+    return [tuple(line.split(" ", 3)[1:]) for line in lines]
+
+
+def _note(marker, wanted):
+    """The word of the first comment of one kind, or ""."""
+    return next((word.replace("|", " ") for kind, word, _ in read_notes(marker) if kind == wanted), "")
+
+
+def aside(path):
+    """Where a finished folder waits until its successor is there: exp/a → exp/.a.old."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.old")
 
 
 def _remove(path):
@@ -135,60 +181,64 @@ def _remove(path):
 
 
 def _read_inputs(marker):
-    """(kind, name) → short digest, as an earlier run left them."""
-    listed = {}
-    for line in Path(marker).read_text(encoding="utf-8").splitlines()[1:]:
-        _, kind, digest, name = line.split(" ", 3)
-        listed[kind, name] = digest
-    return listed
+    """(kind, name) → (short digest, path), as an earlier run left them. A file goes by its base name."""
+    return {_named(kind, path): (word, path) for kind, word, path in read_notes(marker) if kind in INPUTS}
+
+
+def _named(kind, path):
+    return kind, os.path.basename(path) if kind == "file" else path
 
 
 def _difference(before, inputs):
     """In words, which inputs are other than before: "conf/train.yaml changed, nj changed, data/b/text is new"."""
-    now = {(kind, name): digest[:12] for kind, name, digest in inputs}
-    words = [f"{name} changed" for (kind, name), digest in now.items() if before.get((kind, name), digest) != digest]
-    words += [f"{name} is new" for kind, name in now if (kind, name) not in before]
-    words += [f"{name} is gone" for kind, name in before if (kind, name) not in now]
-    if not before:
+    now = {_named(kind, name): (digest[:12], name) for kind, name, digest in inputs}
+    words = [
+        f"{'files of ' * (which[0] == 'tree')}{name} changed"
+        for which, (digest, name) in now.items()
+        if before.get(which, (digest,))[0] != digest
+    ]
+    words += [f"{name} is new" for which, (_, name) in now.items() if which not in before]
+    words += [f"{name} is gone" for which, (_, name) in before.items() if which not in now]
+    if not before or not words:
         return "its inputs changed"
     return ", ".join(words[:4]) + (f" and {len(words) - 4} more" if len(words) > 4 else "")
 
 
 def get_parser():
+    """The options of the three commands."""
     parser = argparse.ArgumentParser(prog="python3 -m c2ser.recipe.done", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    inputs = argparse.ArgumentParser(add_help=False)
-    inputs.add_argument("--file", action="append", default=[], metavar="PATH", help="a file whose content counts")
-    inputs.add_argument("--glob", action="append", default=[], metavar="PATTERN", help="files, by a quoted pattern")
-    inputs.add_argument("--value", action="append", default=[], metavar="NAME=VALUE", help="an option that counts")
-    inputs.add_argument("--done", action="append", default=[], metavar="MARKER", help="another stage, by its marker")
-    commands.add_parser("key", parents=[inputs], help="print the key of these inputs")
-    stage = commands.add_parser("begin", parents=[inputs], help="decide whether a stage must run, and say why")
-    stage.add_argument(
-        "--clean", action="append", default=[], metavar="PATH", help="what the stage makes: removed unless resumed"
-    )
+    stage = commands.add_parser("begin", help="decide whether a stage must run, and say why")
+    repeated = (
+        ("--file", "PATH", "a file whose content counts"), ("--glob", "PATTERN", "files, by a quoted pattern"),
+        ("--tree", "FOLDER", "a folder whose files count by name, size and time"),
+        ("--value", "NAME=VALUE", "an option that counts"), ("--done", "MARKER", "another stage, by its marker"),
+        ("--clean", "PATH", "what must be out of the way unless the stage is resumed"),
+        ("--out", "PATTERN", "what the stage makes and later ones look for"),
+    )  # fmt: skip
+    for name, metavar, text in repeated:
+        stage.add_argument(name, action="append", default=[], metavar=metavar, help=text)
     stage.add_argument("--force", action="store_true", help="run it in any case")
+    stage.add_argument("--stage", help="its number in the recipe, for messages")
+    stage.add_argument("--run", metavar="FOLDER", help="the experiment at work, which holds its lock")
     stage.add_argument("marker", help="the marker of the stage, or the directory that holds it")
-    for name, text in (("check", "exit with 0 if the marker holds the key"), ("mark", "write the key to the marker")):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("marker")
-        command.add_argument("key")
+    commands.add_parser("end", help="the stage is done").add_argument("marker")
+    take = commands.add_parser("lock", help="lock an experiment's folder for a process")
+    take.add_argument("folder")
+    take.add_argument("pid", type=int)
     return parser
 
 
 def main(argv=None):
+    """Run one command; see the module."""
     args = get_parser().parse_args(argv)
-    if args.command == "check":
-        return 0 if read_key(marker_path(args.marker)) == args.key else 1
-    if args.command == "mark":
-        write(marker_path(args.marker), args.key)
-        begun_path(marker_path(args.marker)).unlink(missing_ok=True)
-        return 0
-    inputs = collect(args.file, args.glob, args.value, args.done)
-    if args.command == "key":
-        print(key_of(inputs))
+    if args.command == "lock":
+        lock.take(args.folder, args.pid)
+    elif args.command == "end":
+        end(args.marker)
     else:
-        verdict, why = begin(args.marker, inputs, args.force, args.clean)
+        inputs = collect(args.file, args.glob, args.value, args.done, args.tree)
+        verdict, why = begin(args.marker, inputs, args.force, args.clean, args.out, args.done, args.stage, args.run)
         print(f"[{verdict}] {args.marker}: {why}")
     return 0
 

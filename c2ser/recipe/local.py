@@ -10,6 +10,7 @@ from pathlib import Path
 
 from c2ser.errors import InputError
 from c2ser.recipe.jobs import parse, positive, report_failures, shell
+from c2ser.recipe.progress import Progress
 
 OPTIONS = ("max_jobs_run", "gpu", "num_threads", "mem", "time", "name", "num_nodes", "config")
 """What run.py accepts. mem, time, name and config mean something to slurm.py only; scripts give them to either."""
@@ -26,23 +27,39 @@ def main(argv):
     request = parse(argv, OPTIONS)
     if request.options.get("num_nodes", "1") != "1":
         raise InputError("--num_nodes: run.py has this machine only; use slurm.py (cmd_backend=slurm in cmd.sh)")
-    threads = positive(request.options, "num_threads", 1)
+    wanted = positive(request.options, "num_threads", 0) if "num_threads" in request.options else None
     devices = _device_sets(request.options.get("gpu", "0"))
-    most = positive(request.options, "max_jobs_run", len(devices) if devices else max(1, _processors() // threads))
+    at_once = len(devices) or max(1, _processors() // (wanted or 1))
+    most = min(positive(request.options, "max_jobs_run", at_once), len(request.numbers))
+    threads = threads_of_a_job(_processors(), most, int(request.options.get("gpu", "0")), wanted)
     failed = Pool(request, threads, devices, most).run()
     if failed:
         report_failures("run.py", request, failed)
     return 1 if failed else 0
 
 
+def threads_of_a_job(processors, jobs, gpus=0, wanted=None):
+    """Threads of each process of a job, such that all jobs at once have no more threads than there are processors.
+
+    jobs: at once; gpus: of a job, each of which has a process of its own; wanted: what --num-threads asks for, of a
+    job. OMP_NUM_THREADS, where it is set, is the most that the machine's owner grants all of them together.
+    """
+    granted = os.environ.get("OMP_NUM_THREADS", "")
+    share = min(processors, int(granted) if granted.isdigit() and int(granted) else processors) // jobs
+    return max(1, min(share, wanted or share) // max(1, gpus))
+
+
 class Pool:
-    """The jobs of one request. devices: sets of GPUs, as CUDA_VISIBLE_DEVICES names them, that jobs take turns with."""
+    """The jobs of one request, `most` at once, each process of them with `threads` threads. devices: sets of GPUs, as
+    CUDA_VISIBLE_DEVICES names them, that jobs take turns with."""
 
     def __init__(self, request, threads, devices, most):
         self.request, self.threads, self.most = request, threads, most
         self.free = devices * -(-most // len(devices)) if devices else [None] * most
         self.running = {}
+        self.ended = []
         self.failed = {}
+        self.progress = Progress(request)
 
     def run(self):
         """Run every job, also after one has failed. Returns number → reason of the failed ones, in order."""
@@ -55,8 +72,10 @@ class Pool:
                     self._collect()
                     if received:
                         raise SystemExit(128 + received[0])
+                    self.progress.show(self.running, self.ended)
                     time.sleep(POLL)
             finally:
+                self.progress.close()
                 if self.running:
                     self._terminate()
         return dict(sorted(self.failed.items()))
@@ -71,7 +90,9 @@ class Pool:
         header = shell(command).replace("\n", "\n# ")
         stream.write(f"# {header}\n# Started at {_now()}\n#\n".encode("utf-8", "surrogateescape"))
         device = self.free.pop(0)
-        environment = None if device is None else {**os.environ, "CUDA_VISIBLE_DEVICES": device}
+        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
+        if device is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = device
         started = time.monotonic()
         try:
             process = subprocess.Popen(
@@ -92,10 +113,11 @@ class Pool:
     def _end(self, number, code):
         _, stream, device, started = self.running.pop(number)
         self.free.append(device)
+        self.ended.append(number)
         seconds = round(time.monotonic() - started)
         code = 128 - code if code < 0 else code
         stream.write(
-            f"# Accounting: time={seconds} threads={self.threads}\n"
+            f"# Accounting: time={seconds} threads={self.request.options.get('num_threads', self.threads)}\n"
             f"# Ended (code {code}) at {_now()}, elapsed time {seconds} seconds\n".encode()
         )
         stream.close()
@@ -134,7 +156,8 @@ def caught_signals():
 
 
 def _device_sets(gpus):
-    """`--gpu N` → the visible devices in sets of N, or [] where none is asked for or none is there."""
+    """`--gpu N` → the visible devices in sets of N, or [] where none is asked for. Raises InputError where there are
+    fewer."""
     if not gpus.isdigit():
         raise InputError(f"--gpu {gpus}: expected a number of devices")
     count = int(gpus)
@@ -142,6 +165,8 @@ def _device_sets(gpus):
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = _installed_devices() if visible is None else [name for name in visible.split(",") if name.strip()]
+    if len(names) < count and not Path("/dev/kfd").exists():  # AMD's, which nvidia-smi does not list
+        raise InputError(f"--gpu {count}: {len(names)} GPUs are to be seen here; --ngpu 0 uses the CPU")
     return [",".join(names[first : first + count]) for first in range(0, len(names) - count + 1, count)]
 
 

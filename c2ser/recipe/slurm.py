@@ -11,6 +11,7 @@ from pathlib import Path
 from c2ser.errors import InputError
 from c2ser.recipe.jobs import parse, positive, report_failures, shell
 from c2ser.recipe.local import caught_signals
+from c2ser.recipe.progress import Progress
 
 CONFIG = "conf/slurm.conf"
 DEFAULT_CONFIG = """
@@ -49,7 +50,7 @@ def main(argv):
     try:
         with caught_signals() as received:
             job = _submit(submit)
-            failed = _wait(job, request.numbers, sync, received)
+            failed = _wait(job, request, sync, received)
             if received:
                 subprocess.run(["scancel", job])
                 raise SystemExit(128 + received[0])
@@ -109,8 +110,11 @@ def sbatch_command(config, wanted, where=CONFIG):
 def job_script(request, sync, submit):
     """The script of the array. Each job runs its part through run.py, which writes the log, and tells how it ended."""
     variable = [f"{request.variable}=$_number:$_number"] if request.variable else []
-    threads = ["--num-threads", request.options.get("num_threads", "1")]
-    command = [*map(shlex.quote, [sys.executable, str(RUN), *threads]), *variable]
+    threads, gpus = request.options.get("num_threads", ""), request.options.get("gpu", "")
+    if threads.isdigit() and gpus.isdigit():
+        threads = str(max(1, int(threads) // max(1, int(gpus))))  # a GPU has a process of its own
+    threads = shlex.quote(threads) if threads else "${SLURM_CPUS_PER_TASK:-1}"
+    command = [*map(shlex.quote, [sys.executable, str(RUN)]), "--num-threads", threads, *variable]
     command += map(shlex.quote, [request.log, *request.command])
     return f"""#!/usr/bin/env bash
 # Submitted with: {shell(submit)}
@@ -145,12 +149,13 @@ def _submit(command):
     return number.group()
 
 
-def _wait(job, numbers, sync, received):
+def _wait(job, request, sync, received):
     """Wait until every job has told how it ended or has left the queue, or until a signal is received.
 
     Returns number → reason of the jobs that failed.
     """
-    waiting, failed, pause, gone = set(numbers), {}, POLL, 0
+    waiting, failed, pause, gone = set(request.numbers), {}, POLL, 0
+    progress = Progress(request)
     asked = time.monotonic()
     while not received:
         for number in sorted(waiting):
@@ -165,12 +170,14 @@ def _wait(job, numbers, sync, received):
             waiting = set()
         if not waiting:
             break
+        progress.show(waiting, set(request.numbers) - waiting)
         end = time.monotonic() + pause
         while time.monotonic() < end and not received:
             time.sleep(POLL)
         pause = min(pause * 1.5, LONGEST_POLL)
         if time.monotonic() - asked > QUEUE_POLL:
             gone, asked = (0 if _queued(job) else gone + 1), time.monotonic()
+    progress.close()
     return dict(sorted(failed.items()))
 
 

@@ -52,10 +52,12 @@ class SpeechTask(AbsTask):
 
     @classmethod
     def main_worker(cls, args):
-        """As ESPnet's, with `--autocast auto` replaced by what it means on this device, so that config.yaml says it."""
+        """As ESPnet's, with `--autocast auto` replaced by what it means on this device, so that config.yaml says it, and
+        with the threads that are left beside those of `num_workers`, which have one each."""
         if args.autocast == "auto":
             native = choose("auto", "cuda" if args.ngpu > 0 else "cpu", "--autocast") == "bfloat16"
             args.autocast = "bfloat16" if native else "none"
+        torch.set_num_threads(max(1, torch.get_num_threads() - args.num_workers))
         super().main_worker(args)
 
     @classmethod

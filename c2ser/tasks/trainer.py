@@ -1,6 +1,8 @@
 """ESPnet2's trainer: checkpoints that survive being killed, bfloat16 anywhere, models that follow their optimiser."""
 
+import logging
 import os
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -73,7 +75,39 @@ class AtomicTrainer(Trainer):
             optimizer.zero_grad()
         if rank():
             set_all_random_seed((options.seed + reporter.epoch + 1_000_003 * rank()) % 2**32)
-        return super().train_one_epoch(optimizers=optimizers, reporter=reporter, options=options, **arguments)
+        iterator = Counted(arguments.pop("iterator"), reporter.epoch, options.max_epoch, options.accum_grad)
+        return super().train_one_epoch(
+            optimizers=optimizers, reporter=reporter, options=options, iterator=iterator, **arguments
+        )
+
+
+class Counted:
+    """The batches of an epoch, with a line "120/400 updates" in the log now and then, which run.py shows.
+
+    epoch: from 1; accumulated: batches of an update. Batches of unknown number are passed on in silence.
+    """
+
+    PERIOD = 5.0
+    """Seconds between lines."""
+
+    def __init__(self, batches, epoch, epochs, accumulated=1):
+        self.batches, self.epoch, self.epochs, self.accumulated = batches, epoch, epochs, accumulated
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        try:
+            updates = len(self.batches) // self.accumulated
+        except TypeError:
+            updates = 0
+        told = -self.PERIOD
+        for number, batch in enumerate(self.batches):
+            if updates and rank() == 0 and time.monotonic() - told >= self.PERIOD:
+                told = time.monotonic()
+                done = (self.epoch - 1) * updates + number // self.accumulated
+                logging.info("%d/%d updates", done, self.epochs * updates)
+            yield batch
 
 
 def prepared(forward, bfloat16):
@@ -92,17 +126,21 @@ def prepared(forward, bfloat16):
 
 @contextmanager
 def atomic_saves():
-    """Within the block, `torch.save(object, path)` writes beside the path and renames."""
+    """Within the block, `torch.save(object, path)` writes beside the path and renames. It writes through a stream, since
+    torch tells of a full disk as an OSError only there."""
     save = torch.save
 
     def save_beside(state, target, *arguments, **options):
         if not isinstance(target, (str, Path)):
             return save(state, target, *arguments, **options)
-        partial = f"{target}.partial"
+        partial = f"{target}.partial"  # always this name: a resumed training replaces what a killed one has left
         try:
-            save(state, partial, *arguments, **options)
+            with open(partial, "wb") as stream:
+                save(state, stream, *arguments, **options)
             os.replace(partial, target)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError) and not error.filename:
+                error.filename = str(target)
             Path(partial).unlink(missing_ok=True)
             raise
 

@@ -1,6 +1,8 @@
 """Checkpoints that are whole or not there."""
 
+import errno
 import io
+import logging
 import os
 import random
 from types import SimpleNamespace
@@ -11,7 +13,8 @@ import torch
 from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.train.trainer import Trainer
 
-from c2ser.tasks.trainer import AtomicTrainer, atomic_saves
+from c2ser.recipe.progress import COUNT
+from c2ser.tasks.trainer import AtomicTrainer, Counted, atomic_saves
 
 
 class Unpicklable:
@@ -41,6 +44,16 @@ def test_a_failure_keeps_the_earlier_file_and_leaves_nothing(tmp_path):
         with pytest.raises(ValueError, match="cannot be saved"):
             torch.save({"a": Unpicklable()}, target)
     assert torch.load(target) == {"a": 1} and os.listdir(tmp_path) == ["checkpoint.pth"]
+
+
+def test_a_full_disk_is_told_as_one(tmp_path, monkeypatch):
+    """And not as torch's RuntimeError about a position in a file. /dev/full is one."""
+    partial = tmp_path / "checkpoint.pth.partial"
+    partial.symlink_to("/dev/full")
+    with atomic_saves(), pytest.raises(OSError) as caught:
+        torch.save({"a": torch.zeros(1000)}, tmp_path / "checkpoint.pth")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "checkpoint.pth"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_streams_are_written_to_as_ever():
@@ -143,13 +156,13 @@ def test_epochs_start_from_zero_gradients(monkeypatch):
 
     monkeypatch.setattr(Trainer, "train_one_epoch", classmethod(epoch))
     epoch_of(weight, number=1)
-    assert seen == [(None, ["model", "optimizers", "options", "reporter"])]
+    assert seen == [(None, ["iterator", "model", "optimizers", "options", "reporter"])]
 
 
 def epoch_of(weight, number):
-    options, reporter = SimpleNamespace(seed=3), SimpleNamespace(epoch=number)
-    optimizers = [torch.optim.SGD([weight], lr=1.0)]
-    assert AtomicTrainer.train_one_epoch(optimizers=optimizers, model=3, options=options, reporter=reporter) == "done"
+    options = SimpleNamespace(seed=3, max_epoch=2, accum_grad=1)
+    arguments = {"optimizers": [torch.optim.SGD([weight], lr=1.0)], "model": 3, "options": options, "iterator": []}
+    assert AtomicTrainer.train_one_epoch(reporter=SimpleNamespace(epoch=number), **arguments) == "done"
 
 
 def test_every_rank_draws_its_own_random_numbers(monkeypatch):
@@ -171,3 +184,24 @@ def test_every_rank_draws_its_own_random_numbers(monkeypatch):
     assert all(len(set(values)) == 6 for values in zip(*drawn.values()))
     set_all_random_seed(4)
     assert float(torch.rand(())) == drawn[0, 1][0]
+
+
+def told(caplog, *arguments):
+    """(done, total) of the lines that run.py would find, and the batches that came through."""
+    caplog.set_level(logging.INFO)
+    batches = list(Counted(*arguments))
+    return [tuple(map(int, COUNT.findall(record.message.encode())[0])) for record in caplog.records], batches
+
+
+def test_updates_are_counted_over_all_epochs(caplog, monkeypatch):
+    """Epoch 2 of 3, 7 batches, 2 an update: 3 updates an epoch, 9 in all; 3 are done, and each second batch ends one."""
+    monkeypatch.setattr(Counted, "PERIOD", 0.0)
+    lines, batches = told(caplog, list("abcdefg"), 2, 3, 2)
+    assert batches == list("abcdefg") and len(Counted("abc", 1, 1)) == 3
+    assert lines == [(done, 9) for done in (3, 3, 4, 4, 5, 5, 6)]
+
+
+@pytest.mark.parametrize(("rank", "batches"), [(1, list("ab")), (0, iter("ab"))])
+def test_other_ranks_and_batches_without_number_are_silent(caplog, monkeypatch, rank, batches):
+    monkeypatch.setattr("c2ser.tasks.trainer.rank", lambda: rank)
+    assert told(caplog, batches, 1, 1) == ([], ["a", "b"])

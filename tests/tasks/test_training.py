@@ -51,8 +51,8 @@ save, saves = torch.save, []
 def dying(state, target, *args, **kwargs):
     saves.append(target)
     if sum("checkpoint.pth" in str(target) for target in saves) == 2:
-        with open(target, "wb") as stream:
-            stream.write(b"half of a check")
+        target.write(b"half of a check")
+        target.flush()
         os.kill(os.getpid(), signal.SIGKILL)
     return save(state, target, *args, **kwargs)
 

@@ -89,3 +89,9 @@ def test_config_stands_below_the_command_line(script, tmp_path):
 
 def test_config_as_a_value_is_no_config(script):
     assert script("--tag", "--config", "rest").stdout == "4|false|--config|run.py|1|rest|"
+
+
+def test_a_function_prints_the_help_of_what_stands_before_it(call, tmp_path, utils):
+    (tmp_path / "own.sh").write_text('nj=4\nprint_help() { echo "nj [$nj]"; }\n. "$UTILS"/parse_options.sh\n')
+    done = call("bash", "own.sh", "--nj", "7", "--help", "--nj", "9", UTILS=str(utils))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "nj [7]\n")

@@ -117,6 +117,29 @@ def test_jobs_take_turns_with_devices(run, tmp_path):
     assert seen(2, "--gpu", "0") == ["4,7", "4,7"]
 
 
+def test_jobs_at_once_share_the_processors(run, tmp_path):
+    """No more threads than processors over all jobs, whatever was asked for; OMP_NUM_THREADS is the most."""
+    processors = len(os.sched_getaffinity(0))
+
+    def threads(*options, **environment):
+        done = run(*options, "x.JOB.log", "bash", "-c", "echo $OMP_NUM_THREADS", **environment)
+        assert done.returncode == 0, done.stderr
+        return int(output(tmp_path / "x.1.log"))
+
+    free = {"OMP_NUM_THREADS": ""}
+    assert threads("JOB=1", **free) == processors
+    assert threads(f"JOB=1:{processors}", **free) == 1
+    assert threads("--num-threads", 10 * processors, "JOB=1:2", **free) == processors
+    assert threads("--max-jobs-run", processors, f"JOB=1:{processors + 1}", **free) == 1
+    assert threads("JOB=1", OMP_NUM_THREADS="1") == 1
+
+
+def test_a_gpu_that_is_not_there(run, tmp_path):
+    done = run("--gpu", "2", "x.log", "true", CUDA_VISIBLE_DEVICES="3")
+    assert (done.returncode, done.stderr) == (1, "error: --gpu 2: 1 GPUs are to be seen here; --ngpu 0 uses the CPU\n")
+    assert not (tmp_path / "x.log").exists()
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -169,3 +169,18 @@ def test_the_exact_value_goes_before_the_star():
 def test_the_place_of_logs_with_the_number_in_a_folder():
     place, stem = slurm._place(parse(["JOB=1:2", "log/JOB/a/JOB.log", "true", "x"]))
     assert (str(place), stem) == ("log/q", "jobs")
+
+
+@pytest.mark.parametrize(
+    ("words", "threads"),
+    [
+        ([], "${SLURM_CPUS_PER_TASK:-1}"),
+        (["--num-threads", "6"], "6"),
+        (["--num-threads", "8", "--gpu", "4"], "2"),
+        (["--num-threads", "2", "--gpu", "4"], "1"),
+    ],
+)
+def test_a_job_uses_the_threads_it_was_given(words, threads, tmp_path):
+    """Those of --num-threads, a GPU having a process of its own; without it, those that Slurm allots."""
+    script = slurm.job_script(parse([*words, "x.log", "true"]), tmp_path / "sync", ["sbatch"])
+    assert f"--num-threads {threads} x.log true\n" in script

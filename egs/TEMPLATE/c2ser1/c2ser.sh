@@ -48,8 +48,14 @@ model=                  # trained system (folder with model.yaml) to evaluate in
 skip_train=false        # skip stages 5, 10 and 11; their results must be there
 # --- end of options
 
-help_message="Usage: $0 [--option value] …
-$(sed -n '/^# --- options/,/^# --- end/p' "${BASH_SOURCE[0]}" | sed -nE 's/^([a-z0-9_]+)=("?[^ #]*"?) *# (.*)/  --\1 [\2]: \3/p')"
+[ ! -f run.sh ] || BASH_ARGV0=./run.sh # what messages call this script: the one that the user called
+print_help() {
+    local name text
+    echo "Usage: $0 [--option value] …    (in $PWD)"
+    while IFS=$'\t' read -r name text; do
+        echo "  --$name [${!name}]: $text"
+    done < <(sed -n '/^# --- options/,/^# --- end/p' "${BASH_SOURCE[0]}" | sed -nE 's/^([a-z0-9_]+)=[^#]*# (.*)/\1\t\2/p')
+}
 run_args=$(printf '%q ' "$@")
 . utils/parse_options.sh
 . ./path.sh
@@ -59,12 +65,9 @@ run_args=$(printf '%q ' "$@")
 
 die() { echo "$0: $*" >&2 && exit 1; }
 [ $# -eq 0 ] || die "unexpected argument '$1'; options are written --name value (--help lists them)"
-for name in stage stop_stage nj ngpu num_nodes seed dev_speakers allow_missing; do
-    [[ ${!name} =~ ^[0-9]+$ ]] || die "--$name ${!name}: expected a whole number"
-done
-[ -n "$corpus" ] || die "--corpus is not set"
-[ -n "$folds" ] || die "--folds is empty"
-[ -d "$conf" ] || die "--conf $conf: no such folder"
+parts=$(dirname "${BASH_SOURCE[0]}")/stages
+. "$parts/options.sh"
+check_options
 
 # What is not given is fetched once, checked against its hash
 fetch() { python3 "$C2SER_ROOT/tools/download_pretrained.py" --out_dir "$C2SER_ROOT/downloads" "$1"; }
@@ -85,7 +88,7 @@ want() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 # Which folds `all` are is known once the data are prepared
 all_folds() {
     [ "$folds" = all ] || return 0
-    folds=$(find data -maxdepth 1 -name 'fold[0-9]*' | sed 's/.*fold//' | sort -n | paste -sd' ')
+    folds=$(known_folds)
     [ -n "$folds" ] || die "--folds all: there are none in data; run stage 1, or give --folds official"
 }
 # A fold is a number, `official`, or `without_<corpus>`
@@ -94,22 +97,24 @@ set_of() { if [ "$1" = official ]; then echo "data/$2"; else echo "data/$(fold_n
 data_of() { if [ "$fold" = official ]; then echo data; else echo "data/$(fold_name "$fold")"; fi; } # of $fold
 exp_of() { echo "$exp/$(fold_name "$1")"; }
 hears() { [ "$text_only" = false ] && [ "${!1}" != none ]; } # whether the system has $1: whisper | e2v_s
-log() { echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }
+log() { stage_number=${1%%:*} && echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }
 of_folds() { for fold in $folds; do echo "$(exp_of "$fold")/$1"; done; } # folders of all folds that have one name
 tests_of_folds() { for fold in $folds; do set_of "$fold" test; done; }
 leaks() { cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not."; }
 each_fold() { for fold in $folds; do dir=$(exp_of "$fold"); "$@"; done; } # runs a stage with $fold and $dir set
 
-for part in data encoder model results; do . "$(dirname "${BASH_SOURCE[0]}")/stages/$part.sh"; done
+for part in data encoder model results; do . "$parts/$part.sh"; done
+stage_lock "$exp"
 
 need_train() {
-    [ -d "$(set_of "$fold" "$train_set")" ] || die "$(set_of "$fold" "$train_set") is not there: run stage 1, or, where the" \
+    [ -d "$(set_of "$fold" "$train_set")" ] || die "$(set_of "$fold" "$train_set") is not there: run stage 1 (--force true makes its folders again), or, where the" \
         "corpus is for testing only, give a trained system with --model"
 }
 trains() { [ "$skip_train" = false ] && [ -z "$model" ]; }
 
 if want 1; then log "1: data preparation"; prepare_data; fi
 all_folds
+if [ "$stop_stage" -ge 2 ]; then check_folds; fi
 if want 2; then log "2: audio dump"; dump_audio; fi
 if want 3; then log "3: prosody and style"; prosody; each_fold style; fi
 if want 4; then log "4: chain-of-thought texts"; each_fold chain_of_thought; fi

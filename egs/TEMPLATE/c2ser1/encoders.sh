@@ -7,6 +7,7 @@
 # Writes exp/<tag>_encoders.md, its half on L_cate alone to exp/<tag>_encoders_cate.md, and pictures into exp/<tag>_encoders.
 set -euo pipefail
 
+# --- options: name=default  # help
 tag=base                # the recipe's, whose stage 5 trains the encoder with L_cate
 folds=1                 # folds to run
 systems="frm_utt supervised" # encoders to train beside it
@@ -17,7 +18,12 @@ from=                   # experiment whose encoders are taken, <from>[_<system>]
 trained_on=             # words for the caption on what those were trained on; default: train_nodev of each fold
 seed=0                  # decides everything random
 tables_only=false       # train nothing; compare what there is
+# --- end of options
 
+print_help() {
+    sed -n '2,8s/^# \?//p' "$0"
+    sed -n '/^# --- options/,/^# --- end/p' "$0" | sed -nE 's/^([a-z0-9_]+)=("?[^#]*[^# ]"?)? *# (.*)/  --\1 [\2]: \3/p'
+}
 . utils/parse_options.sh
 . ./path.sh
 . utils/stage.sh

@@ -4,5 +4,7 @@ C2SER_ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../.." && pw
 export PATH=$PWD/utils:$PATH
 export PYTHONPATH=$C2SER_ROOT${PYTHONPATH:+:$PYTHONPATH}
 export LC_ALL=C PYTHONIOENCODING=UTF-8 PYTHONUTF8=1
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
+# Threads: those of all jobs at once (utils/run.py divides them). They sleep while they wait: spinning costs more than
+# it gains as soon as anybody else uses the machine.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)} OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 export HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false

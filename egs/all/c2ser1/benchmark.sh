@@ -81,7 +81,7 @@ majority() {
 }
 
 cascade() {
-    stage_begin exp/cascade --done data/.done.dump --file "$asr" --file "$judge/config.json" || return 0
+    stage_begin exp/cascade --done data/.done.dump --file "$asr" --glob "$judge/*" || return 0
     python3 -m c2ser.bin.transcribe --data_dir data/all --audio_scp dump/all/wav.scp --whisper "$asr" \
         --out_dir exp/cascade
     python3 -m c2ser.bin.cascade --data_dir data/all --text exp/cascade/text.asr --model "$judge" --out_dir exp/cascade

@@ -1,10 +1,32 @@
 # Stages 1 to 4: from a corpus to data directories, audio, prosody and texts. Sourced by c2ser.sh.
 
+# What decides about a corpus' data beside its folder: its module, and the tables that it names (folds, transcripts).
+# $1: name, or path of a module
+corpus_code() {
+    local module=$1 place table
+    [[ $module == *.py ]] || module=$C2SER_ROOT/c2ser/corpora/$1.py
+    [ -f "$module" ] || die "--corpus $1: there is no $module"
+    printf -- '--file\n%s\n' "$module"
+    for table in $(grep -oE '[A-Za-z0-9_./-]+\.tsv' "$module" | sort -u); do
+        for place in "${module%/*}" "${module%/*}/folds"; do
+            [ ! -f "$place/$table" ] || printf -- '--file\n%s\n' "$place/$table"
+        done
+    done
+}
+
+# The folder of a corpus. $1: variable of db.sh, $2: what to do without it
+corpus_root() {
+    [ -n "${!1:-}" ] || die "set $1 in db.sh$2"
+    [ -d "${!1}" ] || die "$1=${!1}: no such folder; set it in db.sh or the environment"
+}
+
 prepare_data() {
+    local code
     if [ "$corpus" = joint ]; then prepare_joint; return; fi
-    [ -n "${!db:-}" ] || die "set $db in db.sh: the folder of the corpus"
+    corpus_root "$db" ": the folder of the corpus"
+    mapfile -t code < <(corpus_code "$corpus")
     stage_begin data/.done.prepare --value "corpus=$corpus" --value "root=${!db}" --value "allow_missing=$allow_missing" \
-        --value "dev_speakers=$dev_speakers" $(earlier_texts) || return 0
+        --value "dev_speakers=$dev_speakers" --tree "${!db}" "${code[@]}" $(earlier_texts) --out data/all || return 0
     python3 -m c2ser.bin.prepare_data --corpus "$corpus" --root "${!db}" --data_dir data --allow_missing "$allow_missing" \
         --dev_speakers "$dev_speakers"
     validate_sets
@@ -13,7 +35,7 @@ prepare_data() {
 
 # Several corpora, each prepared by itself under data/corpora, then together
 prepare_joint() {
-    local name variable roots=() sources=()
+    local name variable roots=() sources=() code
     if [ -z "$corpora" ]; then
         for variable in $(sed -nE 's/^([A-Z0-9_]+)=.*/\1/p' db.sh); do
             if [ -n "${!variable}" ]; then corpora+="${variable,,} "; fi
@@ -22,11 +44,12 @@ prepare_joint() {
     [ -n "$corpora" ] || die "no corpus: set their folders in db.sh, or name them with --corpora"
     for name in $corpora; do
         variable=${name^^}
-        [ -n "${!variable:-}" ] || die "set $variable in db.sh, or leave $name out of --corpora"
-        roots+=(--value "$name=${!variable}")
+        corpus_root "$variable" ", or leave $name out of --corpora"
+        mapfile -t code < <(corpus_code "$name")
+        roots+=(--value "$name=${!variable}" --tree "${!variable}" "${code[@]}")
     done
     stage_begin data/.done.prepare "${roots[@]}" --value "allow_missing=$allow_missing" --value "dev_speakers=$dev_speakers" \
-        --clean data/corpora $(earlier_sets) $(earlier_texts) || return 0
+        --clean data/corpora $(earlier_sets) $(earlier_texts) --out data/all --out data/corpora || return 0
     for name in $corpora; do
         variable=${name^^}
         python3 -m c2ser.bin.prepare_data --corpus "$name" --root "${!variable}" --data_dir "data/corpora/$name" \
@@ -46,7 +69,7 @@ earlier_sets() {
 
 # Markers of stages 3 and 4, whose tables go with the data directories that they stand in
 earlier_texts() {
-    [ ! -d data ] || find data -maxdepth 2 \( -name .done.style -o -name .done.cot \) -printf '--clean %p\n'
+    [ ! -d data ] || find data -maxdepth 2 -not -path 'data/.*' \( -name .done.style -o -name .done.cot \) -printf '--clean %p\n'
 }
 
 validate_sets() {
@@ -64,7 +87,8 @@ echo_sets() {
 }
 
 dump_audio() {
-    stage_begin data/.done.dump --done data/.done.prepare --value "allow_commands=$allow_commands" --clean dump/all || return 0
+    stage_begin data/.done.dump --done data/.done.prepare --value "allow_commands=$allow_commands" --clean dump/all \
+        --out 'dump/all/audio.*.ark' --out dump/all/wav.scp --out dump/all/utt2num_samples || return 0
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd JOB=1:"$nj" dump/all/log/dump.JOB.log python3 -m c2ser.bin.dump_audio \
         --data_dir "data/all/split${nj}utt/JOB" --out_dir dump/all --job JOB --allow_commands "$allow_commands"
@@ -74,7 +98,8 @@ dump_audio() {
 }
 
 prosody() {
-    stage_begin data/.done.prosody --done data/.done.dump --value "f0_method=$f0_method" --clean dump/prosody || return 0
+    stage_begin data/.done.prosody --done data/.done.dump --value "f0_method=$f0_method" --clean dump/prosody \
+        --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" --out 'dump/prosody/utt2*' || return 0
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd --num-threads 1 JOB=1:"$nj" dump/prosody/log/prosody.JOB.log python3 -m c2ser.bin.extract_prosody \
         --data_dir "data/all/split${nj}utt/JOB" --audio_scp dump/all/wav.scp --f0_method "$f0_method" \
@@ -101,7 +126,7 @@ style() {
 
 chain_of_thought() {
     stage_begin "$(data_of)/.done.cot" --done "$(data_of)/.done.style" --value "language=$cot_language" \
-        --value "seed=$seed" || return 0
+        --value "seed=$seed" --glob "$C2SER_ROOT/c2ser/cot/templates/*.py" || return 0
     for set in $(echo_sets); do
         python3 -m c2ser.bin.make_cot --data_dir "$set" --language "$cot_language" --seed "$seed"
     done

@@ -7,7 +7,7 @@ train() {
     mkdir -p "$out"
     echo "./run.sh $run_args" >"$out/run.sh"
     echo "  log: $out/train.log"
-    python3 -m espnet2.bin.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
+    python3 -m c2ser.tasks.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
         --init_file_prefix "$out/.dist_init_" --multiprocessing_distributed true -- \
         python3 -m "c2ser.bin.$command" --config "$config" --output_dir "$out" --seed "$seed" --resume true \
         --train_shape_file "$inputs/$train_set/speech_shape" --valid_shape_file "$inputs/$dev_set/speech_shape" \
@@ -44,10 +44,12 @@ inputs() {
 }
 
 pretrain() {
-    local config=$conf/train_e2v_s.yaml start=()
+    local config=$conf/train_e2v_s.yaml start=() labels
     if [ -n "$init_e2v_s" ]; then start=(--file "$init_e2v_s/config.yaml" --file "$init_e2v_s/model.pth"); fi
     if [ "$encoder_task" = emotion_classifier ]; then config=$conf/train_classifier.yaml; fi
-    stage_begin "$dir/e2v_s" --done data/.done.dump --file "$config" --value "seed=$seed" \
+    labels=$(set_of "$fold" "$train_set")/utt2emo.silver
+    if [ "$silver" = true ] && [ -f "$labels" ]; then start+=(--file "$labels"); fi
+    stage_begin "$dir/e2v_s" --done data/.done.dump --file "$config" --out "$dir/e2v_s/model.pth" --value "seed=$seed" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" --value "task=$encoder_task" \
         --value "silver=$silver" --value "args=$e2v_s_args" "${start[@]}" $(balanced_by) --clean "$dir/e2v_s" || return 0
     inputs "$train_set" "$dir/e2v_s/inputs" --silver "$silver"
@@ -83,16 +85,17 @@ encoder() { if [ -n "$e2v_s" ]; then echo "${e2v_s//\{fold\}/$fold}"; else echo 
 extract_features() {
     local from needs=(--done "$dir/e2v_s")
     from=$(encoder)
-    if [ -n "$e2v_s" ]; then needs=(--file "$from/model.pth"); fi
+    if [ -n "$e2v_s" ]; then needs=(--file "$from/config.yaml" --file "$from/model.pth"); fi
     stage_begin "$dir/features" "${needs[@]}" --done data/.done.dump --value "mode=$utterance_mode" \
-        --value "precision=$precision" --clean "$dir/features" || return 0
+        --value "precision=$precision" --clean "$dir/features" --out "$dir/features/**/*.ark" \
+        --out "$dir/features/*.scp" || return 0
     extract "$dir/features" --config "$from/config.yaml" --checkpoint "$from/model.pth" --utterance_mode "$utterance_mode"
     stage_end
 }
 
 whisper_features() {
     stage_begin "$whisper_dir" --file "$whisper" --done data/.done.dump --value "precision=$precision" \
-        --clean "$whisper_dir" || return 0
+        --clean "$whisper_dir" --out "$whisper_dir/**/*.ark" --out "$whisper_dir/*.scp" || return 0
     extract "$whisper_dir" --checkpoint "$whisper"
     stage_end
 }
@@ -110,7 +113,7 @@ probe() {
     shift
     for folder in "$@"; do markers+=(--done "$folder") tables+=("$folder/layers.scp"); done
     stage_begin "$dir/probe_$name" "${markers[@]}" --done data/.done.prepare --value "sets=$train_set $dev_set" \
-        --value "how=$probe_classifier $probe_choose_by" || return 0
+        --value "how=$probe_classifier $probe_choose_by" --value "seed=$seed" --out "$dir/probe_$name/utt2pred" || return 0
     python3 -m c2ser.bin.probe --feats_scp "${tables[@]}" --train_dir "$(set_of "$fold" "$train_set")" --seed "$seed" \
         --dev_dir "$(set_of "$fold" "$dev_set")" --test_dir "$(set_of "$fold" test)" --out_dir "$dir/probe_$name" \
         --classifier "$probe_classifier" --choose_by "$probe_choose_by"
@@ -119,15 +122,15 @@ probe() {
 
 # The probes over all folds in one table
 probe_table() {
-    local rows=() options=() fitted=$train_set
+    local rows=() options=() texts=() fitted=$train_set
     if [ "$probe_choose_by" = cross_speaker ]; then fitted="$train_set and $dev_set"; fi
     if hears whisper; then rows+=("Whisper $(basename "$whisper" .pt)=$(of_folds probe_whisper | paste -sd,)"); fi
     if hears e2v_s; then rows+=("Emotion2Vec-S, ours=$(of_folds probe_e2v_s | paste -sd,)"); fi
     if [ "${#rows[@]}" -eq 2 ]; then rows+=("both=$(of_folds probe_both | paste -sd,)"); fi
     [ "${#rows[@]}" -gt 0 ] || return 0
-    if [ -f local/published.tsv ]; then options=(--published local/published.tsv); fi
+    if [ -f local/published.tsv ]; then options=(--published local/published.tsv) texts=(--file local/published.tsv); fi
     stage_begin "$exp/.done.probes" $(for row in "${rows[@]}"; do echo "${row#*=}"; done | tr ',' '\n' | sed 's/^/--done /') \
-        --value "folds=$folds" || return 0
+        --value "folds=$folds" --value "seed=$seed" --value "leaks=$(leaks)" "${texts[@]}" --out "$exp/probes.md" || return 0
     python3 -m c2ser.bin.compare --systems "${rows[@]}" --reference "${rows[0]%%=*}" --data_dir $(tests_of_folds) \
         --seed "$seed" "${options[@]}" --out "$exp/probes.md" --caption "Probes ($probe_classifier, chosen by \
 $probe_choose_by) on frozen features, folds $folds, fitted on $fitted. $(leaks)"

@@ -24,26 +24,36 @@ prepare_llm() {
     case $llm in
     scratch)
         # The tokenizer may see training texts only
-        stage_begin "$(llm_done)" --done "$(data_of)/.done.cot" --file "$conf/llm.conf" || return 0
+        stage_begin "$(llm_done)" --done "$(data_of)/.done.cot" $(texts) --file "$conf/llm.conf" --out "$made/*" || return 0
         python3 -m c2ser.bin.prepare_llm --out_dir "$made" $(cat "$conf/llm.conf") \
             --texts "$(set_of "$fold" "$train_set")"/{text,cot_explicit,cot_implicit}
         ;;
     *.gguf)
-        stage_begin "$(llm_done)" --file "$llm" || return 0
+        stage_begin "$(llm_done)" --file "$llm" --out "$made/*" || return 0
         python3 -m c2ser.bin.prepare_llm --gguf "$llm" --out_dir "$made"
         ;;
     *)
-        stage_begin "$(llm_done)" --file "$llm/config.json" || return 0
+        stage_begin "$(llm_done)" --glob "$llm/*" || return 0
         ;;
     esac
     stage_end
+}
+
+# Markers' inputs: the texts of the fold, which c2ser rewrite-cot or a hand may have changed since stage 4
+texts() {
+    local set name
+    for set in "$train_set" "$dev_set"; do
+        for name in text cot_explicit cot_implicit; do
+            [ ! -f "$(set_of "$fold" "$set")/$name" ] || echo "--file $(set_of "$fold" "$set")/$name"
+        done
+    done
 }
 
 statistics() {
     local options=(--texts true) needs=()
     if hears e2v_s; then options+=(--emotion_scp "$dir/features/tokens.scp") needs+=(--done "$dir/features"); fi
     if [ "$text_only" = true ]; then options+=(--transcripts needed) needs+=(--value "text_only=true"); fi
-    stage_begin "$dir/inputs" --done "$(data_of)/.done.cot" "${needs[@]}" \
+    stage_begin "$dir/inputs" --done "$(data_of)/.done.cot" --done data/.done.dump $(texts) "${needs[@]}" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" || return 0
     for set in "$train_set" "$dev_set"; do inputs "$set" "$dir/inputs" "${options[@]}"; done
     stage_end
@@ -52,10 +62,11 @@ statistics() {
 # $1: explicit | implicit, then what it depends on and starts from
 train_c2ser() {
     local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
-    if hears whisper; then needs+=(--file "$whisper"); fi
+    if hears whisper; then needs+=(--file "$whisper" --done data/.done.dump); fi
+    if hears e2v_s; then needs+=(--done "$dir/features"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
     stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
-        --value "answers=$answers" --value "text_only=$text_only" $(balanced_by) --clean "$dir/$mode" || return 0
+        --value "answers=$answers" --value "text_only=$text_only" $(balanced_by) --clean "$dir/$mode" --out "$dir/$mode/model.pth" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
@@ -69,7 +80,10 @@ train_c2ser() {
 }
 
 bundle() {
-    local folder mode options=()
+    local folder mode options=() needs=()
+    for mode in $modes; do needs+=(--done "$dir/$mode"); done
+    stage_begin "$dir/.done.bundle" "${needs[@]}" --value "whisper=$whisper" --value "encoder=$(encoder) $utterance_mode" \
+        --value "llm=$(llm_dir)" --value "language=$language" --value "folds=$folds" --out "$dir/model.yaml" || return 0
     for mode in $modes; do options+=(--mode "$mode" "$dir/$mode/config.yaml" "$dir/$mode/model.pth"); done
     if hears whisper; then options+=(--whisper "$whisper"); fi
     if hears e2v_s; then
@@ -81,4 +95,5 @@ bundle() {
         python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
             --language "$language" "${options[@]}" --out_dir "$folder"
     done
+    stage_end
 }

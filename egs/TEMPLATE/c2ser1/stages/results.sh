@@ -8,13 +8,14 @@ decode_all() {
 
 # $1: explicit | implicit, $2: number of the paraphrased prompt, 0 for that of training, $3: output folder
 decode() {
-    local out=$3 inputs=()
+    local out=$3 inputs=() file
     if [ -n "$model" ]; then
-        inputs=(--file "$model/model.yaml" --done data/.done.dump)
+        inputs=(--file "$model/model.yaml")
+        for file in "$model"/*.safetensors; do [ ! -f "$file" ] || inputs+=(--file "$file"); done
     else
         inputs=(--done "$dir/$1" $(! hears e2v_s || echo "--done $dir/features"))
     fi
-    stage_begin "$out" "${inputs[@]}" --file "$conf/decode.yaml" || return 0
+    stage_begin "$out" "${inputs[@]}" --done data/.done.dump --file "$conf/decode.yaml" --out "$out/decode.json" || return 0
     echo "  log: $out/decode.log"
     $decode_cmd --gpu "$ngpu" "$out/decode.log" python3 -m c2ser.bin.decode --model "${model:-$dir}" --mode "$1" \
         --paraphrase "$2" --data_dir "$(set_of "$fold" test)" --audio_scp dump/all/wav.scp --config "$conf/decode.yaml" \
@@ -25,8 +26,9 @@ decode() {
 # Score one kind of result over all folds. $1: name, $2: folder under exp/<tag>/fold<k>, $3: table of predictions
 score() {
     scores+=(--scores "$1=$exp/scores/$2_$3.json")
+    markers+=(--done "$exp/scores/.done.$2_$3")
     stage_begin "$exp/scores/.done.$2_$3" $(of_folds "$2" | sed 's/^/--done /') --done data/.done.prepare \
-        --value "folds=$folds" || return 0
+        --value "folds=$folds" --value "seed=$seed" --out "$exp/scores/$2_$3.json" || return 0
     python3 -m c2ser.bin.score --data_dir $(tests_of_folds) --decode_dir $(of_folds "$2") --pred "$3" --seed "$seed" \
         --out "$exp/scores/$2_$3.json"
     stage_end
@@ -39,15 +41,17 @@ stability() {
         markers+=($(of_folds "decode_implicit_p${number}_test" | sed 's/^/--done /'))
     done
     stage_begin "$exp/scores/.done.stability" $(of_folds decode_implicit_test | sed 's/^/--done /') "${markers[@]}" \
-        $(of_folds decode_explicit_test | sed 's/^/--done /') --value "folds=$folds" || return 0
+        $(of_folds decode_explicit_test | sed 's/^/--done /') --value "folds=$folds" --out "$exp/scores/stability.json" ||
+        return 0
     python3 -m c2ser.bin.stability --data_dir $(tests_of_folds) --implicit $(of_folds decode_implicit_test) \
         --explicit $(of_folds decode_explicit_test) "${options[@]}" --out "$exp/scores/stability.json"
     stage_end
 }
 
 layer_curves() {
+    markers+=(--done "$exp/scores/.done.layers")
     stage_begin "$exp/scores/.done.layers" $(of_folds probe_e2v_s | sed 's/^/--done /') \
-        $(of_folds probe_whisper | sed 's/^/--done /') --value "folds=$folds" || return 0
+        $(of_folds probe_whisper | sed 's/^/--done /') --value "folds=$folds" --out "$exp/scores/layers.png" || return 0
     python3 -m c2ser.bin.plot_layers --out "$exp/scores/layers.png" --title "Probes on frozen features" \
         --probes "Emotion2Vec-S=$(of_folds probe_e2v_s | paste -sd,)" "Whisper=$(of_folds probe_whisper | paste -sd,)"
     stage_end
@@ -56,9 +60,10 @@ layer_curves() {
 # Frozen features of the first fold's test speakers in two dimensions. $1: name, $2: what it is called, $3: features
 embedding() {
     local first=${folds%% *}
+    markers+=(--done "$exp/scores/.done.embeddings_$1")
     pictures+=(--picture "Embeddings: $2, last layer, test speakers of fold $first=$exp/scores/embeddings_$1.png")
     stage_begin "$exp/scores/.done.embeddings_$1" --done "$3" --done data/.done.prepare --value "fold=$first" \
-        --value "seed=$seed" || return 0
+        --value "seed=$seed" --out "$exp/scores/embeddings_$1.png" || return 0
     python3 -m c2ser.bin.plot_embeddings --feats_scp "$3/layers.scp" --data_dir "$(set_of "$first" test)" --method tsne \
         --seed "$seed" --title "t-SNE" --out "$exp/scores/embeddings_$1.png"
     stage_end
@@ -74,11 +79,11 @@ score_and_report() {
     done
     if [ "$modes" != implicit ]; then
         stability
-        options=(--stability "$exp/scores/stability.json")
+        options=(--stability "$exp/scores/stability.json") markers+=(--done "$exp/scores/.done.stability")
     fi
     options+=(--hardest "C2SER implicit, label scoring")
     if [ "$report_speech" = true ]; then
-        options+=(--audio_scp dump/all/wav.scp)
+        options+=(--audio_scp dump/all/wav.scp) markers+=(--done data/.done.dump)
         [ "$modes" = implicit ] || options+=(--rationales $(of_folds decode_explicit_test))
     fi
     if [ -z "$model" ]; then
@@ -97,11 +102,12 @@ score_and_report() {
         pictures+=(--picture "Training curves: C2SER, explicit=$first/explicit/curves.png"
             --picture "Training curves: C2SER, explicit to implicit=$first/implicit/curves.png")
     fi
-    for marker in "$exp"/scores/.done.*; do markers+=(--done "$marker"); done
-    if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds" --value "speech=$report_speech"; then
+    if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds" --value "speech=$report_speech" \
+        --value "leaks=$(leaks)" --out "$exp/report.html" --out "$exp/RESULTS.md" --out "$exp/results.txt"; then
         python3 -m c2ser.bin.report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
             --command "./run.sh $run_args" "${scores[@]}" "${pictures[@]}" "${options[@]}" \
-            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --leak "$(leaks)" >"$exp/results.txt"
+            $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --leak "$(leaks)" >"$exp/.results.txt"
+        mv "$exp/.results.txt" "$exp/results.txt"
         stage_end
     fi
     cat "$exp/results.txt"
@@ -115,7 +121,8 @@ pack() {
     if [[ $folds == *" "* ]]; then
         options=(--note "Packed is the system of fold ${folds%% *}. The results are those of folds $folds, each by its own system.")
     fi
-    stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" "${inputs[@]}" || return 0
+    stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" "${inputs[@]}" \
+        --value "leaks=$(leaks)" --out "$exp/packed/*" || return 0
     python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed" --corpus "${names[@]}" --leaks "$(leaks)" "${options[@]}"
     stage_end
 }

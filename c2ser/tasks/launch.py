@@ -1,0 +1,39 @@
+"""ESPnet's launcher of distributed training, without what puzzles on a terminal: whole command lines, tracebacks.
+
+    python3 -m c2ser.tasks.launch --cmd run.py --log exp/a/train.log --ngpu 8 -- python3 -m c2ser.bin.train_c2ser …
+
+The options are the launcher's. The log holds the command, and run.py or slurm.py tell on stderr which job failed.
+"""
+
+import io
+import logging
+import signal
+import sys
+from contextlib import redirect_stderr
+
+from c2ser.bin.common import run
+from c2ser.errors import InputError
+
+
+def main(argv=None):
+    """Launch and wait; returns the exit status, 130 after Ctrl-C."""
+    from espnet2.bin import launch
+
+    interrupted = []
+    signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))  # the job ends first, then this
+    try:
+        with redirect_stderr(io.StringIO()):
+            launch.main(sys.argv[1:] if argv is None else argv)
+    except RuntimeError as error:
+        if interrupted:
+            return 128 + signal.SIGINT
+        reported = str(error) in ("", "None") or "The last 1000 lines" in str(error)
+        if not reported:
+            raise InputError(str(error)) from None
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    logging.getLogger().addHandler(logging.NullHandler())  # basicConfig then leaves what the launcher logs unheard
+    run(main)

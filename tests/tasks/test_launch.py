@@ -1,0 +1,56 @@
+"""The launcher says nothing that a user cannot use, and passes on how the job ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Start the launcher with utils/run.py and Python code as the job."""
+
+    def start(code, runner="run.py"):
+        path = f"{ROOT}/utils:{os.environ['PATH']}"
+        words = ["--cmd", runner, "--log", "train.log", "--ngpu", "0", "--", sys.executable, "-c", code]
+        return subprocess.Popen(
+            [sys.executable, "-m", "c2ser.tasks.launch", *words], cwd=tmp_path, text=True, start_new_session=True,
+            env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return start
+
+
+def test_success_is_silent(launch, tmp_path):
+    process = launch("import sys; print(sys.argv[1:])")
+    assert (*process.communicate(timeout=120), process.returncode) == ("", "", 0)
+    assert "['--ngpu', '0', '--multiprocessing_distributed', 'True']" in (tmp_path / "train.log").read_text()
+
+
+def test_a_failure_is_told_once(launch):
+    process = launch("import sys; sys.exit('out of memory')")
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 1 and error.count("| out of memory") == 1
+    assert error.startswith("run.py: 1 / 1 jobs failed:\n") and "Traceback" not in error and "################" not in error
+
+
+def test_what_the_launcher_itself_refuses_is_told(launch):
+    process = launch("0", "absent.py")
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 1 and len(error.splitlines()) == 1 and "absent.py" in error
+
+
+def test_ctrl_c_ends_the_job_first(launch, tmp_path):
+    process = launch("open('begun', 'w'); import time; time.sleep(60)")
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert "Traceback" not in process.communicate(timeout=60)[1] and process.returncode == 130
+    assert "# Ended (code 130" in (tmp_path / "train.log").read_text()
