@@ -28,6 +28,12 @@ def compose(corpus, utterances, wanted_folds=None, dev_speakers=1):
     if unknown:
         known = " ".join(map(str, folds)) or "none: its splits are official"
         raise InputError(f"--folds {' '.join(map(str, unknown))}: the folds of {corpus.name} are {known}")
+    if corpus.folds and not folds:
+        speakers = some(sorted({utterance.speaker for utterance in utterances}), limit=20)
+        raise InputError(
+            f"{corpus.folds}: there are no folds in it; write a line `fold<TAB>test speakers` for each fold, so that every "
+            f"speaker is tested in one: {speakers}"
+        )
     if not folds:
         return _official(utterances, sets, remarks)
     classes = {}

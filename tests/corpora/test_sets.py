@@ -74,6 +74,12 @@ def test_a_fold_that_names_somebody_else_is_refused(corpus):
             compose(one, utterances("abcd"))
 
 
+def test_an_empty_fold_table_is_refused_with_the_speakers(corpus):
+    corpus.folds.write_text("# to be written\n")
+    with pytest.raises(InputError, match="folds.tsv: there are no folds in it; write a line .*: a, b, d"):
+        compose(corpus, utterances("abd"))
+
+
 def test_dev_speakers_have_every_class_where_possible(corpus):
     """b, the next, is sad alone; c has all but is tested with b; d has all. Fold tables and test sets stay."""
     corpus = replace(corpus, expected={})
