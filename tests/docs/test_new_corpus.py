@@ -90,3 +90,27 @@ def test_its_rationales_are_in_english_and_quote_german(project, stage_one):
     shell(project, "cd egs/stimmen/c2ser1 && ./run.sh --stage 2 --stop_stage 4 --folds 1")
     rationale = DataDir(project / "egs/stimmen/c2ser1/data/fold1/test").read("cot_explicit")["anna-anna_Ärger_01"]
     assert "Der Zug kommt gleich." in rationale and rationale.endswith("Emotion: angry.")
+
+
+def test_a_corpus_without_transcripts_and_with_unlabelled_speech(project, stage_one):
+    """Everything up to the inputs of the language model's training works, and what needs words is refused with a line."""
+    shell(project, "egs/TEMPLATE/c2ser1/setup.sh --language de egs/stumm/c2ser1")
+    module = (project / MODULE).read_text(encoding="utf-8").replace("stimmen", "stumm")
+    module = module.replace("texts = dict(", "return {}\n    texts = dict(").replace('"neutral": "neutral"', '"neutral": "unknown"')
+    module = module.replace('"neutral": ', '"unknown": ').replace('"unknown": "unknown"', '"neutral": "unknown"')
+    (project / "c2ser/corpora/stumm.py").write_text(module, encoding="utf-8")
+    shutil.copy(project / TABLE, project / "c2ser/corpora/folds/stumm.tsv")
+    options = "--conf conf/tiny --e2v_s none --folds 1"
+    recipe = f"cd egs/stumm/c2ser1 && STUMM={project}/stimmen ./run.sh {options}"
+    said = shell(project, f"{recipe} --stop_stage 9")
+    assert "no transcripts, and no table text" in said and "27 have no label (unknown)" in said
+    folder = project / "egs/stumm/c2ser1/data/fold1"
+    for part in ("train_nodev", "dev", "test"):
+        data = DataDir(folder / part)
+        unlabelled = set(data.unlabelled())
+        assert unlabelled and not data.has("text") and set(data.read("cot_explicit")) == set(data.utterances()) - unlabelled
+        assert all("speed=unknown" in style for style in data.read("utt2style").values())
+    inputs = project / "egs/stumm/c2ser1/exp/base/fold1/inputs/train_nodev"
+    assert "neutral" in (inputs / "excluded").read_text(encoding="utf-8") and not (inputs / "transcript").exists()
+    said = shell(project, f"{recipe} --stage 8 --stop_stage 9 --tag words --text_only true", status=1)
+    assert "the corpus has no transcripts (text), so that --text_only has nothing to read" in said
