@@ -87,7 +87,7 @@ def main(argv=None):
 def read_labels(data, silver):
     """Utterance → class, gold and, where wanted, silver (`c2ser make-silver`); gold labels always win, and how many of each
     there are is logged. Raises InputError where silver labels are wanted and not there."""
-    gold = data.labels()
+    gold = data.labels(optional=True)
     if not silver:
         return gold
     if not data.has("utt2emo.silver"):

@@ -61,7 +61,7 @@ def main(argv=None):
         rule = choose_rule(judged, args.precision, rule, args.min_kept)
     if judged:
         measured = measure(judged, labels or kept_labels(judged, rule))
-    silver = make_silver(data.utterances(), data.labels(), speech, text, rule)
+    silver = make_silver(data.utterances(), data.labels(optional=True), speech, text, rule)
     report = {
         "speech": [str(folder) for folder in args.speech], "text": [str(folder) for folder in args.text],
         "precision_wanted": args.precision,
@@ -110,7 +110,7 @@ def judged_utterances(gold_dirs, speech, text):
     judged = {}
     for path in gold_dirs:
         data = DataDir(path)
-        gold, speakers = data.labels(), data.read("utt2spk")
+        gold, speakers = data.labels(optional=True), data.read("utt2spk")
         if not gold:
             raise InputError(f"{path}/utt2emo: no labelled utterance; --gold_dir needs some")
         for name, opinions in (("speech", speech), ("text", text)):

@@ -64,18 +64,18 @@ class DataDir:
             raise InputError(f"{self.path}/utt2spk: no utterances")
         return ids
 
-    def labels(self):
+    def labels(self, optional=False):
         """Utterance → class of those that have one: the one rule of what is unlabelled.
 
         An utterance that utt2emo does not name, or calls `unknown`, has no label. It stays in the data, is counted and
-        may be trained on as far as no label is needed; it is never scored, nor used to fit or choose a probe. {} for a
-        directory without utt2emo.
+        may be trained on as far as no label is needed; it is never scored, nor used to fit or choose a probe. For
+        `optional` see `read`.
         """
-        return {key: label for key, label in self.read("utt2emo", optional=True).items() if label != UNLABELLED}
+        return {key: label for key, label in self.read("utt2emo", optional).items() if label != UNLABELLED}
 
     def unlabelled(self):
         """The utterances without a label (see `labels`), in order."""
-        labels = self.labels()
+        labels = self.labels(optional=True)
         return [utterance for utterance in self.utterances() if utterance not in labels]
 
     def segments(self):

@@ -190,7 +190,7 @@ def _read_list(path, known, where):
 
 
 def _draw(source, per_class, seed):
-    labels, classes = DataDir(source).labels(), {}
+    labels, classes = DataDir(source).labels(optional=True), {}
     if not labels:
         raise InputError(f"{source}/utt2emo: no utterance has a label; without classes choose with --first")
     for utterance in sorted(labels, key=byte_order):

@@ -86,7 +86,7 @@ def test_what_is_missing_is_named_and_nothing_is_written(data):
     data.write("utt2emo", {"a-1": "bored"})
     refused("utt2emo: no utterance has a label that can be named", "--language", "en")
     (data.path / "utt2emo").unlink()
-    refused("utt2emo: no utterance has a label", "--language", "en")
+    refused("utt2emo: no such file", "--language", "en")
 
 
 def test_a_fault_of_the_templates_is_a_bug_not_an_input_error(data, monkeypatch):
