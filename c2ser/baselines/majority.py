@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED
+from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
 from c2ser.errors import InputError
 
 
@@ -12,9 +12,8 @@ def class_shares(train):
     train: `DataDir`. Returns (class → share, in the project's order of classes; number of utterances with a label; list
     of those without). Raises InputError where no utterance has a label, or one has an unknown one.
     """
-    emotions, utterances = train.read("utt2emo"), train.utterances()
-    without = [utterance for utterance in utterances if emotions.get(utterance, UNLABELLED) == UNLABELLED]
-    counts = Counter(emotions[utterance] for utterance in set(utterances).difference(without))
+    labels, without = train.labels(), train.unlabelled()
+    counts = Counter(labels[utterance] for utterance in set(train.utterances()).difference(without))
     total = sum(counts.values())
     if not total:
         raise InputError(f"{train.path}/utt2emo: no utterance has a label; give a labelled training set")

@@ -94,7 +94,7 @@ def shares(train_dir, labels):
     """Share of each class among the labelled utterances of the system's classes. InputError for one without any."""
     import numpy as np
 
-    counts = Counter(DataDir(train_dir).read("utt2emo").values())
+    counts = Counter(DataDir(train_dir).labels().values())
     empty = [label for label in labels if not counts[label]]
     if empty:
         raise InputError(f"{train_dir}/utt2emo: no utterance is {' or '.join(empty)}; is it the set trained on?")

@@ -10,15 +10,17 @@ import argparse
 import gzip
 import io
 import json
+import math
 from pathlib import Path
 
 from c2ser.bin.common import run
 from c2ser.errors import InputError
 
-CUSTOM_TABLES = {
-    "utt2emo": "emotion", "utt2f0": "f0", "utt2loudness": "loudness", "utt2rate": "speaking_rate", "utt2style": "style",
-}  # fmt: skip
+CUSTOM_TABLES = {"utt2emo": "emotion", "utt2style": "style"}
 """Table → its name under `custom`."""
+
+CUSTOM_NUMBERS = {"utt2f0": "f0", "utt2loudness": "loudness", "utt2rate": "speaking_rate"}
+"""The same for numbers: Hz, LUFS, phonemes / s. What JSON has no number for (nan, -inf) is left out."""
 
 
 def get_parser():
@@ -59,6 +61,7 @@ def supervisions(data_dir, by_id):
     """Yield one lhotse supervision (a dict) per utterance. by_id: recording → its dict from `recordings`."""
     tables = {name: data_dir.read(name, optional=True) for name in ("text", "utt2lang", "spk2gender", "reco2channel")}
     custom = {key: data_dir.read(name, optional=True) for name, key in CUSTOM_TABLES.items()}
+    custom |= {key: _numbers(data_dir, name) for name, key in CUSTOM_NUMBERS.items()}
     segments = data_dir.segments() if data_dir.has("segments") else None
     for utterance, speaker in data_dir.read("utt2spk").items():
         recording, start, end = segments[utterance] if segments else (utterance, 0.0, None)
@@ -77,6 +80,15 @@ def supervisions(data_dir, by_id):
             "custom": {key: table[utterance] for key, table in custom.items() if utterance in table},
         }
         yield {key: value for key, value in entry.items() if value is not None}
+
+
+def _numbers(data_dir, name):
+    """A table of numbers as floats, without those that are not finite. Raises InputError for what is no number."""
+    try:
+        found = {utterance: float(value) for utterance, value in data_dir.read(name, optional=True).items()}
+    except ValueError as error:
+        raise InputError(f"{data_dir.path}/{name}: {error}; measure it again") from None
+    return {utterance: value for utterance, value in found.items() if math.isfinite(value)}
 
 
 def _channel(choice, recording, utterance):
@@ -101,7 +113,7 @@ def write_manifest(path, entries):
     with atomic_write(path, "wb") as raw, gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
         with io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as stream:
             for entry in entries:
-                stream.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                stream.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def main(argv=None):

@@ -29,7 +29,7 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     from c2ser.inference.bundle import Bundle
 
-    seen = set(DataDir(args.train_dir).read("utt2emo").values())
+    seen = set(DataDir(args.train_dir).labels().values())
     emotion = None
     if args.emotion_config:
         emotion = {

@@ -36,7 +36,7 @@ def main(argv=None):
     """Build, check and write both tables."""
     args = get_parser().parse_args(argv)
     data = DataDir(args.data_dir)
-    utterances, emotions, styles = data.utterances(), data.read("utt2emo"), data.read("utt2style")
+    utterances, emotions, styles = data.utterances(), data.labels(), data.read("utt2style")
     texts = data.read("text", optional=True)
     languages = _languages(data, utterances, args.language)
     labelled = _labelled(data, utterances, emotions, languages)

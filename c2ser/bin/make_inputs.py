@@ -13,7 +13,7 @@ from pathlib import Path
 from c2ser.audio import SAMPLE_RATE
 from c2ser.bin.common import run, str_to_bool
 from c2ser.datadir import DataDir, read_table, write_table
-from c2ser.emotions import EMOTIONS, UNLABELLED
+from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -48,6 +48,8 @@ def main(argv=None):
     if args.texts:
         tables |= {"explicit": data.read("cot_explicit"), "implicit": data.read("cot_implicit")}
     if args.transcripts == "needed":
+        if not data.has("text"):
+            raise InputError(f"{data.path}: the corpus has no transcripts (text), so that --text_only has nothing to read")
         tables["transcript"] = data.read("text")
     emotions, samples = read_labels(data, args.silver), read_table(args.num_samples)
     languages = data.read("utt2lang", optional=True)
@@ -85,7 +87,7 @@ def main(argv=None):
 def read_labels(data, silver):
     """Utterance → class, gold and, where wanted, silver (`c2ser make-silver`); gold labels always win, and how many of each
     there are is logged. Raises InputError where silver labels are wanted and not there."""
-    gold = data.read("utt2emo", optional=True)
+    gold = data.labels(optional=True)
     if not silver:
         return gold
     if not data.has("utt2emo.silver"):
@@ -94,7 +96,7 @@ def read_labels(data, silver):
     added = {
         utterance: label
         for utterance, label in data.read("utt2emo.silver").items()
-        if utterance in ours and gold.get(utterance, UNLABELLED) == UNLABELLED
+        if utterance in ours and utterance not in gold
     }
     for emotion in EMOTIONS:
         logging.info(

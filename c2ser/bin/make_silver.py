@@ -48,7 +48,7 @@ def get_parser():
 def main(argv=None):
     """Read, choose, label, measure, write."""
     args = get_parser().parse_args(argv)
-    from c2ser.silver.agreement import gold_labels, make_silver, read_teacher
+    from c2ser.silver.agreement import make_silver, read_teacher
     from c2ser.silver.precision import choose_rule, cross_fitted, format_measure, kept_labels, measure
 
     rule = given_rule(args)
@@ -61,7 +61,7 @@ def main(argv=None):
         rule = choose_rule(judged, args.precision, rule, args.min_kept)
     if judged:
         measured = measure(judged, labels or kept_labels(judged, rule))
-    silver = make_silver(data.utterances(), gold_labels(data), speech, text, rule)
+    silver = make_silver(data.utterances(), data.labels(optional=True), speech, text, rule)
     report = {
         "speech": [str(folder) for folder in args.speech], "text": [str(folder) for folder in args.text],
         "precision_wanted": args.precision,
@@ -105,13 +105,12 @@ def judged_utterances(gold_dirs, speech, text):
     Raises InputError where a directory has none, where a teacher knows none of them, and for an utterance in two of the
     directories.
     """
-    from c2ser.silver.agreement import gold_labels
     from c2ser.silver.precision import Judged
 
     judged = {}
     for path in gold_dirs:
         data = DataDir(path)
-        gold, speakers = gold_labels(data), data.read("utt2spk")
+        gold, speakers = data.labels(optional=True), data.read("utt2spk")
         if not gold:
             raise InputError(f"{path}/utt2emo: no labelled utterance; --gold_dir needs some")
         for name, opinions in (("speech", speech), ("text", text)):

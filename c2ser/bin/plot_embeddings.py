@@ -32,7 +32,9 @@ def main(argv=None):
 
     args = get_parser().parse_args(argv)
     data = DataDir(args.data_dir)
-    emotions, speakers = data.read("utt2emo"), data.read("utt2spk")
+    emotions, speakers = data.labels(), data.read("utt2spk")
+    if not emotions:
+        raise InputError(f"{data.path}/utt2emo: no utterance has a label to colour it by")
     utterances = list(emotions)
     unknown = [utterance for utterance in utterances if utterance not in speakers]
     if unknown:

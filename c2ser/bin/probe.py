@@ -13,6 +13,7 @@ from pathlib import Path
 from c2ser.bin.common import run, str_to_bool
 from c2ser.datadir import DataDir, write_table
 from c2ser.datadir.faults import some
+from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 from c2ser.probe.choose import WAYS, make_design
 from c2ser.probe.features import normalise_speakers, read_layers
@@ -54,6 +55,8 @@ def main(argv=None):
     """Read, choose, fit, label, write."""
     args = get_parser().parse_args(argv)
     train, dev = _labelled(args.train_dir), _labelled(args.dev_dir) if args.dev_dir else {}
+    if args.dev_dir and args.choose_by == "dev":
+        _warn_of_absent_classes(args.dev_dir, set(train.values()), set(dev.values()))
     test = DataDir(args.test_dir).utterances()
     fitted, labels = [*train, *dev], [*train.values(), *dev.values()]
     speakers = _speakers(args)
@@ -67,7 +70,7 @@ def main(argv=None):
     probe = fit_probe(known, labels, design, args.classifier, args.layer, args.mix, args.class_weight, args.seed)
     posteriors = probe.posteriors(unseen)
     # Only from here on are the labels of the test set looked at, where it has any: all choices are made.
-    truth = DataDir(args.test_dir).read("utt2emo", optional=True)
+    truth = DataDir(args.test_dir).labels(optional=True)
     told = [row for row, utterance in enumerate(test) if utterance in truth]
     test_labels = [truth[test[row]] for row in told]
     summary = {
@@ -111,12 +114,24 @@ def _layer(value):
 def _labelled(path):
     """Utterance → emotion of the labelled utterances of a data directory; says how many have none."""
     data = DataDir(path)
-    emotions, utterances = data.read("utt2emo"), data.utterances()
-    without = [utterance for utterance in utterances if utterance not in emotions]
+    labels, utterances, without = data.labels(), data.utterances(), data.unlabelled()
     if without:
         logging.info("%s: %d of %d utterances have no emotion and are left out: %s",
                      path, len(without), len(utterances), some(without))  # fmt: skip
-    return {utterance: emotions[utterance] for utterance in utterances if utterance in emotions}
+    if len(without) == len(utterances):
+        raise InputError(f"{path}/utt2emo: no utterance has a label; a probe needs some")
+    return {utterance: labels[utterance] for utterance in utterances if utterance in labels}
+
+
+def _warn_of_absent_classes(dev_dir, train, dev):
+    """A choice made on a part of the classes says little of the others."""
+    absent = sorted(train - dev)
+    if absent:
+        logging.warning(
+            "%s: has %s and lacks %s: what is chosen on it may suit those classes alone; take more speakers "
+            "(--dev_speakers of the recipe), or --choose_by cross_speaker (--probe_choose_by there)",
+            dev_dir, "one class" if len(dev) == 1 else f"{len(dev)} classes", ", ".join(absent),
+        )  # fmt: skip
 
 
 def _speakers(args):

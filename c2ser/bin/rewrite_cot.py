@@ -129,7 +129,7 @@ def read_items(data, source, language):
     from c2ser.cot.rewrite import Item
     from c2ser.prosody.style import parse_style
 
-    emotions, styles, texts = data.read("utt2emo"), data.read("utt2style"), data.read("text", optional=True)
+    emotions, styles, texts = data.labels(), data.read("utt2style"), data.read("text", optional=True)
     items = []
     for utterance, rationale in source.items():
         for name, table in (("utt2emo", emotions), ("utt2style", styles)):

@@ -19,9 +19,8 @@ class Utterance:
     """One labelled utterance as the distribution describes it.
 
     id starts with `<speaker>-` (or is the speaker, where a corpus names none). emotion is one of
-    `c2ser.emotions`, language an ISO 639-1 code. audio is the file; recording, start and end (s) are given where
-    several utterances share it. text None means that a transcript should be there and was not
-    found; it is "" where the corpus has none. channel (1-based, or "mean"; None for
+    `c2ser.emotions`, `unknown` where an utterance has no label; language is an ISO 639-1 code. audio is the file; recording, start and end (s) are given where
+    several utterances share it. text is what is said, None where no transcript is there. channel (1-based, or "mean"; None for
     mono) and seconds are filled in from the file's header. split is the official one: train, dev or test; None where
     the field uses folds. announced is the duration in s that the annotation gives, where it does. doubt says what is
     odd about an utterance that is kept all the same.
@@ -32,7 +31,7 @@ class Utterance:
     emotion: str
     language: str
     audio: str
-    text: str | None
+    text: str | None = None
     gender: str | None = None
     channel: int | str | None = None
     start: float | None = None
@@ -78,6 +77,7 @@ class Corpus:
     expected: part → emotion → number of utterances, where a part is a speaker, a split or a language, whichever
     attribute of `Utterance` `counted_by` names; empty: nothing is asserted. folds: path of a table (see `read_folds`)
     or None. channels: number of channels in a file → the one that carries the speech; mono needs no entry.
+    transcribed: every utterance has a transcript as published, so that one without counts as missing.
     long_seconds: utterances beyond it are kept and listed as suspicious.
     """
 
@@ -90,11 +90,16 @@ class Corpus:
     counted_by: str = "speaker"
     folds: str | Path | None = None
     channels: Mapping[int, int | str] = field(default_factory=dict)
+    transcribed: bool = False
     long_seconds: float = 30.0
 
     def read_folds(self):
         """Fold number → test speakers, in the table's order; {} where the corpus has no folds."""
         return read_folds(self.folds) if self.folds else {}
+
+    def variable(self):
+        """The variable of db.sh that names the corpus' folder, as setup.sh calls it."""
+        return self.name.upper()
 
     def total(self):
         """The published number of utterances, or None where nothing is asserted."""

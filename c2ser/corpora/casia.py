@@ -49,6 +49,7 @@ CORPUS = Corpus(
     source="http://www.chineseldc.org",
     expected=uniform(sorted(set(SPEAKERS.values())), sorted(set(EMOTIONS.values())), 50),
     folds=FOLDS_DIR / "casia.tsv",
+    transcribed=True,
 )
 
 

@@ -2,18 +2,21 @@
 
 from collections import Counter
 
+from c2ser.corpora.base import Note
 from c2ser.errors import InputError
 
 SHOWN = 10
 """How many names a message lists before it says how many more there are."""
 
 
-def check_counts(corpus, reading, allow_missing=0):
+def check_counts(corpus, reading, root, allow_missing=0):
     """Raise InputError, with a list, unless the utterances agree with the published numbers.
 
-    Up to `allow_missing` utterances may be missing; an utterance too many in any part and class is never allowed, nor
-    is an unexpected file. With an exact agreement the rows that have no audio count as left out by rule: they are
-    moved from `reading.missing` to `reading.excluded`. Returns the number of missing utterances.
+    root: where the corpus was looked for, for the message. Up to `allow_missing` utterances may be missing; an utterance
+    too many in any part and class is never allowed, nor is an unexpected file. With an exact agreement the rows that
+    have no audio count as left out by rule: they are moved from `reading.missing` to `reading.excluded`. Where some are
+    missing that the corpus module cannot name, `reading.missing` gets the parts and classes that they are of. Returns
+    the number of missing utterances.
     """
     if reading.unexpected:
         raise InputError(
@@ -22,11 +25,14 @@ def check_counts(corpus, reading, allow_missing=0):
         )
     if not reading.utterances:
         raise InputError(
-            f"{corpus.name}: no utterances found; set the corpus's path\n{listing(reading.missing)}".rstrip()
+            f"{corpus.name}: no utterances found in {root}; set {corpus.variable()} in db.sh, or in the environment, to the "
+            f"folder of the corpus\n{listing(reading.missing)}".rstrip()
         )
     differences, short, surplus = compare(corpus, reading.utterances)
     if surplus or short > allow_missing:
         raise InputError(_message(corpus, reading, differences, short, surplus, allow_missing))
+    if short > len(reading.missing):
+        reading.missing.extend(differences)
     if not short and corpus.expected:
         reading.excluded.extend(reading.missing)
         reading.missing.clear()
@@ -34,18 +40,19 @@ def check_counts(corpus, reading, allow_missing=0):
 
 
 def compare(corpus, utterances):
-    """(lines that say where found and published counts differ, number missing, number too many)."""
+    """(a Note on every part and class whose found and published counts differ, number missing, number too many)."""
     if not corpus.expected:
         return [], 0, 0
     found = Counter((getattr(utterance, corpus.counted_by), utterance.emotion) for utterance in utterances)
     expected = {(part, emotion): n for part, counts in corpus.expected.items() for emotion, n in counts.items()}
-    lines, short, surplus = [], 0, 0
+    notes, short, surplus = [], 0, 0
     for part, emotion in sorted({*found, *expected}, key=str):
         there, wanted = found[part, emotion], expected.get((part, emotion), 0)
         short, surplus = short + max(wanted - there, 0), surplus + max(there - wanted, 0)
         if there != wanted:
-            lines.append(f"  {part} {emotion}: expected {wanted}, found {there}{_tested_in(corpus, part)}")
-    return lines, short, surplus
+            split = part if corpus.counted_by == "split" else None
+            notes.append(Note(f"{part} {emotion}", f"expected {wanted}, found {there}{_tested_in(corpus, part)}", split))
+    return notes, short, surplus
 
 
 def listing(notes):
@@ -61,7 +68,8 @@ def _tested_in(corpus, part):
 
 def _message(corpus, reading, differences, short, surplus, allow_missing):
     found, total = len(reading.utterances), corpus.total()
-    lines = [f"{corpus.name}: {found} utterances found, {total} published; they differ in", *differences]
+    lines = [f"{corpus.name}: {found} utterances found, {total} published; they differ in"]
+    lines += [f"  {note.name}: {note.reason}" for note in differences]
     if reading.missing:
         lines += ["missing:", listing(reading.missing)]
     if surplus:

@@ -44,6 +44,7 @@ CORPUS = Corpus(
     source="https://github.com/HLTSingapore/Emotional-Speech-Data",
     expected=uniform(SPEAKERS, EMOTIONS, PER_EMOTION),
     folds=FOLDS_DIR / "esd.tsv",
+    transcribed=True,
 )
 
 

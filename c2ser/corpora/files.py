@@ -22,14 +22,14 @@ def find_root(root, belongs, wanted, depth=2):
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such directory; set the corpus's path")
+        raise InputError(f"{root}: no such directory; set the corpus's path in db.sh")
     level = [root]
     for _ in range(depth + 1):
         for directory in level:
             if belongs(directory):
                 return directory
         level = [Path(child) for directory in level for child in subdirectories(directory)]
-    raise InputError(f"{root}: does not hold {wanted}, nor does anything {depth} levels below")
+    raise InputError(f"{root}: does not hold {wanted}, nor does anything {depth} levels below; correct its path in db.sh")
 
 
 def subdirectories(directory):

@@ -25,7 +25,7 @@ from c2ser.datadir.datadir import invert
 from c2ser.datadir.faults import some
 from c2ser.datadir.operations import join, restrict
 from c2ser.datadir.replace import replace_all
-from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
+from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED
 from c2ser.errors import InputError
 
 ABSENT = "–"
@@ -114,7 +114,7 @@ def compose_without(corpora):
 
 def table_rows(corpora):
     """Rows of a table, the header first: a row for each corpus and one for all, with the number of each class."""
-    seen = {label for corpus in corpora for label in corpus.tables["utt2emo"].values()}
+    seen = {label for corpus in corpora for label in _labels(corpus)}
     labels = [label for label in EMOTIONS + FURTHER_EMOTIONS if label in seen]
     rows = [["Corpus", "utterances", "speakers", "hours", "languages", "folds", *labels]]
     rows += [_row(corpus.name, [corpus], _folds(corpus), labels) for corpus in corpora]
@@ -128,9 +128,14 @@ def _row(name, corpora, folds, labels):
     timed = all("utt2dur" in corpus.tables for corpus in corpora)
     hours = f"{sum(map(float, values('utt2dur'))) / 3600:.2f}" if timed else ABSENT
     languages = " ".join(sorted(set(values("utt2lang")))) or ABSENT
-    counts, speakers = Counter(values("utt2emo")), len(set(values("utt2spk")))
+    counts, speakers = Counter(label for corpus in corpora for label in _labels(corpus)), len(set(values("utt2spk")))
     cells = [str(counts[label]) if counts[label] else ABSENT for label in labels]
     return [name, str(counts.total()), str(speakers), hours, languages, folds, *cells]
+
+
+def _labels(corpus):
+    """What utt2emo says of every utterance, `unknown` where it says nothing."""
+    return [corpus.tables["utt2emo"].get(utterance, UNLABELLED) for utterance in corpus.utterances]
 
 
 def _folds(corpus):

@@ -12,6 +12,8 @@ from c2ser.corpora.counts import SHOWN, check_counts, listing
 from c2ser.corpora.headers import read_header
 from c2ser.corpora.sets import SPLITS, compose
 from c2ser.corpora.writing import all_or_none, write_set
+from c2ser.datadir.faults import some
+from c2ser.datadir.values import language
 from c2ser.errors import InputError
 
 SHORT_SECONDS = 0.3
@@ -27,19 +29,33 @@ def prepare(module, root, data_dir, wanted_folds=None, allow_missing=0, dev_spea
     module: see `c2ser.corpora.load`. Nothing is written unless everything agrees. Raises InputError for whatever the
     module, the checks or the counts find, see `check_counts` and `compose`.
     """
-    corpus, reading = module.CORPUS, module.read(root)
+    corpus, reading = module.CORPUS, read_corpus(module, root)
     read_headers(corpus, reading)
     check_utterances(corpus, reading.utterances)
-    missing = check_counts(corpus, reading, allow_missing)
+    missing = check_counts(corpus, reading, root, allow_missing)
+    check_languages(corpus, reading.utterances, missing)
     raise_doubts(corpus, reading.utterances, allow_missing)
     sets, remarks = compose(corpus, reading.utterances, wanted_folds, dev_speakers)
+    transcribed = any(utterance.text is not None for utterance in reading.utterances)
     with all_or_none(data_dir) as staging:
         for name, utterances in sets.items():
-            write_set(staging / name, utterances, _notes_of(name, utterances, reading))
+            write_set(staging / name, utterances, _notes_of(name, utterances, reading), transcribed)
     if not wanted_folds:
         stale = _stale(data_dir, sets)
         remarks += [f"{path} is left from an earlier run and belongs to other data: remove it" for path in stale]
     return summary(corpus, reading, sets, remarks, missing)
+
+
+def read_corpus(module, root):
+    """What the corpus module finds under `root`. Raises InputError where that is no directory, or holds not even the
+    files that the module opens."""
+    remedy = f"set {module.CORPUS.variable()} in db.sh, or in the environment, to the folder of the corpus"
+    if not Path(root).is_dir():
+        raise InputError(f"{root}: no such directory; {remedy}")
+    try:
+        return module.read(root)
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: no such file, and {module.CORPUS.name} needs it; {remedy}") from None
 
 
 def read_headers(corpus, reading):
@@ -93,9 +109,32 @@ def check_utterances(corpus, utterances):
         utterance.text = None if utterance.text is None else " ".join(utterance.text.split())
 
 
+def check_languages(corpus, utterances, missing=0):
+    """Raise InputError for a code that is none, for speech in a language that `CORPUS.languages` does not name, and,
+    unless utterances are `missing`, for a language there that nobody speaks."""
+    spoken = {}
+    for utterance in utterances:
+        spoken.setdefault(utterance.language, []).append(utterance.id)
+    for code in (*corpus.languages, *spoken):
+        if wrong := language(str(code)):
+            raise InputError(f"{corpus.name}: {wrong}")
+    for code, names in spoken.items():
+        if code not in corpus.languages:
+            raise InputError(
+                f"{corpus.name}: {len(names)} utterances are in {code!r}, which CORPUS.languages "
+                f"({', '.join(corpus.languages)}) does not name: {some(names)}; correct one of the two"
+            )
+    unspoken = [code for code in corpus.languages if code not in spoken]
+    if unspoken and not missing:
+        raise InputError(
+            f"{corpus.name}: CORPUS.languages names {', '.join(unspoken)}, but no utterance is in it; leave it out"
+        )
+
+
 def raise_doubts(corpus, utterances, allow_missing=0):
-    """Say of each utterance what is odd about it. More than `allow_missing` absent transcripts raise InputError."""
-    untranscribed = [utterance for utterance in utterances if utterance.text is None]
+    """Say of each utterance what is odd about it. Of a corpus that is `transcribed`, more than `allow_missing` absent
+    transcripts raise InputError."""
+    untranscribed = [utterance for utterance in utterances if corpus.transcribed and utterance.text is None]
     if len(untranscribed) > allow_missing:
         notes = [Note(utterance.audio, "no transcript") for utterance in untranscribed]
         raise InputError(
@@ -104,7 +143,7 @@ def raise_doubts(corpus, utterances, allow_missing=0):
         )
     for utterance in utterances:
         doubts = [utterance.doubt] if utterance.doubt else []
-        if utterance.text is None:
+        if corpus.transcribed and utterance.text is None:
             doubts.append("no transcript was found")
         if utterance.seconds > corpus.long_seconds:
             doubts.append(f"{utterance.seconds:.1f} s long: probably cut wrongly")
@@ -147,6 +186,7 @@ def summary(corpus, reading, sets, remarks, missing):
         reasons = Counter(note.reason for note in reading.excluded).most_common(SHOWN)
         lines.append(f"  {len(reading.excluded)} left out by rule (listed in all/excluded):")
         lines += [f"    {count} × {reason}" for reason, count in reasons]
+    lines += [f"  {remark}" for remark in _said_of_tables(utterances)]
     doubted = sum(utterance.doubt is not None for utterance in utterances)
     if doubted:
         lines.append(f"  {doubted} kept although something is odd about them (listed in all/suspicious)")
@@ -160,3 +200,17 @@ def summary(corpus, reading, sets, remarks, missing):
         counts = " ".join(f"{emotion} {classes[emotion]}" for emotion in sorted(classes))
         lines.append(f"  {name}: {len(members)} ({counts})")
     return lines
+
+
+def _said_of_tables(utterances):
+    """How many utterances have no transcript and no label, and what follows."""
+    silent = sum(utterance.text is None for utterance in utterances)
+    unlabelled = sum(utterance.emotion == emotions.UNLABELLED for utterance in utterances)
+    remarks = []
+    if silent == len(utterances):
+        remarks.append("no transcripts, and no table text: rationales quote nothing, and the speaking rate is unknown")
+    elif silent:
+        remarks.append(f"{silent} have no transcript: their rationales quote nothing, and their speaking rate is unknown")
+    if unlabelled:
+        remarks.append(f"{unlabelled} have no label (unknown): trained on without one, never scored nor probed")
+    return remarks

@@ -82,7 +82,7 @@ def read_prepared(name, path):
         raise InputError(
             f"{path} holds folds and {', '.join(splits)}; one of the two is left from an earlier run: remove it"
         )
-    loaded = load(path / "all", REQUIRED, spk_sort=True)
+    loaded = load(path / "all", [table for table in REQUIRED if table != "text"], spk_sort=True)
     corpus = Prepared(name, path, with_prefix(loaded, f"{name}_"))
     corpus.tables["utt2corpus"] = dict.fromkeys(corpus.utterances, name)
     for number in numbers:

@@ -8,16 +8,18 @@ from pathlib import Path
 from c2ser.datadir import DataDir
 
 
-def write_set(directory, utterances, notes=()):
+def write_set(directory, utterances, notes=(), transcribed=True):
     """Write one data directory: wav.scp, text, utt2spk, spk2utt, utt2emo, utt2lang, utt2dur, and where there is
-    anything to say segments, reco2channel, spk2gender, excluded and suspicious.
+    anything to say segments, reco2channel, spk2gender, excluded, missing and suspicious.
 
-    notes: (file name, [Note, …]) pairs, written as `name<TAB>reason` lines. Durations are in s.
+    notes: (file name, [Note, …]) pairs, written as `name<TAB>reason` lines. transcribed: whether there is a text; an
+    utterance without a transcript then has an empty one. Durations are in s.
     """
     data_dir = DataDir(directory)
     Path(directory).mkdir(parents=True)
     data_dir.write("wav.scp", {utterance.recording_id: utterance.audio for utterance in utterances})
-    data_dir.write("text", {utterance.id: utterance.text or "" for utterance in utterances})
+    if transcribed:
+        data_dir.write("text", {utterance.id: utterance.text or "" for utterance in utterances})
     data_dir.write_speakers({utterance.id: utterance.speaker for utterance in utterances})
     data_dir.write("utt2emo", {utterance.id: utterance.emotion for utterance in utterances})
     data_dir.write("utt2lang", {utterance.id: utterance.language for utterance in utterances})

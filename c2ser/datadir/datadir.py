@@ -3,21 +3,23 @@
 from pathlib import Path
 
 from c2ser.datadir.tables import read_table, write_table
+from c2ser.emotions import UNLABELLED
 from c2ser.errors import InputError
 
 UTTERANCE_TABLES = (
-    "text", "utt2spk", "utt2emo", "utt2lang", "utt2corpus", "utt2dur", "utt2num_samples",
-    "utt2f0", "utt2loudness", "utt2rate", "utt2style", "cot_explicit", "cot_implicit",
+    "text", "utt2spk", "utt2lang", "utt2corpus", "utt2dur", "utt2num_samples", "utt2f0", "utt2loudness", "utt2rate",
+    "utt2style",
 )  # fmt: skip
 """Tables keyed by utterance. wav.scp is keyed by recording, which is the utterance where there is no segments file."""
 
-PARTIAL_TABLES = ("utt2votes",)
+COT_TABLES = ("cot_explicit", "cot_implicit")
+PARTIAL_TABLES = ("utt2emo", "utt2votes", *COT_TABLES)
 """Tables keyed by utterance that need not speak of all of them: where they say nothing, nothing is known."""
 
 RECORDING_TABLES = ("wav.scp", "reco2channel")
 SPEAKER_TABLES = ("spk2utt", "spk2gender")
 KNOWN_TABLES = (*RECORDING_TABLES, "segments", *UTTERANCE_TABLES, *PARTIAL_TABLES, *SPEAKER_TABLES)
-TEXT_TABLES = ("text", "cot_explicit", "cot_implicit")
+TEXT_TABLES = ("text", *COT_TABLES)
 """Tables whose values may be empty and are free text."""
 
 
@@ -61,6 +63,20 @@ class DataDir:
         if not ids:
             raise InputError(f"{self.path}/utt2spk: no utterances")
         return ids
+
+    def labels(self, optional=False):
+        """Utterance → class of those that have one: the one rule of what is unlabelled.
+
+        An utterance that utt2emo does not name, or calls `unknown`, has no label. It stays in the data, is counted and
+        may be trained on as far as no label is needed; it is never scored, nor used to fit or choose a probe. For
+        `optional` see `read`.
+        """
+        return {key: label for key, label in self.read("utt2emo", optional).items() if label != UNLABELLED}
+
+    def unlabelled(self):
+        """The utterances without a label (see `labels`), in order."""
+        labels = self.labels(optional=True)
+        return [utterance for utterance in self.utterances() if utterance not in labels]
 
     def segments(self):
         """Utterance → (recording, start in s, end in s). Raises InputError for a malformed line."""

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
-from c2ser.datadir.datadir import UTTERANCE_TABLES, invert
+from c2ser.datadir.datadir import PARTIAL_TABLES, UTTERANCE_TABLES, invert
 from c2ser.datadir.faults import report
 from c2ser.datadir.replace import BACKUP, replace_tables
 from c2ser.datadir.scan import MENDABLE, Row, Scan, scan_tables
@@ -32,7 +32,8 @@ def fix(path, *, spk_sort=True, emotions=None):
     """Mend a data directory in place and return what was done; a sound directory is left as it is.
 
     Mended are byte order marks, Windows line ends, blanks, blank lines, a missing last newline, order, identical
-    duplicates, ids that are not NFC, utterances that some table lacks, and spk2utt. The files as they were lie in
+    duplicates, ids that are not NFC, utterances that some table lacks, and spk2utt; no utterance goes for want of a
+    label (`datadir.PARTIAL_TABLES`). The files as they were lie in
     `.backup/` afterwards, with the ids that were left out in `.backup/removed_utterances`. Raises InputError, having
     changed nothing, where a fault remains that only a person can mend: conflicting duplicates, wrong labels, wrong
     numbers, text that is not UTF-8. Options: see `find_faults`.
@@ -105,7 +106,10 @@ def _intersect(scans):
         for row in scan.rows:
             if row.key not in wanted:
                 removed.setdefault(row.key, f"in {table}, but used by no utterance")
-        scans[table] = Scan(scan.path, [row for row in scan.rows if row.key in wanted], scan.faults)
+        rows = [row for row in scan.rows if row.key in wanted]
+        if table in PARTIAL_TABLES and scan.rows and not rows:
+            raise InputError(f"{scan.path}: none of its {len(scan.rows)} ids is an utterance; nothing was changed")
+        scans[table] = Scan(scan.path, rows, scan.faults)
     return scans, removed
 
 

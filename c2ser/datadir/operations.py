@@ -5,7 +5,7 @@ import shutil
 from itertools import chain
 from pathlib import Path
 
-from c2ser.datadir.datadir import KNOWN_TABLES, UTTERANCE_TABLES, DataDir, invert
+from c2ser.datadir.datadir import COT_TABLES, KNOWN_TABLES, UTTERANCE_TABLES, DataDir, invert
 from c2ser.datadir.faults import some
 from c2ser.datadir.replace import replace_all
 from c2ser.datadir.tables import byte_order, read_lines
@@ -17,8 +17,9 @@ def subset(source, destination, *, utt_list=None, spk_list=None, first=None, per
     """Write a directory with some utterances of `source`, chosen in exactly one of these ways.
 
     utt_list, spk_list: a file with one id at the start of each line; first: so many from the top, in byte order;
-    per_class: so many of each class of utt2emo, drawn with `seed`, each class independently of the others. Raises
-    InputError for an id that is not there and for more utterances than there are.
+    per_class: so many of each class, drawn with `seed`, each class independently of the others and utterances without
+    a label (`DataDir.labels`) never. Raises InputError for an id that is not there and for more utterances than there
+    are.
     """
     tables = load(source)
     utt2spk = tables["utt2spk"]
@@ -32,7 +33,7 @@ def subset(source, destination, *, utt_list=None, spk_list=None, first=None, per
             raise InputError(f"{source} holds {len(utt2spk)} utterances; the first {first} cannot be taken")
         chosen = set(list(utt2spk)[:first])
     elif per_class is not None:
-        chosen = _draw(source, tables, per_class, seed)
+        chosen = _draw(source, per_class, seed)
     else:
         raise InputError("say what to take: --utt_list, --spk_list, --first or --per_class")
     _write(destination, restrict(tables, chosen), source)
@@ -42,8 +43,9 @@ def combine(destination, sources):
     """Write one directory with the utterances of all `sources`.
 
     An utterance that two of them hold is an InputError, and so are a recording or a speaker of whom they say different
-    things. Where only some have segments, the others' utterances become segments from 0 to their utt2dur. Returns the
-    tables that were left out, because not every source has them: table → sources without it.
+    things. Where only some have segments, the others' utterances become segments from 0 to their utt2dur; where only
+    some have text, those of the others have no words. Returns the tables that were left out, because not every source
+    has them: table → sources without it.
     """
     loaded = {str(source): load(source) for source in sources}
     if len(loaded) < len(sources):
@@ -64,8 +66,10 @@ def join(loaded):
             source: tables if "segments" in tables else {**tables, "segments": _whole_recordings(source, tables)}
             for source, tables in loaded.items()
         }
+    if any("text" in tables for tables in loaded.values()):
+        loaded = {source: {"text": dict.fromkeys(tables["utt2spk"], ""), **tables} for source, tables in loaded.items()}
     partial = {}
-    for table in ("wav.scp", *UTTERANCE_TABLES):
+    for table in ("wav.scp", *UTTERANCE_TABLES, *COT_TABLES):
         without = [source for source, tables in loaded.items() if table not in tables]
         if without and len(without) < len(loaded):
             partial[table] = without
@@ -145,7 +149,7 @@ def load(path, require=("utt2spk",), spk_sort=False):
 def restrict(tables, utterances):
     """The same tables with these utterances only, and the recordings and speakers that they use.
 
-    reco2channel, spk2gender and utt2votes, which need not know everything, are absent where they would be empty.
+    reco2channel, spk2gender and `PARTIAL_TABLES`, which need not know everything, are absent where they would be empty.
     """
     utt2spk = tables["utt2spk"]
     recordings = {tables["segments"][key].split()[0] for key in utterances} if "segments" in tables else utterances
@@ -185,12 +189,12 @@ def _read_list(path, known, where):
     return chosen
 
 
-def _draw(source, tables, per_class, seed):
-    if "utt2emo" not in tables:
-        raise InputError(f"{source}/utt2emo: no such file; without classes choose with --first")
-    classes = {}
-    for utterance in sorted(tables["utt2emo"], key=byte_order):
-        classes.setdefault(tables["utt2emo"][utterance], []).append(utterance)
+def _draw(source, per_class, seed):
+    labels, classes = DataDir(source).labels(optional=True), {}
+    if not labels:
+        raise InputError(f"{source}/utt2emo: no utterance has a label; without classes choose with --first")
+    for utterance in sorted(labels, key=byte_order):
+        classes.setdefault(labels[utterance], []).append(utterance)
     chosen = set()
     for label, utterances in classes.items():
         if not 1 <= per_class <= len(utterances):

@@ -5,11 +5,13 @@ from c2ser.datadir.operations import unknown_files
 
 
 def summary(path):
-    """What a data directory holds: "data/train: 360 utterances of 4 speakers, 9 tables"."""
+    """What a data directory holds: "data/train: 360 utterances of 4 speakers, 9 tables, 12 without a label"."""
     data_dir = DataDir(path)
     utt2spk = data_dir.read("utt2spk")
     speakers = len(set(utt2spk.values()))
-    return f"{path}: {len(utt2spk)} utterances of {speakers} speakers, {len(data_dir.tables())} tables"
+    unlabelled = len(data_dir.unlabelled()) if data_dir.has("utt2emo") else 0
+    said = f", {unlabelled} without a label" if unlabelled else ""
+    return f"{path}: {len(utt2spk)} utterances of {speakers} speakers, {len(data_dir.tables())} tables{said}"
 
 
 def report_written(destination, *sources):

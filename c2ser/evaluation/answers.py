@@ -79,7 +79,7 @@ def read_answer_set(data_dir, path, missing="invalid"):
         InputError: for a faulty data directory, an absent or empty file, and one without a line of the test set.
     """
     reference, speakers = read_reference(data_dir)
-    found = _read_file(data_dir, path, reference)
+    found = _read_file(data_dir, path, reference, speakers)
     absent = [utterance for utterance in reference if utterance not in found.labels]
     effect = NOT_SCORED if missing == "skip" else INVALID
     problems = [*found.problems, *(Problem("missing", None, utterance, effect, "") for utterance in absent)]
@@ -142,15 +142,16 @@ def write_problems(files, stream):
             stream.write("\t".join(fields) + "\n")
 
 
-def _read_file(data_dir, path, reference):
-    """The labels and problems of a file, all but those of utterances without a line."""
+def _read_file(data_dir, path, reference, speakers):
+    """The labels and problems of a file, all but those of utterances without a line; an answer for an utterance of the
+    set that has no label is neither."""
     find = label_finder(set(reference.values()))
     encoding, lines = read_answer_lines(path)
     answers, problems = {}, []
     for line in lines:
         if line.utterance in reference:
             answers.setdefault(line.utterance, []).append(line)
-        else:
+        elif line.utterance not in speakers:
             problems.append(Problem("unknown", line.number, line.utterance, NOT_SCORED, line.answer))
     if not answers:
         raise InputError(

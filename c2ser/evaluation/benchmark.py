@@ -259,9 +259,9 @@ def _describe(column, joint):
     utterances, speakers, labels, languages = [], set(), [], set()
     for path in column.sets.values():
         data = DataDir(path)
-        utterances += data.utterances()
+        utterances += data.labels()
         speakers |= set(data.read("utt2spk").values())
-        labels += data.read("utt2emo").values()
+        labels += data.labels().values()
         languages |= set(data.read("utt2lang", optional=True).values())
     return {
         "folds": list(column.sets), "official": column.official, "n": len(utterances), "speakers": len(speakers),

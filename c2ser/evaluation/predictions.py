@@ -1,12 +1,14 @@
 """Reading what a system said about a test set, strictly: nothing missing, nothing extra, nothing unknown."""
 
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from c2ser.datadir import DataDir, read_table
+from c2ser.datadir.faults import some
 from c2ser.datadir.tables import read_lines
 from c2ser.datadir.votes import parse_votes
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
@@ -59,10 +61,11 @@ def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
     """
     data_path, decode_dir = Path(data_dir), Path(decode_dir)
     reference, speakers = read_reference(data_dir)
-    predicted = of_corpus(read_table(decode_dir / table), reference, corpus)
+    unlabelled = speakers.keys() - reference.keys()
+    predicted = _without(unlabelled, of_corpus(read_table(decode_dir / table), reference, corpus))
     _check_same_utterances(reference, predicted, decode_dir / table, data_path / "utt2emo", "decode the set again")
     _check_labels(predicted, decode_dir / table, (INVALID,) if table == "utt2pred" else ())
-    classes, posteriors = _stack_posteriors(decode_dir, table, list(reference), corpus)
+    classes, posteriors = _stack_posteriors(decode_dir, table, list(reference), unlabelled, corpus)
     return PredictedSet(
         str(data_dir),
         str(decode_dir),
@@ -80,17 +83,23 @@ def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
 
 
 def read_reference(data_dir):
-    """Read a test set: dicts utterance → class and utterance → speaker, of the same utterances.
+    """Read a test set: dicts utterance → class of those with a label (`DataDir.labels`), and utterance → speaker of all.
 
-    Raises InputError for an empty or malformed utt2emo, an unknown class, and utterances in one of the two only.
+    How many are not scored for want of a label is logged. Raises InputError for an empty or malformed utt2emo, an
+    unknown class, and an utterance without a speaker.
     """
     data = DataDir(data_dir)
-    reference = data.read("utt2emo")
+    reference = data.labels()
     if not reference:
-        raise InputError(f"{data.path}/utt2emo: no utterances")
+        raise InputError(f"{data.path}/utt2emo: no utterances with a label: there is nothing to score")
     _check_labels(reference, data.path / "utt2emo")
     speakers = data.read("utt2spk")
-    _check_same_utterances(reference, speakers, data.path / "utt2spk", data.path / "utt2emo", "fix the data directory")
+    unlabelled = [utterance for utterance in speakers if utterance not in reference]
+    labelled = _without(set(unlabelled), speakers)
+    _check_same_utterances(reference, labelled, data.path / "utt2spk", data.path / "utt2emo", "fix the data directory")
+    if unlabelled:
+        logging.info("%s: %d of %d utterances have no label and are not scored: %s",
+                     data.path, len(unlabelled), len(speakers), some(unlabelled))  # fmt: skip
     return reference, speakers
 
 
@@ -154,12 +163,16 @@ def of_corpus(table, utterances, corpus):
     return {utterance: table[name] for utterance, name in found.items() if name in table}
 
 
-def _stack_posteriors(decode_dir, table, utterances, corpus):
+def _without(utterances, table):
+    return {key: value for key, value in table.items() if key not in utterances}
+
+
+def _stack_posteriors(decode_dir, table, utterances, unlabelled, corpus):
     """The classes and posteriors `(utterances, classes)` of a decoding directory; () and None where it has none."""
     found = read_posteriors(decode_dir)
     if found is None:
         return (), None
-    labels, rows = found[0], of_corpus(found[1], utterances, corpus)
+    labels, rows = found[0], _without(unlabelled, of_corpus(found[1], utterances, corpus))
     _check_same_utterances(utterances, rows, decode_dir / "posteriors", decode_dir / table, "decode the set again")
     return tuple(labels), np.stack([rows[utterance] for utterance in utterances])
 

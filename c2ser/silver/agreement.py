@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from c2ser.datadir.faults import some
-from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED
+from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.predictions import read_posteriors
 
@@ -122,12 +122,6 @@ def read_teacher(folders):
                     f"{folder}/posteriors: {utterance}: another folder says something else; name one of them"
                 )
     return opinions
-
-
-def gold_labels(data):
-    """Utterance → label of the utterances of a data directory that have one; `UNLABELLED` is none."""
-    emotions = data.read("utt2emo", optional=True)
-    return {utterance: label for utterance, label in emotions.items() if label != UNLABELLED}
 
 
 def make_silver(utterances, gold, speech, text, rule):

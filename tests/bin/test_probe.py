@@ -49,6 +49,27 @@ def test_test_set_is_labelled(data):
     assert told["class_distance_ratio"]["test"] > 1 and told["uses_test_audio"] is False
 
 
+def test_unknown_is_no_class(data):
+    """A third of every set is unknown: the probe knows two classes, labels the whole test set and is fitted without."""
+    for part in ("train", "dev", "test"):
+        labels = read_table(data / part / "utt2emo")
+        write_table(data / part / "utt2emo", {u: "unknown" if i % 3 == 0 else e for i, (u, e) in enumerate(labels.items())})
+    assert len(run(data, "--dev_dir", data / "dev")["utt2pred"]) == 10
+    assert (data / "out/labels").read_text().split() == ["happy", "sad"]
+    write_table(data / "dev/utt2emo", dict.fromkeys(read_table(data / "dev/utt2emo"), "unknown"))
+    with pytest.raises(InputError, match="dev/utt2emo: no utterance has a label"):
+        run(data, "--dev_dir", data / "dev")
+
+
+def test_classes_that_the_development_set_lacks_are_said_with_the_remedy(data, caplog):
+    run(data, "--dev_dir", data / "dev")
+    assert "lacks" not in caplog.text
+    write_table(data / "dev/utt2emo", dict.fromkeys(read_table(data / "dev/utt2emo"), "sad"))
+    run(data, "--dev_dir", data / "dev")
+    assert "dev: has one class and lacks happy" in caplog.text
+    assert "--dev_speakers" in caplog.text and "cross_speaker" in caplog.text
+
+
 def read_json(root, name):
     return json.loads((root / "out" / name).read_text())
 

@@ -11,7 +11,7 @@ FOLDS = {"polish": (360, 90), "emovo": (490, 98), "casia": (900, 300), "esd": (2
 
 
 def test_every_corpus_is_found_and_described():
-    assert corpora.available() == sorted(SIZES)
+    assert set(SIZES) <= set(corpora.available())  # one's own may lie beside them
     for name, size in SIZES.items():
         corpus = corpora.load(name).CORPUS
         assert (corpus.name, corpus.total()) == (name, size)

@@ -53,7 +53,7 @@ def test_an_absent_transcript_stops_a_whole_copy_unless_it_is_allowed(tmp_path, 
     with pytest.raises(InputError, match="1200 utterances without a transcript(.|\n)*--allow_missing 1200"):
         run("casia", root, tmp_path / "data")
     prepared = run("casia", root, tmp_path / "data", allow_missing=1200, dev_speakers=0).check()
-    assert set(prepared["all"].read("text").values()) == {""} and len(prepared.listed("all", "suspicious")) == 1200
+    assert not prepared["all"].has("text") and len(prepared.listed("all", "suspicious")) == 1200
     assert prepared.sets() == ["all", *sorted(f"fold{k}/{part}" for k in range(1, 5) for part in ("test", "train"))]
 
 

@@ -28,40 +28,47 @@ WHOLE = [("train", "sad"), ("train", "sad"), ("train", "happy"), ("test", "sad")
 def test_agreement_turns_rows_without_audio_into_exclusions():
     read = reading(*WHOLE)
     read.missing.append(Note("row", "without audio"))
-    assert check_counts(corpus(), read) == 0
+    assert check_counts(corpus(), read, "/toy") == 0
     assert read.excluded == [Note("row", "without audio")] and read.missing == []
 
 
 def test_every_difference_is_listed():
     with pytest.raises(InputError) as caught:
-        check_counts(corpus(), reading(*WHOLE[1:3]))
+        check_counts(corpus(), reading(*WHOLE[1:3]), "/toy")
     assert str(caught.value).splitlines() == [
         "toy: 2 utterances found, 4 published; they differ in",
         "  test sad: expected 1, found 0",
         "  train sad: expected 2, found 1",
         "2 are missing: fetch them, or accept the loss with --allow_missing 2.",
     ]
-    assert check_counts(corpus(), reading(*WHOLE[1:3]), 2) == 2
+    read = reading(*WHOLE[1:3])
+    assert check_counts(corpus(), read, "/toy", 2) == 2
+    assert read.missing == [
+        Note("test sad", "expected 1, found 0", "test"), Note("train sad", "expected 2, found 1", "train"),
+    ]  # fmt: skip
+    named = reading(*WHOLE[:3])
+    named.missing.append(Note("4.wav", "no such file"))
+    assert check_counts(corpus(), named, "/toy", 2) == 1 and named.missing == [Note("4.wav", "no such file")]
 
 
 @pytest.mark.parametrize("extra", [("test", "sad"), ("test", "happy"), ("dev", "sad")])
 def test_too_many_are_never_allowed_even_where_others_are_missing(extra):
     for cells in ([*WHOLE, extra], [*WHOLE[1:], extra]):
         with pytest.raises(InputError, match=f"{extra[0]} {extra[1]}: expected .(.|\n)*1 too many"):
-            check_counts(corpus(), reading(*cells), 100)
+            check_counts(corpus(), reading(*cells), "/toy", 100)
 
 
 def test_nothing_found_and_files_that_do_not_belong():
-    with pytest.raises(InputError, match="no utterances found; set the corpus's path"):
-        check_counts(corpus(), reading(), 100)
+    with pytest.raises(InputError, match="no utterances found in /toy; set TOY in db.sh, or in the environment"):
+        check_counts(corpus(), reading(), "/toy", 100)
     read = reading(*WHOLE)
     read.unexpected.append(Note("x.wav", "odd"))
     with pytest.raises(InputError, match="1 files that are not part(.|\n)*x.wav: odd"):
-        check_counts(corpus(), read, 100)
+        check_counts(corpus(), read, "/toy", 100)
 
 
 def test_a_corpus_without_published_counts_is_not_held_against_any():
-    assert check_counts(Corpus("mine", "Mine", ("en",), "", ""), reading(*WHOLE)) == 0
+    assert check_counts(Corpus("mine", "Mine", ("en",), "", ""), reading(*WHOLE), "/toy") == 0
 
 
 def test_listing_says_how_many_more():

@@ -27,7 +27,9 @@ def data(tmp_path):
         "text": {"eva-1": "Dobrý den", "eva-2": "", "ivo-1": "ne"},
         "utt2emo": {"eva-1": "sad", "eva-2": "calm", "ivo-1": "happy"},
         "utt2lang": dict.fromkeys(segments, "cs"),
-        "utt2f0": {"eva-1": "210.5"},
+        "utt2f0": {"eva-1": "210.5", "eva-2": "nan"},
+        "utt2loudness": {"eva-1": "-23.10", "eva-2": "-inf"},
+        "utt2rate": {"eva-1": "10.500", "eva-2": "0.000"},
         "spk2gender": {"eva": "f"},
     }
     for table, values in tables.items():
@@ -52,11 +54,13 @@ def test_manifests(data, tmp_path):
     assert [entry["id"] for entry in recordings] == ["call", "eva-1"]
     assert supervisions[0] == {
         "id": "eva-1", "recording_id": "eva-1", "start": 0.0, "duration": 0.3, "channel": 0, "text": "Dobrý den",
-        "language": "cs", "speaker": "eva", "gender": "female", "custom": {"emotion": "sad", "f0": "210.5"},
+        "language": "cs", "speaker": "eva", "gender": "female",
+        "custom": {"emotion": "sad", "f0": 210.5, "loudness": -23.1, "speaking_rate": 10.5},
     }  # fmt: skip
     assert [(entry["start"], entry["duration"], entry["channel"]) for entry in supervisions[1:]] == [
         (0.25, 1.5, 1), (1.75, 0.25, 1),
     ]  # fmt: skip
+    assert supervisions[1]["custom"] == {"emotion": "calm", "speaking_rate": 0.0}  # JSON has no nan and no -inf
     assert "gender" not in supervisions[2] and supervisions[2]["custom"] == {"emotion": "happy"}
 
 

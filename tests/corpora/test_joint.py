@@ -106,6 +106,17 @@ def test_every_id_starts_with_its_corpus(sources, tmp_path):
     assert list(test.read("wav.scp")) == test.utterances()
 
 
+def test_a_corpus_without_transcripts_among_others(sources, tmp_path):
+    """It takes nobody's words away, and what it does not say is an empty line. Unlabelled speech has a column."""
+    heap = DataDir(dict(sources)["heap"] / "all")
+    (heap.path / "text").unlink()
+    heap.write("utt2emo", {"h-calm": "unknown"})
+    rows, lines = combine(sources, tmp_path / "data")
+    text = DataDir(tmp_path / "data/all").read("text")
+    assert text["heap_h-calm"] == "" and text["big_a-sad"] == "sad" and not any("text left out" in line for line in lines)
+    assert rows[0][-1] == "unknown" and [row[-1] for row in rows if row[0] in ("heap", "all")] == ["1", "1"]
+
+
 def test_one_corpus_left_out(sources, tmp_path):
     data = tmp_path / "data"
     _, lines = combine(sources, data, leave_out=True)

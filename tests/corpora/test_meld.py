@@ -163,7 +163,7 @@ def test_a_changed_label_stops_it_whatever_may_be_missing(tree, tmp_path, shared
         (tmp_path / split).symlink_to(tree / FOLDERS[split])
     message = "test fearful: expected 50, found 51(.|\n)*test happy: expected 402, found 401(.|\n)*never allowed"
     with pytest.raises(InputError, match=message):
-        check_counts(meld.CORPUS, meld.read(tmp_path), allow_missing=100)
+        check_counts(meld.CORPUS, meld.read(tmp_path), tmp_path, allow_missing=100)
 
 
 def test_the_sample(tmp_path, shared, run, capsys):

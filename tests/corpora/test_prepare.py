@@ -75,17 +75,55 @@ def test_utterances_that_share_a_recording_get_segments(tmp_path, run):
         ('f"{speaker}-{name[:-4]}"', 'f"{speaker}-" + "xX"[int(name[0]) - 1]', "case is not told apart"),
         ("speaker, emotion,", 'speaker, "Sad",', "'Sad' is no label"),
         ('gender="f"', 'gender="w"', "gender 'w': expected m or f"),
-        ('path, ""', "path, None", "3 utterances without a transcript"),
-        ("Reading(utterances)", "Reading([])", "no utterances found"),
+        ('source="here"', 'source="here", transcribed=True', "2 utterances without a transcript(.|\n)*--allow_missing 2"),
+        ("Reading(utterances)", "Reading([])", "no utterances found in .*audio; set OWN in db.sh, or in the environment"),
+        ("Reading(utterances)", "open(f'{root}/texts.tsv')", "audio/texts.tsv: no such file, and own needs it; set OWN"),
+        ('("cs",)', '("cz",)', "'cz' is no language code; write 'cs'"),
+        ('("cs",)', '("de", "pl")', r"3 utterances are in 'cs', which CORPUS.languages \(de, pl\) does not name: eva-2, eva-1, ivo-1"),
+        ('("cs",)', '("cs", "de")', "CORPUS.languages names de, but no utterance is in it"),
         ("CORPUS =", "Corpus_ =", "no corpus of that name"),
     ],
 )
 def test_what_a_data_directory_cannot_hold_is_refused(own, tmp_path, run, old, new, message):
     assert old in OWN
-    own.write_text(OWN.replace(old, new))
+    own.write_text(OWN.replace(old, new).replace('path, ""', 'path, None if "eva" in path else ""'))
     with pytest.raises(InputError, match=message):
         run(own, tmp_path / "audio", tmp_path / "data")
     assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_is_not_there_is_named_with_the_variable(own, tmp_path, run):
+    with pytest.raises(InputError, match="elsewhere: no such directory; set OWN in db.sh"):
+        run(own, tmp_path / "elsewhere", tmp_path / "data")
+
+
+def test_a_corpus_without_transcripts(own, tmp_path, run, capsys):
+    """`text` need not be given. Then there is no table text; where some are transcribed, the others have an empty line."""
+    own.write_text(OWN.replace('path, "",', "path,"))
+    prepared = run(own, tmp_path / "audio", tmp_path / "data")
+    assert not prepared["all"].has("text") and prepared.listed("all", "suspicious").keys() == {"ivo-1"}
+    assert "no transcripts, and no table text: rationales quote nothing" in capsys.readouterr().out
+    own.write_text(OWN.replace('path, "",', 'path, "ano" if speaker == "ivo" else None,'))
+    assert run(own, tmp_path / "audio", tmp_path / "data").check()["all"].read("text") == {
+        "eva-1": "", "eva-2": "", "ivo-1": "ano",
+    }  # fmt: skip
+    assert "2 have no transcript" in capsys.readouterr().out
+
+
+def test_utterances_without_a_label_are_said(own, tmp_path, run, capsys):
+    own.write_text(OWN.replace("speaker, emotion,", 'speaker, "unknown" if speaker == "ivo" else emotion,'))
+    prepared = run(own, tmp_path / "audio", tmp_path / "data").check()
+    assert prepared["all"].unlabelled() == ["ivo-1"] and "1 have no label (unknown)" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_listed_although_the_module_cannot_name_it(own, tmp_path, run, capsys):
+    expected = "expected={'eva': {'sad': 3, 'bored': 1}, 'ivo': {'sad': 1}}"
+    own.write_text(OWN.replace('source="here"', f'source="here", {expected}'))
+    prepared = run(own, tmp_path / "audio", tmp_path / "data", allow_missing=2)
+    assert prepared.listed("all", "missing") == {"eva sad": "expected 3, found 1"}
+    lines = capsys.readouterr().out.splitlines()
+    place = lines.index("  2 of 5 utterances are missing (listed in all/missing):")
+    assert lines[place + 1] == "  eva sad: expected 3, found 1"
 
 
 def test_a_path_that_wav_scp_cannot_hold_is_refused(own, tmp_path, run):
@@ -100,8 +138,8 @@ def test_nothing_changes_when_writing_fails(own, tmp_path, run, monkeypatch):
     before = {path.name: path.read_bytes() for path in prepared["all"].path.iterdir()}
     write_wav(tmp_path / "audio/sad/eva/3.wav")
 
-    def fail(directory, utterances, notes=()):
-        write_set(directory, utterances[:1], notes)
+    def fail(directory, utterances, *further):
+        write_set(directory, utterances[:1], *further)
         raise OSError("the disk is full")
 
     write_set = writing.write_set

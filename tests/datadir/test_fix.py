@@ -68,13 +68,13 @@ def test_spk2utt_is_made(good):
 
 
 def test_utterances_that_a_table_lacks_are_left_out_and_listed(good):
-    edit(good, "utt2emo", replace("ann-1 angry\n", ""))
+    edit(good, "utt2lang", replace("ann-1 pl\n", ""))
     edit(good, "wav.scp", lambda content: b"".join(content.splitlines(keepends=True)[:3]))
     edit(good, "text", replace("ann-2 ", "ann-1b a\nann-2 "))
     mended = fix(good.path)
     assert mended.kept == 2
     assert list(mended.removed) == ["ann-1", "ann-1b", "李雷-1", "李雷-2", "李雷"]
-    assert mended.removed["ann-1"] == "not in utt2emo"
+    assert mended.removed["ann-1"] == "not in utt2lang"
     assert mended.removed["李雷-1"] == "not in wav.scp"
     assert "utt2spk" in mended.removed["ann-1b"] and "wav.scp" in mended.removed["ann-1b"]
     assert find_faults(good.path) == []
@@ -83,6 +83,19 @@ def test_utterances_that_a_table_lacks_are_left_out_and_listed(good):
     listed = (good.path / ".backup" / "removed_utterances").read_text(encoding="utf-8").splitlines()
     assert listed == [f"{key} {why}" for key, why in mended.removed.items()]
     assert len((good.path / ".backup" / "utt2spk").read_text(encoding="utf-8").splitlines()) == 5
+
+
+def test_an_utterance_without_a_label_is_kept(good):
+    """Absent from utt2emo, called unknown, or without a rationale: nothing of it is a fault."""
+    edit(good, "utt2emo", replace("ann-1 angry\n", ""))
+    edit(good, "utt2emo", replace("ann-2 happy", "ann-2 unknown"))
+    good.write("cot_explicit", {"ann-3": "Calm. Emotion: neutral."})
+    assert find_faults(good.path) == [] and fix(good.path).changed == []
+    edit(good, "utt2emo", replace("李雷-1", "ann-9 sad\n李雷-1"))
+    mended = fix(good.path)
+    assert mended.kept == 5 and mended.removed == {"ann-9": "in utt2emo, but used by no utterance"}
+    assert good.labels() == {"ann-3": "neutral", "李雷-1": "angry", "李雷-2": "happy"}
+    assert good.unlabelled() == ["ann-1", "ann-2"]
 
 
 def test_segments_decide_which_recordings_stay(segmented):
@@ -104,17 +117,17 @@ def test_utterances_of_a_missing_recording_are_left_out(segmented):
 def test_the_backup_is_that_of_the_last_change(good):
     edit(good, "utt2lang", lambda content: content.replace(b"\n", b"\r\n"))
     fix(good.path)
-    edit(good, "utt2emo", replace("ann-1 angry\n", ""))
+    edit(good, "utt2dur", replace("ann-1 1.00\n", ""))
     fix(good.path)
     assert fix(good.path).changed == []
     backup = snapshot(good.path / ".backup")
     assert b"\r" not in backup["utt2lang"] and backup["utt2lang"].startswith(b"ann-1 pl\n")
-    assert backup["removed_utterances"] == b"ann-1 not in utt2emo\n"
+    assert backup["removed_utterances"] == b"ann-1 not in utt2dur\n"
 
 
 def test_a_table_of_which_nothing_stays_is_removed(good):
-    edit(good, "utt2emo", lambda content: b"".join(content.splitlines(keepends=True)[3:]))
-    assert fix(good.path).removed["ann-1"] == "not in utt2emo"
+    edit(good, "utt2lang", lambda content: b"".join(content.splitlines(keepends=True)[3:]))
+    assert fix(good.path).removed["ann-1"] == "not in utt2lang"
     assert not good.has("reco2channel") and (good.path / ".backup" / "reco2channel").is_file()
     assert find_faults(good.path) == []
 
@@ -139,8 +152,10 @@ UNMENDABLE = [
     ("text", lambda content: content.replace(b"tak ann-2", b"\xff"), "text:2: not UTF-8"),
     ("text", replace("tak ann-2", "I\u0092m"), "text:2: ann-2: U\\+0092"),
     ("utt2spk", replace("ann-2 ann", "ann-2 bob"), "utt2spk:2: ann-2 does not start"),
-    ("utt2emo", lambda content: b"x happy\n", "no utterance is in every table .*1 in utt2emo"),
-    ("utt2emo", lambda content: b"", "no utterance is in every table"),
+    ("utt2lang", lambda content: b"x pl\n", "no utterance is in every table .*1 in utt2lang"),
+    ("utt2lang", lambda content: b"", "no utterance is in every table"),
+    ("utt2emo", lambda content: b"x happy\n", "utt2emo: none of its 1 ids is an utterance"),
+    ("utt2emo", lambda content: b"", "utt2emo: the table is empty"),
 ]
 
 

@@ -75,6 +75,13 @@ def test_unknown_utterances_are_not_scored(read):
     ]
 
 
+def test_answers_for_utterances_without_a_label_are_neither_scored_nor_a_problem(one_set, tmp_path):
+    (one_set[0] / "utt2emo").write_text("m1_0 angry\nm1_1 angry\nm1_5 unknown\n")
+    (tmp_path / "answers").write_text("".join(f"m1_{number} angry\n" for number in range(6)))
+    found, file = read_answer_set(one_set[0], tmp_path / "answers")
+    assert found.utterances == ["m1_0", "m1_1"] and file.problems == []
+
+
 def test_a_line_twice_counts_once_and_contradicting_lines_are_invalid(read):
     more = ["m1_0 anger", "m1_1 happy", "m1_2 fear", "m1_2 who knows"]
     found, file = read([*lines_of(PLAIN), *more])

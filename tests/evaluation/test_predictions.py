@@ -1,9 +1,12 @@
+import logging
+
 import numpy as np
 import pytest
 
 from c2ser.datadir import read_table, write_table
 from c2ser.errors import InputError
 from c2ser.evaluation.predictions import label_order, read_posteriors, read_set
+from c2ser.evaluation.scoring import score_sets
 
 
 def rewrite(path, change):
@@ -20,6 +23,22 @@ def test_reads_a_set_in_its_order(one_set):
     assert found.predicted == ["angry", "fearful", "<invalid>", "fearful", "happy", "neutral"]
     assert found.speakers == ["m1"] * 6
     assert found.decode["mode"] == "implicit"
+
+
+def test_utterances_without_a_label_are_never_scored(one_set, caplog):
+    """One is absent from utt2emo, one is unknown there; both were decoded. Four labels stay, three answered rightly."""
+    data, decode = one_set
+    rewrite(data / "utt2emo", lambda lines: [*lines[:4], "m1_4 unknown"])
+    with caplog.at_level(logging.INFO):
+        found = read_set(data, decode, "utt2scored")
+    assert found.utterances == [f"m1_{i}" for i in range(4)] and len(found.speakers) == len(found.posteriors) == 4
+    assert "2 of 6 utterances have no label and are not scored: m1_4, m1_5" in caplog.text
+    score = score_sets([found], "utt2scored", draws=10)
+    assert (score["n"], score["labels"], score["chance"]["ua"]) == (4, ["angry", "fearful"], 0.5)
+    assert score["scores"]["ua"]["value"] == (1 / 2 + 2 / 2) / 2
+    (data / "utt2emo").write_text("m1_0 unknown\n")
+    with pytest.raises(InputError, match="utt2emo: no utterances with a label: there is nothing to score"):
+        read_set(data, decode)
 
 
 def test_confidence_only_where_predictions_are_those_of_the_posteriors(one_set):

@@ -18,8 +18,19 @@ def test_validate_names_every_fault_and_the_remedy(call, utils, data):
     assert done.returncode == 1
     assert f"{data.path}/utt2emo:1: carriage return" in done.stderr
     assert f"{data.path}/text: no such file" in done.stderr
-    assert f"{data.path}/utt2emo: lacks 5 ids" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_utterances_without_a_label_are_counted_and_kept(call, utils, data):
+    (data.path / "utt2emo").write_text("a-0 angry\nb-0 sad\nb-1 unknown\n")
+    said = f"{data.path}: 6 utterances of 2 speakers, 5 tables, 4 without a label"
+    assert call(utils / "validate_data_dir.sh", data.path).stdout == f"{said}: no faults\n"
+    assert call(utils / "fix_data_dir.sh", data.path).stdout == f"{said}: nothing to mend\n"
+    assert call(utils / "copy_data_dir.sh", data.path, "copy").stdout.endswith("tables, 4 without a label\n")
+    assert call(utils / "split_data_dir.sh", "--per-utt", data.path, 3).returncode == 0
+    done = call(utils / "subset_data_dir.sh", "--per-class", 1, data.path, "small")
+    assert done.returncode == 0, done.stderr
+    assert DataDir(data.path.parents[1] / "small").utterances() == ["a-0", "b-0"]
 
 
 @pytest.mark.parametrize("option, table", [("--no-wav", "wav.scp"), ("--no-text", "text"), ("--no_emo", "utt2emo")])
@@ -46,10 +57,11 @@ def test_validation_starts_without_numerical_libraries(call, utils, data):
 
 def test_fix(call, utils, data):
     (data.path / "utt2emo").write_text("b-0 sad\r\na-0 angry")
+    (data.path / "utt2lang").write_text("b-0 en\r\na-0 en")
     done = call(utils / "fix_data_dir.sh", data.path)
     assert done.returncode == 0, done.stderr
     assert "2 utterances of 2 speakers" in done.stdout and "4 ids were left out" in done.stdout
-    assert "  a-1: not in utt2emo\n" in done.stdout
+    assert "  a-1: not in utt2lang\n" in done.stdout
     assert call(utils / "validate_data_dir.sh", data.path).returncode == 0
     assert "nothing to mend" in call(utils / "fix_data_dir.sh", data.path).stdout
 
@@ -101,8 +113,13 @@ def test_copy_and_combine(call, utils, data, tmp_path):
 
 def test_combine_says_what_it_leaves_out(call, utils, data, tmp_path):
     call(utils / "copy_data_dir.sh", "--utt-prefix", "x", "--spk-prefix", "x", data.path, "x")
+    data.write("utt2lang", dict.fromkeys(data.utterances(), "en"))
     (tmp_path / "x" / "utt2emo").unlink()
-    assert "utt2emo left out: absent from x\n" in call(utils / "combine_data.sh", "both", data.path, "x").stdout
+    (tmp_path / "x" / "text").unlink()
+    said = call(utils / "combine_data.sh", "both", data.path, "x").stdout
+    assert "utt2lang left out: absent from x\n" in said and "6 without a label" in said
+    both = DataDir(tmp_path / "both")
+    assert len(both.read("text")) == 12 and [key for key, words in both.read("text").items() if not words][0] == "xa-0"
 
 
 def test_split(call, utils, data):

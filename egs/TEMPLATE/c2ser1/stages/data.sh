@@ -75,7 +75,9 @@ earlier_texts() {
 validate_sets() {
     local set
     all_folds
-    for set in data/all $(each_fold echo_sets); do validate_data_dir.sh "$set"; done
+    for set in data/all $(each_fold echo_sets); do
+        validate_data_dir.sh $([ -f data/all/text ] || echo --no-text) "$set"
+    done
 }
 
 # The parts of a fold that there are; a corpus may be for testing only

@@ -19,14 +19,15 @@ llm_done() {
 prepare_llms() { if [ "$llm" = scratch ]; then each_fold prepare_llm; else prepare_llm; fi; }
 
 prepare_llm() {
-    local made
+    local made texts
     made=$(llm_dir)
     case $llm in
     scratch)
         # The tokenizer may see training texts only
         stage_begin "$(llm_done)" --done "$(data_of)/.done.cot" $(texts) --file "$conf/llm.conf" --out "$made/*" || return 0
-        python3 -m c2ser.bin.prepare_llm --out_dir "$made" $(cat "$conf/llm.conf") \
-            --texts "$(set_of "$fold" "$train_set")"/{text,cot_explicit,cot_implicit}
+        texts=("$(set_of "$fold" "$train_set")"/cot_{explicit,implicit})
+        if [ -f "${texts[0]%/*}/text" ]; then texts=("${texts[0]%/*}/text" "${texts[@]}"); fi
+        python3 -m c2ser.bin.prepare_llm --out_dir "$made" $(cat "$conf/llm.conf") --texts "${texts[@]}"
         ;;
     *.gguf)
         stage_begin "$(llm_done)" --file "$llm" --out "$made/*" || return 0

@@ -1,0 +1,38 @@
+"""What `c2ser` says of its commands."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from c2ser import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_every_command_has_a_line_under_what_it_serves():
+    lines = cli.overview(100).splitlines()
+    titles = [line for line in lines if line and not line.startswith(" ")]
+    assert titles == [f"{title}:" for title in (*cli.GROUPS, "further")][: len(titles)]
+    rows = [line.split(maxsplit=1) for line in lines if line.startswith("  ")]
+    assert sorted(name for name, _ in rows) == cli.commands()
+    assert all(len(purpose.split()) > 3 for _, purpose in rows) and max(map(len, lines)) <= 100
+    assert lines[lines.index("encoder:") - 2].split()[0] == "export-lhotse"
+    assert "  score                     Score predictions on one test set, or on several pooled" in lines
+
+
+def test_groups_name_commands_that_there_are():
+    named = [name for names in cli.GROUPS.values() for name in names.split()]
+    assert len(named) == len(set(named)) and set(named) <= set(cli.commands())
+
+
+def test_the_list_imports_no_command():
+    """And so neither torch nor numpy: it is there at once."""
+    code = "import sys; from c2ser import cli; cli.overview(); print(sorted({'torch', 'numpy', 'yaml'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_an_unknown_command_is_refused():
+    done = subprocess.run([sys.executable, "-c", "from c2ser import cli; cli.main()", "recite"], cwd=ROOT,
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 2 and "unknown command 'recite'; c2ser --help lists them" in done.stderr
