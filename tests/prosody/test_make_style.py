@@ -87,6 +87,7 @@ def test_pitch_does_not_say_who_is_a_woman(tmp_path, genders):
     train, test = voices(tmp_path / "train", genders), voices(tmp_path / "test", genders, each=10)
     for styles, each in zip(cut(train, test), (40, 20)):
         assert shares(styles, "pitch") == dict.fromkeys("wm", (each // 5, each * 3 // 5, each // 5, 0))
+        assert {utterance[-1] for utterance, value in styles.items() if "pitch=high" in value} == {"8", "9"}
     apart = cut(train, population=("--population", "corpus"))[0]
     assert shares(apart, "pitch")["w"][0] == shares(apart, "pitch")["m"][2] == 0  # as one group they say it
 
