@@ -4,6 +4,7 @@ import logging
 import sys
 
 import pytest
+import soundfile
 
 from c2ser.ark import ArkWriter
 from c2ser.audio import read_utterances, to_pcm16
@@ -47,16 +48,14 @@ def test_parts_joined_are_the_whole(data_dir, tmp_path):
 
 
 def test_a_dump_is_read_in_place_of_the_files(data_dir, tmp_path):
-    whole = measure(data_dir, tmp_path / "whole")
+    """Of recordings in 16 bits, as the dump holds them, it gives the very same."""
     with ArkWriter(tmp_path / "dump/audio.ark", tmp_path / "dump/wav.scp") as writer:
-        for utterance, samples in read_utterances(data_dir):
+        for utterance, samples in list(read_utterances(data_dir)):
             writer[utterance] = 16000, to_pcm16(samples)
+            soundfile.write(tmp_path / f"{utterance}.wav", to_pcm16(samples), 16000)
+    whole = measure(data_dir, tmp_path / "whole")
     data_dir.write("wav.scp", {"x": "/nowhere.wav"})
-    dumped = measure(data_dir, tmp_path / "dumped", "--audio_scp", str(tmp_path / "dump/wav.scp"))
-    assert dumped[2] == whole[2]
-    for mine, other in zip(dumped[:2], whole[:2]):
-        for utterance in mine:
-            assert float(mine[utterance]) == pytest.approx(float(other[utterance]), abs=0.1, nan_ok=True)
+    assert measure(data_dir, tmp_path / "dumped", "--audio_scp", str(tmp_path / "dump/wav.scp")) == whole
 
 
 def test_a_hole_in_the_dump_is_found_before_the_work_begins(data_dir, tmp_path):
