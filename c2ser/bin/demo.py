@@ -49,7 +49,7 @@ def main(argv=None):
         from c2ser.inference.predictor import Decoding, Predictor
 
         predictor = Predictor(args.model, args.device, Decoding(dtype=args.dtype))
-        page = build_page(Analyst(predictor, args.max_seconds), f"C2SER: {args.model.resolve().name}")
+        page = build_page(Analyst(predictor, args.max_seconds), f"C2SER · {predictor.bundle.name}")
         logging.info("http://%s:%d (end it with Ctrl-C)", args.host, args.port)
         serve(page, args.host, args.port, args.share)
 

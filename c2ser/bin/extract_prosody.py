@@ -1,5 +1,7 @@
 """Measure F0, loudness and speaking rate of every utterance: utt2f0 (Hz), utt2loudness (LUFS), utt2rate (phonemes / s).
 
+utt2articulation holds the rate over the speech alone, without pauses and silence around it (phonemes / s).
+
 A value that cannot be measured is `nan` (no voiced frame, no transcript) or, for the loudness of silence, `-inf`.
 Parallel jobs run this on the parts of a split data directory and join the tables of the parts with cat.
 """
@@ -15,6 +17,7 @@ from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.prosody import f0, rate
+from c2ser.prosody.level import articulation_seconds
 from c2ser.prosody.loudness import loudness
 
 
@@ -22,7 +25,7 @@ def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_source_options(parser)
-    parser.add_argument("--out_dir", required=True, help="where utt2f0, utt2loudness and utt2rate are written")
+    parser.add_argument("--out_dir", required=True, help="where utt2f0, utt2loudness, utt2rate and utt2articulation are written")
     return parser
 
 
@@ -40,7 +43,7 @@ def add_source_options(parser):
 
 
 def main(argv=None):
-    """Measure every utterance and write the three tables."""
+    """Measure every utterance and write the tables."""
     args = get_parser().parse_args(argv)
     data = DataDir(args.data_dir)
     utterances = data.utterances()
@@ -48,14 +51,15 @@ def main(argv=None):
     without_language = [utterance for utterance in utterances if utterance not in languages]
     if without_language:
         raise InputError(f"{data.path}/utt2lang: no entry for {some(without_language)}; add the language code")
-    tables = {"utt2f0": {}, "utt2loudness": {}, "utt2rate": {}}
+    tables = {"utt2f0": {}, "utt2loudness": {}, "utt2rate": {}, "utt2articulation": {}}
     for utterance, samples in progress(utterance_audio(data, utterances, args), len(utterances)):
         seconds = len(samples) / SAMPLE_RATE
         text, language = texts.get(utterance, ""), languages[utterance]
-        mean_f0 = f0.mean_f0(samples, args.f0_method, args.f0_checkpoint)
-        tables["utt2f0"][utterance] = f"{mean_f0:.2f}"
+        times, contour, voiced = f0.f0_contour(samples, args.f0_method, args.f0_checkpoint)
+        tables["utt2f0"][utterance] = f"{f0.voiced_mean(contour, voiced):.2f}"
         tables["utt2loudness"][utterance] = f"{loudness(samples, SAMPLE_RATE):.2f}"
-        tables["utt2rate"][utterance] = f"{rate.speaking_rate(text, language, seconds, args.rate_method):.3f}"
+        for name, lasts in (("utt2rate", seconds), ("utt2articulation", articulation_seconds(samples, times, voiced))):
+            tables[name][utterance] = f"{rate.speaking_rate(text, language, lasts, args.rate_method):.3f}"
     for name, table in tables.items():
         write_table(Path(args.out_dir) / name, table)
     _report(tables, args.out_dir)
@@ -85,7 +89,8 @@ def progress(items, total):
 
 
 def _report(tables, out_dir):
-    reasons = {"utt2f0": "no voiced frame", "utt2loudness": "silence", "utt2rate": "no transcript to count"}
+    reasons = {"utt2f0": "no voiced frame", "utt2loudness": "silence", "utt2rate": "no transcript to count",
+               "utt2articulation": "no transcript to count"}  # fmt: skip
     for name, table in tables.items():
         missing = [utterance for utterance, value in table.items() if not math.isfinite(float(value))]
         listed = f": {some(missing)}" if missing else ""

@@ -21,6 +21,7 @@ def get_parser():
         "--mode", action="append", nargs=3, required=True, metavar=("MODE", "CONFIG", "CHECKPOINT"),
         help="explicit or implicit, with its config.yaml and weights (repeatable)",
     )  # fmt: skip
+    parser.add_argument("--name", default="", help="What the system is called (default: as its folder)")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder that gets model.yaml")
     return parser
 
@@ -38,7 +39,7 @@ def main(argv=None):
     modes = {mode: {"config": config, "checkpoint": checkpoint} for mode, config, checkpoint in args.mode}
     labels = [label for label in EMOTIONS if label in seen]
     args.out_dir.mkdir(parents=True, exist_ok=True)
-    Bundle(labels, args.language, args.llm, args.whisper, emotion, modes).write(args.out_dir)
+    Bundle(labels, args.language, args.llm, args.whisper, emotion, modes, args.name).write(args.out_dir)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Every directory needs utt2f0, utt2loudness and utt2rate (c2ser.bin.extract_prosody). A level is `low` under mean − std
 and `high` over mean + std of the population; a value that could not be measured is `unknown`. An utterance whose
 group has no statistics (a new speaker, say) is cut by those of the whole training directory; how many were is
-printed.
+printed. The population `auto` takes corpora and languages apart, and the pitch by gender; where that is not known, the
+pitch in semitones over the speaker's median, from the speaker's utterances in the same directory.
 """
 
 import argparse
@@ -16,12 +17,16 @@ from c2ser.errors import InputError
 from c2ser.prosody import style
 
 
+GROUPS = {"auto": "corpus, language or gender"}
+"""What a population's groups are called, where not as the population."""
+
+
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train_dir", required=True, help="data directory whose utterances the statistics come from")
     parser.add_argument("--out_dirs", required=True, nargs="+", help="data directories that get a utt2style")
-    parser.add_argument("--population", default="corpus", choices=style.POPULATIONS,
+    parser.add_argument("--population", default="auto", choices=style.POPULATIONS,
                         help="over whom mean and deviation are taken (default: %(default)s)")  # fmt: skip
     parser.add_argument("--min_group_size", type=int, default=style.MIN_GROUP_SIZE,
                         help="measured training utterances that a group needs for statistics of its own "
@@ -34,11 +39,14 @@ def main(argv=None):
     """Fit, label every directory, then write the statistics and the labels."""
     args = get_parser().parse_args(argv)
     train = DataDir(args.train_dir)
-    groups = style.population_groups(train, args.population)
+    groups = {measure: style.population_groups(train, args.population, measure) for measure in style.MEASURES}
     statistics = {
-        measure: style.StyleStatistics.fit(_values(train, measure), groups, args.min_group_size)
+        measure: style.StyleStatistics.fit(_values(train, measure), groups[measure], args.min_group_size)
         for measure in style.MEASURES
     }
+    if args.population == "auto":
+        relative = style.relative_pitch(_values(train, "pitch"), train.read("utt2spk"))
+        statistics[style.RELATIVE_PITCH] = style.StyleStatistics.fit(relative, groups["speed"], args.min_group_size)
     labelled = [(data, _levels(data, statistics, args.population)) for data in map(DataDir, args.out_dirs)]
     style.save_statistics(args.stats, statistics, args.population)
     for data, levels in labelled:
@@ -61,18 +69,25 @@ def _values(data, measure):
 
 def _levels(data, statistics, population):
     """Utterance → {measure: level} of a directory; logs how often each level and the fallback was used."""
-    groups = style.population_groups(data, population)
     levels = {utterance: {} for utterance in data.utterances()}
-    for measure, statistic in statistics.items():
-        for utterance, value in _values(data, measure).items():
+    for measure in style.MEASURES:
+        groups, statistic = style.population_groups(data, population, measure), statistics[measure]
+        values = _values(data, measure)
+        without = [utterance for utterance in levels if groups.get(utterance) not in statistic.groups]
+        for utterance, value in values.items():
             levels[utterance][measure] = statistic.level(value, groups.get(utterance))
+        if population == "auto" and measure == "pitch":
+            relative, statistic = style.relative_pitch(values, data.read("utt2spk")), statistics[style.RELATIVE_PITCH]
+            groups = style.population_groups(data, population)
+            for utterance in without:
+                levels[utterance][measure] = statistic.level(relative[utterance], groups.get(utterance))
         counts = Counter(level[measure] for level in levels.values())
         shown = " ".join(f"{level}={counts[level]}" for level in (*style.LEVELS, style.UNKNOWN))
         logging.info("%s: %s: %s", data.path, measure, shown)
-        fallen = sum(groups.get(utterance) not in statistic.groups for utterance in levels)
-        if population != "corpus" and fallen:
-            logging.info("%s: %s: %d of %d utterances cut by the whole training directory: their %s has no statistics",
-                         data.path, measure, fallen, len(levels), population)  # fmt: skip
+        if population != "corpus" and without:
+            by = "their speakers' own" if population == "auto" and measure == "pitch" else "the whole training directory"
+            logging.info("%s: %s: %d of %d utterances cut by %s: their %s has no statistics", data.path, measure,
+                         len(without), len(levels), by, GROUPS.get(population, population))  # fmt: skip
     return levels
 
 

@@ -32,7 +32,7 @@ def main(argv=None):
 
     bundle = Bundle.read(args.model)
     check_place(args.out_dir, args.model, bundle)
-    known = account(args)
+    known = account(args, bundle.name)
     args.out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.out_dir.parent, prefix=".pack-") as folder:
         packed = Path(folder) / "packed"
@@ -59,8 +59,8 @@ def check_place(out, model, bundle):
         raise InputError(f"--out_dir {out}: is there and is no packed system; remove it or choose another folder")
 
 
-def account(args):
-    """What the card says besides the parts."""
+def account(args, name):
+    """What the card says besides the parts. name: of the system, where its results have no title."""
     from c2ser import corpora
     from c2ser.packing.card import LEAKS, Account
     from c2ser.packing.results import read_results
@@ -69,7 +69,7 @@ def account(args):
     if results is None and (args.model / "RESULTS.md").is_file():
         results = args.model / "RESULTS.md"
     return Account(
-        title=args.model.resolve().name, results=read_results(results) if results else None,
+        title=name, results=read_results(results) if results else None,
         corpora=[corpora.load(name).CORPUS for name in args.corpus], leaks=args.leaks or LEAKS, notes=args.note,
         imported=(args.model / "import.json").is_file(),
     )  # fmt: skip

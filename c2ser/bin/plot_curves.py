@@ -3,7 +3,7 @@
 import argparse
 
 from c2ser.bin.common import run
-from c2ser.evaluation.curves import read_curves
+from c2ser.evaluation.curves import WORDS, read_curves
 from c2ser.evaluation.plots import training_curves
 
 
@@ -20,7 +20,8 @@ def get_parser():
 def main(argv=None):
     """Read the logs and draw them."""
     args = get_parser().parse_args(argv)
-    training_curves(read_curves(args.exp_dir, args.quantities), args.title, args.out)
+    curves = read_curves(args.exp_dir, args.quantities)
+    training_curves({WORDS.get(name, name): parts for name, parts in curves.items()}, args.title, args.out)
 
 
 if __name__ == "__main__":

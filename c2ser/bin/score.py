@@ -22,7 +22,7 @@ from pathlib import Path
 from c2ser.bin.common import add_bootstrap_options, run
 from c2ser.errors import InputError
 from c2ser.evaluation.answers import MISSING, read_answer_set, summarise, write_problems
-from c2ser.evaluation.predictions import TABLES, read_set
+from c2ser.evaluation.predictions import METHODS, TABLES, read_set
 from c2ser.evaluation.results import format_table, group_rows, score_rows
 from c2ser.evaluation.scoring import score_sets
 from c2ser.evaluation.soft import soft_rows
@@ -116,8 +116,9 @@ def write_pictures(score, out):
     from c2ser.evaluation.plots import confusion_matrix, reliability_diagram
 
     mode = (score["decode"] or {}).get("mode")
+    method = METHODS.get(score["table"]) if mode else None  # what has no modes, such as a probe, answers in one way
     ua = 100 * score["scores"]["ua"]["value"]
-    title = ", ".join(filter(None, (mode, score["table"], f"n = {score['n']}", f"UA {ua:.1f} %")))
+    title = ", ".join(filter(None, (mode, method, f"n = {score['n']}", f"UA {ua:.1f} %")))
     confusion_matrix(score["confusion"], score["labels"], title, out.with_suffix(".png"))
     reliability = out.with_suffix(".reliability.png")
     if score["reliability"] is None:

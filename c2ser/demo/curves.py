@@ -1,4 +1,4 @@
-"""The picture of pitch and loudness over time, and both in words."""
+"""The picture of pitch and loudness over time, readable on a phone, and both in words."""
 
 import numpy as np
 
@@ -14,8 +14,8 @@ def draw(analysis):
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+        matplotlib.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+        figure = Figure(figsize=(4.6, 3.4), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True)
         upper.plot(*analysis.pitch, color=PITCH, marker=".", markersize=3, linewidth=1.2)
         upper.set_ylabel("pitch, Hz")

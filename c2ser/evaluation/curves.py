@@ -5,6 +5,15 @@ from pathlib import Path
 
 from c2ser.errors import InputError
 
+WORDS = {
+    "acc": "tokens right", "acc_answer_explicit": "answers right, explicit",
+    "acc_answer_implicit": "answers right, implicit", "loss_explicit": "loss, explicit", "loss_implicit": "loss, implicit",
+    "loss_kl": "loss of distillation", "loss_align": "loss, captions", "acc_align": "tokens right, captions",
+    "loss_frm": "loss of frames, L_frm", "loss_utt": "loss of utterances, L_utt", "loss_cate": "loss of classes, L_cate",
+    "loss_spectrum": "loss, spectral start",
+}  # fmt: skip
+"""What a reader calls the quantities that this project's models log; others are called by their names."""
+
 
 def read_curves(exp_dir, quantities=()):
     """Read the means of each epoch from `exp_dir`/tensorboard/{train,valid}.

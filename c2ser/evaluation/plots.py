@@ -1,6 +1,7 @@
 """Small pictures for reports: confusion matrices, reliability diagrams, training curves, curves over layers, embeddings.
 
-Every function writes one PNG under its final name only when complete. The same input gives the same bytes: no date or
+A picture fits a phone, and its smallest text can be read there. Every function writes one PNG under its final name only
+when complete. The same input gives the same bytes: no date or
 version is stored in the file, and the user's matplotlib settings are not read.
 """
 
@@ -11,7 +12,13 @@ import numpy as np
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
-_STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+_STYLE = {
+    "font.family": "DejaVu Sans", "axes.titlesize": "medium", "figure.titlesize": "medium", "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False,
+}  # fmt: skip
+_POINTS = 2.0
+"""Size of all text, in points for each inch of the picture's width. A phone of 375 CSS pixels shows a picture 343 wide:
+text of this size is then 2 · 343 / 72 = 9.5 pixels high."""
 _DPI = 130
 _MAX_LEGEND = 12
 
@@ -30,12 +37,14 @@ def confusion_matrix(counts, labels, title, out):
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(shown.shape):
             colour = "white" if share[row, column] > 0.6 else "black"
-            axes.text(column, row, str(shown[row, column]), ha="center", va="center", color=colour)
+            text = str(shown[row, column])
+            points = min(axes.xaxis.label.get_fontsize(), 42 / len(text))  # more digits than four fit a cell when smaller
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=points)
         axes.set_xticks(range(len(labels) + 1), [*labels, "invalid"], rotation=40, ha="right")
         axes.set_yticks(range(len(rows)), [labels[row] for row in rows])
         axes.set_xlabel("predicted")
         axes.set_ylabel("reference")
-        axes.set_title(title, fontsize=9)
+        axes.set_title(title)
 
 
 def reliability_diagram(bins, title, out):
@@ -54,7 +63,7 @@ def reliability_diagram(bins, title, out):
         upper.plot(confidence[filled], accuracy[filled], marker=".", linestyle="none", color="#222222", clip_on=False)
         upper.set_ylim(0, 1)
         upper.set_ylabel("share right")
-        upper.set_title(title, fontsize=9)
+        upper.set_title(title)
         lower.bar(edges[:-1], count / max(count.sum(), 1), width, align="edge", color="#b0b7bf", edgecolor="white")
         lower.set_xlim(0, 1)
         lower.set_ylabel("share of\nanswers")
@@ -71,20 +80,22 @@ def training_curves(curves, title, out):
     """
     if not curves:
         raise InputError("no training curves to draw")
-    columns = min(len(curves), 3)
+    columns = min(len(curves), 2)
     rows = -(-len(curves) // columns)
-    with _figure(3.2 * columns, 0.4 + 2.3 * rows, out) as figure:
+    with _figure(1.8 + 1.4 * columns, 0.4 + 1.9 * rows, out) as figure:
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        names, lines = list(dict.fromkeys(part for parts in curves.values() for part in parts)), {}
         for panel, (quantity, parts) in zip(panels, curves.items()):
             for part, (epochs, values) in parts.items():
-                panel.plot(epochs, values, marker=".", markersize=4, linewidth=1.2, label=part)
-            panel.set_title(quantity, fontsize=9)
+                colour = _colour(names.index(part), len(names))
+                (lines[part],) = panel.plot(epochs, values, marker=".", markersize=4, linewidth=1.2, color=colour)
+            panel.set_title(quantity)
             panel.set_xlabel("epoch")
             panel.xaxis.get_major_locator().set_params(integer=True)
-            panel.legend(frameon=False)
         for panel in panels[len(curves) :]:
             panel.set_visible(False)
-        figure.suptitle(title, fontsize=9)
+        figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
+        figure.suptitle(title)
 
 
 def layer_curves(curves, ylabel, title, out):
@@ -99,7 +110,7 @@ def layer_curves(curves, ylabel, title, out):
     """
     if not curves:
         raise InputError("no layers to draw")
-    with _figure(5.5, 3.4, out) as figure:
+    with _figure(4.6, 3.4, out) as figure:
         axes, deepest = figure.subplots(), max(1, *(np.shape(scores)[1] - 1 for scores in curves.values()))
         for i, (name, scores) in enumerate(curves.items()):
             scores = 100 * np.asarray(scores, dtype=float)
@@ -113,15 +124,15 @@ def layer_curves(curves, ylabel, title, out):
         axes.set_xlabel("layer")
         axes.set_ylabel(ylabel)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(frameon=False, fontsize=7)
-        axes.set_title(title, fontsize=9)
+        axes.legend()
+        axes.set_title(title)
 
 
 def embeddings(points, emotions, speakers, title, out):
-    """Draw 2-D points `(utterances, 2)` twice: coloured by emotion and by speaker."""
+    """Draw 2-D points `(utterances, 2)` twice: coloured by emotion, and below by speaker."""
     points = np.asarray(points)
-    with _figure(9, 4, out) as figure:
-        for axes, groups, name in zip(figure.subplots(1, 2), (emotions, speakers), ("emotion", "speaker")):
+    with _figure(4.6, 7.6, out) as figure:
+        for axes, groups, name in zip(figure.subplots(2, 1), (emotions, speakers), ("emotion", "speaker")):
             # Few colours to many speakers: above the legend's size the picture shows only how far they mix.
             members = sorted(set(groups))
             for i, member in enumerate(members):
@@ -129,11 +140,11 @@ def embeddings(points, emotions, speakers, title, out):
                 label = member.encode("ascii", "backslashreplace").decode("ascii")
                 axes.scatter(*chosen.T, s=9, alpha=0.7, linewidths=0, color=_colour(i, len(members)), label=label)
             if len(members) <= _MAX_LEGEND:
-                axes.legend(frameon=False, fontsize=7, markerscale=1.5)
-            axes.set_title(f"by {name} ({len(members)})", fontsize=9)
+                axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, markerscale=1.5, handletextpad=0)
+            axes.set_title(f"by {name} ({len(members)})")
             axes.set_xticks([])
             axes.set_yticks([])
-        figure.suptitle(title, fontsize=9)
+        figure.suptitle(title)
 
 
 def project(features, method="pca", seed=0):
@@ -169,7 +180,7 @@ def _figure(width, height, out):
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        matplotlib.rcParams.update({**_STYLE, "font.size": _POINTS * width})
         figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
         yield figure
         with atomic_write(out, "wb") as stream:

@@ -16,9 +16,11 @@ from c2ser.errors import InputError
 from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
 
-TABLES = ("utt2pred", "utt2scored", "utt2constrained")
-"""What a decoding directory may hold: the label parsed from the generated text, the label with the best score, and the
-label that generation under a grammar of the answers gave."""
+METHODS = {"utt2pred": "free answer", "utt2scored": "label scoring", "utt2constrained": "constrained answer"}
+"""What a decoding directory may hold, and what a reader calls it: the label parsed from the generated text, the label
+with the best score, and the label that generation under a grammar of the answers gave."""
+
+TABLES = tuple(METHODS)
 
 
 @dataclass(frozen=True)

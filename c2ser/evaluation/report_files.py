@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,6 +39,7 @@ def render_html(report, folder):
     jinja.filters["inline"] = lambda data: base64.b64encode(data).decode("ascii")
     jinja.filters["read"] = Path.read_bytes
     jinja.filters["anchor"] = _anchor
+    jinja.filters["unbroken"] = _unbroken
     configs = {_relative(path, folder): path.read_text(encoding="utf-8", errors="replace") for path in report.configs}
     page = jinja.get_template("report_template.html")
     return page.render(report=report, configs=configs, content=content) + "\n"
@@ -62,6 +64,14 @@ def _section(section, folder, mark="##"):
 def _anchor(heading):
     """A heading as the id of its section."""
     return "-".join("".join(sign if sign.isalnum() else " " for sign in heading.lower()).split())
+
+
+def _unbroken(cell):
+    """A cell as HTML whose lines break neither before a per cent sign nor within an interval, but within a path."""
+    from markupsafe import Markup
+
+    whole = re.sub(r" (?=%)|(?<=,) (?=[^\[\]]*\])", "\N{NO-BREAK SPACE}", cell)
+    return Markup("/<wbr>").join(whole.split("/"))
 
 
 def _relative(path, folder):

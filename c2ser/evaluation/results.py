@@ -1,6 +1,7 @@
 """Tables of results, built from score files alone.
 
-A table is a list of rows of strings, the header first. `scores` is everywhere a dict row name → the content of a score
+A table is a list of rows of strings, the header first; what is compared stands before what it rests on, so that a
+narrow screen shows it. `scores` is everywhere a dict row name → the content of a score
 file as `scoring.score_sets` makes it. Scores are shown in per cent.
 """
 
@@ -44,11 +45,11 @@ def ranked(scores):
 
 def score_rows(scores):
     """One row for each system, then chance and the majority class for each test set among them."""
-    rows = [["System", "n", "invalid", *HEADINGS.values()]]
+    rows = [["System", *HEADINGS.values(), "n", "invalid"]]
     references = {}
     for name, score in scores.items():
         intervals = [_with_interval(score["scores"][metric]) for metric in HEADINGS]
-        rows.append([name, str(score["n"]), str(score["invalid"]), *intervals])
+        rows.append([name, *intervals, str(score["n"]), str(score["invalid"])])
         references.setdefault(_test_sets(score), score)
     for sets, score in references.items():
         where = f", {sets}" if len(references) > 1 else ""
@@ -56,22 +57,22 @@ def score_rows(scores):
         chance = f"Chance (1 of {classes} classes){where}"
         majority = f"Always {score['majority']['label']}{where}"
         for name, values in ((chance, score["chance"]), (majority, score["majority"])):
-            rows.append([name, str(score["n"]), "0", *(_percent(values[metric]) for metric in HEADINGS)])
+            rows.append([name, *(_percent(values[metric]) for metric in HEADINGS), str(score["n"]), "0"])
     return rows
 
 
 def fold_rows(scores):
     """The scores of each test set of the systems that were scored on several, and their mean; [] without any."""
-    rows = [["System", "test set", "n", "invalid", *HEADINGS.values()]]
+    rows = [["System", "test set", *HEADINGS.values(), "n", "invalid"]]
     for name, score in scores.items():
         if score["fold_mean"] is None:
             continue
         for one in score["sets"]:
             values = [_percent(one[metric]) for metric in HEADINGS]
-            rows.append([name, one["data_dir"], str(one["n"]), str(one["invalid"]), *values])
+            rows.append([name, one["data_dir"], *values, str(one["n"]), str(one["invalid"])])
         means = [_with_interval(score["fold_mean"][metric]) for metric in HEADINGS]
         total, invalid = (sum(one[key] for one in score["sets"]) for key in ("n", "invalid"))
-        rows.append([name, f"mean of {len(score['sets'])}", str(total), str(invalid), *means])
+        rows.append([name, f"mean of {len(score['sets'])}", *means, str(total), str(invalid)])
     return rows if len(rows) > 1 else []
 
 
@@ -106,25 +107,25 @@ def group_rows(scores, grouping):
 
     The last column is the UA of a system that knows which classes the group has; see `restricted`.
     """
-    rows = [["System", grouping, "n", "classes", "invalid", *HEADINGS.values(), "UA % among these classes"]]
+    rows = [["System", grouping, *HEADINGS.values(), "n", "classes", "invalid", "UA % among these classes"]]
     for name, score in scores.items():
         for group, found in _groups(score, grouping).items():
             counts = [str(found[key]) for key in ("n", "classes", "invalid")]
             values = [_with_interval(found["scores"][metric]) for metric in HEADINGS]
             restricted = found["restricted"]
-            rows.append([name, group, *counts, *values, _with_interval(restricted["ua"]) if restricted else ABSENT])
+            rows.append([name, group, *values, *counts, _with_interval(restricted["ua"]) if restricted else ABSENT])
     return rows if len(rows) > 1 else []
 
 
 def restricted_rows(scores):
     """Scores of the best class among those of the test set, where the posteriors have others; [] without any."""
-    rows = [["System", "classes", "left out", *HEADINGS.values()]]
+    rows = [["System", *HEADINGS.values(), "classes", "left out"]]
     for name, score in scores.items():
         found = score.get("restricted")
         if found and found["left_out"]:
             classes = sum(entry["n"] > 0 for entry in found["per_class"].values())
             values = [_with_interval(found["scores"][metric]) for metric in HEADINGS]
-            rows.append([name, str(classes), ", ".join(found["left_out"]), *values])
+            rows.append([name, *values, str(classes), ", ".join(found["left_out"])])
     return rows if len(rows) > 1 else []
 
 

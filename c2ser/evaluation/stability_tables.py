@@ -1,5 +1,7 @@
 """The tables of a stability report, as lists of rows of strings, the header first. Shares are in per cent."""
 
+from c2ser.evaluation.predictions import METHODS
+
 ABSENT = "–"
 COSTS = "Cost of each decoding"
 """The section that is another one each time that the same is decoded."""
@@ -19,12 +21,12 @@ def tables(report):
 
 
 def answer_rows(decodings):
-    """Scores, invalid answers and calibration error of each table of each decoding."""
-    rows = [["Decoding", "table", "n", "invalid %", "UA %", "WA %", "macro-F1 %", "ECE %"]]
+    """Scores, calibration error and invalid answers of each decoding, by each method of answering."""
+    rows = [["Decoding", "method", "UA %", "WA %", "macro-F1 %", "ECE %", "n", "invalid %"]]
     for name, decoding in decodings.items():
         for table, scores in decoding["tables"].items():
-            shares = [_percent(scores[key]) for key in ("invalid_rate", "ua", "wa", "macro_f1", "ece")]
-            rows.append([name, table, str(scores["n"]), *shares])
+            shares = [_percent(scores[key]) for key in ("ua", "wa", "macro_f1", "ece")]
+            rows.append([name, METHODS[table], *shares, str(scores["n"]), _percent(scores["invalid_rate"])])
     return rows
 
 
@@ -39,21 +41,21 @@ def cost_rows(decodings):
 
 
 def agreement_rows(modes):
-    """Agreement of the two modes, by table."""
-    rows = [["Table", "agreement %", "Cohen's kappa"]]
-    rows += [[table, _percent(found["agreement"]), _number(found["kappa"])] for table, found in modes.items()]
+    """Agreement of the two modes, by method."""
+    rows = [["Method", "agreement %", "Cohen's kappa"]]
+    rows += [[METHODS[table], _percent(found["agreement"]), _number(found["kappa"])] for table, found in modes.items()]
     return rows
 
 
 def prompt_rows(prompts):
-    """Agreement over prompts, by mode and table."""
-    heading = ["Mode", "table", "prompts", "agreement %", "Cohen's kappa", "unanimous %"]
+    """Agreement over prompts, by mode and method."""
+    heading = ["Mode", "method", "prompts", "agreement %", "Cohen's kappa", "unanimous %"]
     rows = [[*heading, "UA %, mean", "UA %, deviation"]]
     for mode, by_table in prompts.items():
         for table, found in by_table.items():
             shares = [_percent(found[key]) for key in ("unanimous", "ua_mean", "ua_std")]
             numbers = [str(found["prompts"]), _percent(found["agreement"]), _number(found["kappa"])]
-            rows.append([mode, table, *numbers, *shares])
+            rows.append([mode, METHODS[table], *numbers, *shares])
     return rows
 
 

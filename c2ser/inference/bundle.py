@@ -11,6 +11,8 @@ from c2ser.fileio import atomic_write
 
 MANIFEST = "model.yaml"
 PARTS = ("config", "checkpoint")
+PACKED = "packed"
+"""The folder beside an experiment's others that stage 14 makes; it names no system."""
 
 
 @dataclass
@@ -19,7 +21,8 @@ class Bundle:
 
     labels: the classes it was trained on; language: of its answers; llm, whisper: base models (whisper may be None);
     emotion: {"config", "checkpoint", "utterance_mode"} of Emotion2Vec-S, or None; modes: "explicit"/"implicit" →
-    {"config", "checkpoint"}. All paths are absolute once read.
+    {"config", "checkpoint"}. All paths are absolute once read. name: what the system is called, such as "casia: base";
+    "" is written as no name, and read as that of the folder.
     """
 
     labels: list
@@ -28,6 +31,7 @@ class Bundle:
     whisper: Path | None
     emotion: dict | None
     modes: dict
+    name: str = ""
 
     @classmethod
     def read(cls, folder):
@@ -53,6 +57,7 @@ class Bundle:
                 whisper=locate(values["whisper"]) if values.get("whisper") else None,
                 emotion=parts(values["emotion"]) if values.get("emotion") else None,
                 modes={mode: parts(section) for mode, section in values["modes"].items()},
+                name=str(values.get("name") or _name(folder.resolve())),
             )  # fmt: skip
         except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{manifest}: not what stage 11 or 14 writes ({error!r}); rerun one of them") from None
@@ -68,6 +73,7 @@ class Bundle:
             return {key: relative(value) if key in PARTS else value for key, value in section.items()}
 
         values = {
+            **({"name": self.name} if self.name else {}),
             "labels": list(self.labels), "language": self.language, "llm": relative(self.llm),
             "whisper": relative(self.whisper) if self.whisper else None,
             "emotion": parts(self.emotion) if self.emotion else None,
@@ -75,3 +81,8 @@ class Bundle:
         }  # fmt: skip
         with atomic_write(folder / MANIFEST) as stream:
             yaml.safe_dump(values, stream, sort_keys=False, allow_unicode=True)
+
+
+def _name(folder):
+    """What a system without a name is called: its folder, or the experiment that it was packed from."""
+    return folder.parent.name if folder.name == PACKED else folder.name

@@ -13,6 +13,7 @@ import numpy as np
 
 from c2ser.audio import SAMPLE_RATE
 from c2ser.errors import InputError
+from c2ser.prosody.level import SPEECH_DEPTH, energies_at, frame_energies, normalise
 
 METHODS = ("swift", "pyworld", "praat", "penn")
 
@@ -36,13 +37,20 @@ def mean_f0(samples, method="swift", checkpoint=None):
     `MIN_SECONDS`, the empty one included. checkpoint: see `f0_contour`, which also says what is raised.
     """
     _, f0, voiced = f0_contour(samples, method, checkpoint)
+    return voiced_mean(f0, voiced)
+
+
+def voiced_mean(f0, voiced):
+    """Mean of a contour `(frames,)` in Hz over its voiced frames; NaN where none is voiced."""
     return float(f0[voiced].mean()) if voiced.any() else math.nan
 
 
 def f0_contour(samples, method="swift", checkpoint=None):
     """F0 over time: (times in s, F0 in Hz, voiced), each `(frames,)`; float64, float64, bool.
 
-    samples: as for `mean_f0`. F0 is NaN at unvoiced frames. A clip under `MIN_SECONDS` has no frames. method: one of
+    samples: as for `mean_f0`; they are brought to one level first (`level.normalise`), for swift-f0 hears the less the
+    softer a recording is. F0 is NaN at unvoiced frames, and frames `level.SPEECH_DEPTH` dB under the median of the voiced
+    ones are none: music under a voice decides nothing. A clip under `MIN_SECONDS` has no frames. method: one of
     `METHODS`. checkpoint: PENN's weights file (fcnf0++.pt), which that method needs and the others refuse. Raises
     InputError for an unknown method, one whose package is not installed, and a checkpoint that is missing or out of
     place.
@@ -51,7 +59,11 @@ def f0_contour(samples, method="swift", checkpoint=None):
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     if len(samples) < MIN_SECONDS * SAMPLE_RATE:
         return np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool)
+    samples = normalise(samples)
     times, f0, voiced = detect(samples)
+    if voiced.any():
+        energies = energies_at(frame_energies(samples), times)
+        voiced = voiced & (energies >= np.median(energies[voiced]) - SPEECH_DEPTH)
     return times, np.where(voiced, f0, np.nan), voiced
 
 

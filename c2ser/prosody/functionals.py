@@ -11,20 +11,12 @@ import numpy as np
 
 from c2ser.audio import SAMPLE_RATE
 from c2ser.prosody.f0 import f0_contour
+from c2ser.prosody.level import HOP, articulation_seconds, find_pauses, frame_energies
 from c2ser.prosody.loudness import loudness
 from c2ser.prosody.rate import speaking_rate
 
 SEMITONE_ORIGIN = 27.5
 """Hz of 0 semitones: the A of the sub-contra octave, as in eGeMAPS."""
-
-FRAME, HOP = round(0.025 * SAMPLE_RATE), round(0.010 * SAMPLE_RATE)
-"""Samples of an energy frame (25 ms) and between the starts of two (10 ms)."""
-
-ENERGY_FLOOR = -100.0
-"""dB relative to full scale below which a frame's energy is not told apart: digital silence has no logarithm."""
-
-PAUSE_DEPTH = 25.0
-"""A frame this many dB under the 95th percentile of the utterance's frames counts as a pause."""
 
 F0_NAMES = (
     "f0_mean", "f0_std", "f0_p5", "f0_p20", "f0_p50", "f0_p80", "f0_p95", "f0_range", "f0_slope", "f0_change",
@@ -34,7 +26,7 @@ ENERGY_NAMES = (
     "loudness", "energy_mean", "energy_std", "energy_p20", "energy_p50", "energy_p80", "energy_p95", "energy_range",
     "energy_slope", "energy_change", "energy_peaks_per_s", "pause_fraction",
 )  # fmt: skip
-TIME_NAMES = ("duration", "log_duration", "phonemes_per_s")
+TIME_NAMES = ("duration", "log_duration", "phonemes_per_s", "phonemes_per_s_spoken")
 NAMES = F0_NAMES + ENERGY_NAMES + TIME_NAMES
 """What `functionals` measures, in order.
 
@@ -43,8 +35,9 @@ percentile, slope of the straight line through them (semitones / s), mean absolu
 frames (semitones / s), share of such changes that rise. voiced_*: share of voiced frames, runs of them a second, their
 mean length (s). loudness: LUFS. energy_*: root mean square of frames in dB of full scale: the same statistics (slope
 and change in dB / s), and local maxima a second, of 3 dB prominence after smoothing over 50 ms: a rough syllable rate
-that needs no transcript. pause_fraction: share of frames `PAUSE_DEPTH` dB under the loud ones. duration: s, and its
-natural logarithm. phonemes_per_s: from the transcript.
+that needs no transcript. pause_fraction: share of frames that are pauses (`level.find_pauses`). duration: s, and its
+natural logarithm. phonemes_per_s: from the transcript, over the whole utterance; phonemes_per_s_spoken: over its speech
+alone (`level.articulation_seconds`).
 """
 
 
@@ -57,29 +50,20 @@ def functionals(samples, text="", language="en", f0_method="swift", f0_checkpoin
     changes over fewer than two frames, loudness of silence, the rate without a transcript.
     """
     seconds = len(samples) / SAMPLE_RATE
+    times, f0, voiced = f0_contour(samples, f0_method, f0_checkpoint)
+    spoken = articulation_seconds(samples, times, voiced)
     measured = {
-        **_of_f0(*f0_contour(samples, f0_method, f0_checkpoint)),
+        **_of_f0(times, f0, voiced),
         **_of_energy(frame_energies(samples)),
+        "pause_fraction": float(find_pauses(samples, times, voiced).mean()),
         "loudness": loudness(samples, SAMPLE_RATE),
         "duration": seconds,
         "log_duration": math.log(seconds),
         "phonemes_per_s": speaking_rate(text, language, seconds, rate_method),
+        "phonemes_per_s_spoken": speaking_rate(text, language, spoken, rate_method),
     }
     values = np.array([measured[name] for name in NAMES], dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan).astype(np.float32)
-
-
-def frame_energies(samples):
-    """Root mean square of each frame in dB of full scale, float64 `(frames,)`, at least `ENERGY_FLOOR`.
-
-    An offset of the recording is no sound: the mean of the signal is taken off. Frames lie wholly inside the signal; one shorter than a frame is one frame of its own length.
-    """
-    samples = np.asarray(samples, dtype=np.float64)
-    samples = samples - samples.mean()
-    if len(samples) >= FRAME:
-        samples = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
-    power = np.square(np.atleast_2d(samples)).mean(axis=1)
-    return 10 * np.log10(np.maximum(power, 10 ** (ENERGY_FLOOR / 10)))
 
 
 def _of_f0(times, f0, voiced):
@@ -105,7 +89,7 @@ def _of_f0(times, f0, voiced):
 
 
 def _of_energy(energy):
-    """The `ENERGY_NAMES` but loudness of `(frames,)` dB values."""
+    """The `ENERGY_NAMES` but loudness and pauses of `(frames,)` dB values."""
     hop = HOP / SAMPLE_RATE
     spread = _percentiles(energy, (20, 50, 80, 95))
     return {
@@ -116,7 +100,6 @@ def _of_energy(energy):
         "energy_slope": _slope(hop * np.arange(len(energy)), energy),
         "energy_change": _mean(np.abs(np.diff(energy))) / hop,
         "energy_peaks_per_s": _peaks(energy) / (hop * len(energy)),
-        "pause_fraction": float((energy < spread[95] - PAUSE_DEPTH).mean()),
     }
 
 

@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
@@ -20,9 +21,17 @@ LEVELS = ("low", "medium", "high")
 UNKNOWN = "unknown"
 """The level of a value that could not be measured (NaN). Rationales leave that measure out."""
 
-POPULATIONS = ("corpus", "language", "speaker", "gender")
-"""Over whom mean and deviation are taken: the whole training directory, or its utterances of one language, speaker or
-gender."""
+POPULATIONS = ("auto", "corpus", "language", "speaker", "gender")
+"""Over whom mean and deviation are taken. auto: over the training utterances of one corpus and language, whose phonemes
+are counted alike; for pitch, of one gender, too, and where that is not known the pitch is taken over the speaker's own:
+a level that told women from men would say nothing of how they speak. corpus: over the whole training directory, or over
+a corpus where several are joined; the others: over its utterances of one language, speaker or gender."""
+
+RELATIVE_PITCH = "pitch over the speaker's median, semitones"
+"""The statistics by which `auto` cuts the pitch of who has no group with statistics."""
+
+MIN_SPEAKER_SIZE = 3
+"""Measured utterances that a speaker's median needs."""
 
 MIN_GROUP_SIZE = 10
 """Groups with fewer measured training utterances have no statistics of their own."""
@@ -111,16 +120,36 @@ def load_statistics(path):
         raise InputError(f"{path}: not a file of style statistics ({error!r}); rerun c2ser.bin.make_style") from None
 
 
-def population_groups(data_dir, population):
+def relative_pitch(values, speakers):
+    """Utterance → semitones over the median of its speaker's utterances; NaN where that rests on too few.
+
+    values: utterance → F0 in Hz, or NaN; speakers: utterance → speaker.
+    """
+    members = {}
+    for utterance, value in values.items():
+        if math.isfinite(value) and value > 0:
+            members.setdefault(speakers[utterance], []).append(value)
+    medians = {speaker: median(found) for speaker, found in members.items() if len(found) >= MIN_SPEAKER_SIZE}
+    return {
+        utterance: 12 * math.log2(value / medians[speakers[utterance]])
+        if math.isfinite(value) and value > 0 and speakers[utterance] in medians
+        else math.nan
+        for utterance, value in values.items()
+    }
+
+
+def population_groups(data_dir, population, measure="speed"):
     """Utterance → group of a data directory for one of `POPULATIONS`; utterances of no known group are not in it.
 
-    `corpus` is utt2corpus where several corpora are joined; one corpus has no groups: everybody falls under the overall
+    measure: of `MEASURES`; `auto` takes the pitch by gender. `corpus` is utt2corpus where several corpora are joined; one corpus has no groups: everybody falls under the overall
     statistics. The gender `u` (unknown) is no group. Raises
     InputError for an unknown population, or where the table that it needs (utt2lang, utt2spk, spk2gender) is not
     there.
     """
     if population not in POPULATIONS:
         raise InputError(f"unknown population {population!r}; known are {', '.join(POPULATIONS)}")
+    if population == "auto":
+        return _auto_groups(data_dir, measure)
     if population == "corpus":
         return data_dir.read("utt2corpus", optional=True)
     if population == "language":
@@ -130,6 +159,22 @@ def population_groups(data_dir, population):
         return speakers
     genders = {speaker: gender for speaker, gender in data_dir.read("spk2gender").items() if gender != "u"}
     return {utterance: genders[speaker] for utterance, speaker in speakers.items() if speaker in genders}
+
+
+def _auto_groups(data_dir, measure):
+    """Utterance → "corpus language", or "corpus language gender" for pitch, of what is known; f and m are genders."""
+    tables = [data_dir.read(name, optional=True) for name in ("utt2corpus", "utt2lang")]
+    speakers, genders = data_dir.read("utt2spk"), data_dir.read("spk2gender", optional=True)
+    groups = {}
+    for utterance, speaker in speakers.items():
+        parts = [table[utterance] for table in tables if utterance in table]
+        if measure == "pitch":
+            if genders.get(speaker) not in ("f", "m"):
+                continue
+            parts.append(genders[speaker])
+        if parts:
+            groups[utterance] = " ".join(parts)
+    return groups
 
 
 def format_style(levels):

@@ -19,8 +19,9 @@ def run(root, *more):
 def test_everything(tmp_path):
     emotion = ["--emotion_config", tmp_path / "e/config.yaml", "--emotion_checkpoint", tmp_path / "e/model.pth"]
     implicit = ["--mode", "implicit", tmp_path / "x/config.yaml", tmp_path / "x/model.pth"]
-    more = ["--whisper", tmp_path / "small.pt", "--utterance_mode", "mean", "--language", "pl"]
+    more = ["--whisper", tmp_path / "small.pt", "--utterance_mode", "mean", "--language", "pl", "--name", "hlasy: base"]
     bundle = run(tmp_path, *emotion, *implicit, *more)
+    assert bundle.name == "hlasy: base"
     assert bundle.labels == ["angry", "sad"]  # in the order of the classes; what is none of them is left out
     assert bundle.language == "pl" and bundle.whisper == tmp_path / "small.pt" and bundle.llm == tmp_path / "llm"
     files = {"config": tmp_path / "e/config.yaml", "checkpoint": tmp_path / "e/model.pth"}
@@ -32,4 +33,4 @@ def test_everything(tmp_path):
 def test_ablations(tmp_path):
     bundle = run(tmp_path)
     assert bundle.whisper is None and bundle.emotion is None and list(bundle.modes) == ["explicit"]
-    assert bundle.language == "en"
+    assert bundle.language == "en" and bundle.name == "fold1"

@@ -1,5 +1,7 @@
 """What the demo says of a recording, without a page."""
 
+import io
+
 import numpy as np
 import pytest
 import soundfile
@@ -77,6 +79,16 @@ def test_a_system_that_reads_is_refused(llm_dir, tmp_path):
     Bundle(list(EMOTIONS), "zh", llm_dir, None, None, {"implicit": parts}).write(tmp_path)
     with pytest.raises(InputError, match="reads transcripts instead of hearing"):
         Analyst(Predictor(tmp_path))
+
+
+def test_the_picture_can_be_read_on_a_phone():
+    """No text is lower than 9 pixels where the picture is 300 CSS pixels wide, as on a page of 375."""
+    from matplotlib.text import Text
+
+    figure = draw(measure(voice().astype(np.float32)))
+    figure.savefig(io.BytesIO())  # ticks get their texts when it is drawn
+    sizes = [one.get_fontsize() for one in figure.findobj(Text) if one.get_text()]
+    assert len(sizes) > 5 and min(sizes) * 300 / (72 * figure.get_size_inches()[0]) >= 9
 
 
 def test_picture_shows_what_was_measured():

@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from c2ser.bin import demo
 from c2ser.errors import InputError
+from c2ser.inference.bundle import Bundle
 from c2ser.inference.predictor import Predictor
 from tests import browser
 
@@ -48,11 +50,14 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def server(system_dir, tmp_path_factory):
-    """Address of the page that `c2ser demo` serves, and the folder in which it keeps recordings."""
+    """Address of the page that `c2ser demo` serves of a system in a folder `packed`, and where it keeps recordings."""
     pytest.importorskip("gradio", reason="gradio is not installed: tools/install.sh --test")
     browser.chromium()
     folder, port = tmp_path_factory.mktemp("server"), free_port()
-    command = [sys.executable, "-m", "c2ser.bin.demo", "--model", str(system_dir), "--port", str(port)]
+    model = tmp_path_factory.mktemp("base") / "packed"
+    model.mkdir()
+    replace(Bundle.read(system_dir), name="hlasy: base").write(model)
+    command = [sys.executable, "-m", "c2ser.bin.demo", "--model", str(model), "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
     with open(folder / "log", "w", encoding="utf-8") as log:
         process = subprocess.Popen([*command, "--max_seconds", "8"], stdout=log, stderr=log, env=environment)
@@ -169,6 +174,11 @@ def test_what_the_microphone_hears_is_answered(page):
     assert 1 < float(seconds) < 8 and 120 < float(rest.split()[0]) < 260  # it hears the hum, again and again
 
 
+def test_the_page_is_called_as_its_system(page):
+    page.open()
+    assert page.opened.title == page("h1")[0].text == "C2SER · hlasy: base"
+
+
 def test_faults_are_told(page, tmp_path):
     field = page.open()
     page.press("#listen")
@@ -195,6 +205,7 @@ def test_it_fits_a_phone(page, wav, tmp_path, dark):
     browser.resize(page.opened, browser.PHONE, dark)
     try:
         assert browser.overflow(page.opened) == [0, []]
+        assert page("#curves img")[0].size["width"] >= 300
         browser.screenshot(page.opened, tmp_path / "phone.png")
         assert (tmp_path / "phone.png").stat().st_size > 20000
     finally:

@@ -181,7 +181,7 @@ def test_ablations_in_one_table(recipe, answers):
     options = ("--tag", "t", "--folds", "1 2", "--train", "false", "--systems", "no_whisper no_cot")
     found = ablations(recipe, *options, "--note", "Made of noise.")
     assert list(found["systems"]) == ["full", "full, explicit", "no_whisper", "no_cot", "majority class"]
-    assert found["reference"] == "full" and "implicit answers by utt2scored. Made of noise. Test" in found["caption"]
+    assert found["reference"] == "full" and "implicit mode by label scoring. Made of noise. Test" in found["caption"]
     # Bare labels have no other mode
     names = ablations(recipe, *options, "--mode", "explicit")["systems"]
     assert list(names) == ["full", "full, implicit", "no_whisper", "no_cot", "majority class"]

@@ -104,6 +104,22 @@ def with_speech(root, folds=2):
     return ["--audio_scp", str(root / "dump/wav.scp"), "--rationales", *decoded]
 
 
+def write_stability(path):
+    """Write what `c2ser stability` measures, of two ways of decoding."""
+    scores = {"n": 104, "invalid": 2, "invalid_rate": 2 / 104, "ua": 0.6, "wa": 0.61, "macro_f1": 0.59, "ece": 0.1}
+    pair = {"agreement": 0.5, "kappa": 0.4}
+    prompts = {"prompts": 2, **pair, "unanimous": 0.5, "ua_mean": 0.6, "ua_std": 0.01}
+    level = {"known": 104, "stated": 90, "right": 80, "accuracy": 0.77, "accuracy_stated": 0.89, "invented": 3}
+    quote = {"utterances": 104, "cer": 0.1, "exact": 0.8, "missing": 2, "without_words": 0, "invented": 0}
+    tables = ("utt2pred", "utt2scored", "utt2constrained")
+    path.write_text(json.dumps({
+        "decodings": {mode: {"tables": dict.fromkeys(tables, scores)} for mode in ("implicit", "explicit")},
+        "modes": dict.fromkeys(tables, pair), "prompts": {"implicit": dict.fromkeys(tables, prompts)},
+        "rationales": {"style": dict.fromkeys(("speed", "pitch", "volume"), level), "quote": quote},
+    }), encoding="utf-8")  # fmt: skip
+    return path
+
+
 def utterances(root, fold=1):
     """The utterances of a test set."""
     return list(read_table(root / f"data/fold{fold}/test/utt2emo"))

@@ -177,7 +177,7 @@ def test_notes_fit_the_comparison(comparison):
     few = comparison_notes(compare_systems({"a": make_sets(0.5, speakers=2)}, "a", draws=10), published=True)
     assert "with 4 speakers p cannot be below 0.12" in " ".join(few) and "Published rows are quoted" in " ".join(few)
     text = comparison_markdown(found, "A caption.")
-    assert text.startswith("A caption.\n\n| System | n |") and text.endswith("\n") and "\n\n- n = 120" in text
+    assert text.startswith("A caption.\n\n| System | UA % |") and text.endswith("\n") and "\n\n- n = 120" in text
 
 
 def test_published_rows(tmp_path):

@@ -65,6 +65,72 @@ def test_a_failure_leaves_no_picture(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures that were written since."""
+    from matplotlib.figure import Figure
+
+    figures, save = [], Figure.savefig
+
+    def keep(figure, stream, **more):
+        save(figure, stream, **more)
+        assert "dpi" not in more and "bbox_inches" not in more  # the picture is as large as its figure
+        figures.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
+
+
+def texts(figure):
+    """(text, its size in points, its box in inches) of all that a figure shows."""
+    from matplotlib.text import Text
+
+    found = [one for one in figure.findobj(Text) if one.get_visible() and one.get_text().strip()]
+    boxes = [one.get_window_extent().transformed(figure.dpi_scale_trans.inverted()) for one in found]
+    return [(one.get_text(), one.get_fontsize(), box) for one, box in zip(found, boxes)]
+
+
+def test_pictures_can_be_read_on_a_phone(drawn, tmp_path):
+    """A page of 375 CSS pixels shows a picture 343 wide: no text is then lower than 9 pixels. None is cut: a picture's
+    outermost pixels are white."""
+    random, paths = np.random.default_rng(3), [tmp_path / f"{number}.png" for number in range(7)]
+    labels = [*EMOTIONS, "calm", "bored", "frustrated", "excited", "contempt"]
+    title = "implicit, constrained answer, n = 2330, UA 46.8 %"
+    plots.confusion_matrix(random.integers(0, 2000, (7, 8)), EMOTIONS, title, paths[0])
+    plots.confusion_matrix(random.integers(0, 999, (12, 13)), labels, title, paths[1])
+    bins = {name: np.linspace(0.1, 1, 10) for name in ("count", "confidence", "accuracy")}
+    plots.reliability_diagram(bins, "n = 2330, ECE 17.3 %", paths[2])
+    parts = {part: (range(1, 9), np.arange(8.0)) for part in ("train", "valid")}
+    plots.training_curves({"loss": parts}, "C2SER, explicit", paths[3])
+    plots.training_curves(dict.fromkeys(curves.WORDS.values(), parts), "C2SER, explicit to implicit", paths[4])
+    layers = {"Emotion2Vec-S": random.random((3, 9)), "Whisper": random.random((3, 13))}
+    plots.layer_curves(layers, "UA %, test (not used for choosing)", "Probes on frozen features", paths[5])
+    speakers = [f"emovo_f{i % 12}" for i in range(60)]
+    plots.embeddings(random.random((60, 2)), (EMOTIONS * 9)[:60], speakers, "t-SNE", paths[6])
+    for figure, path in zip(drawn, paths, strict=True):
+        for text, points, _ in texts(figure):
+            assert points * 343 / (72 * figure.get_size_inches()[0]) >= 9, (path.name, text, points)
+        light = pixels(path)
+        assert all((line == 255).all() for line in (light[0], light[-1], light[:, 0], light[:, -1])), path.name
+
+
+def test_titles_of_panels_lie_apart(drawn, tmp_path):
+    parts = {"valid": ([1, 2], [0.5, 0.7])}
+    plots.training_curves(dict.fromkeys(curves.WORDS.values(), parts), "C2SER, explicit to implicit", tmp_path / "a.png")
+    boxes = [box for text, _, box in texts(drawn[0]) if text in curves.WORDS.values()]
+    assert len(boxes) == len(curves.WORDS)
+    for i, one in enumerate(boxes):
+        assert not any(one.overlaps(other) for other in boxes[i + 1 :])
+
+
+def test_a_part_has_one_colour_in_all_panels(drawn, tmp_path):
+    both = {part: ([1, 2], [0.1, 0.2]) for part in ("train", "valid")}
+    plots.training_curves({"loss": both, "acc": {"valid": ([1, 2], [0.5, 0.7])}}, "", tmp_path / "a.png")
+    first, second = (panel.lines for panel in drawn[0].axes)
+    assert second[0].get_color() == first[1].get_color() != first[0].get_color()
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == ["train", "valid"]
+
+
 def test_pca_agrees_with_sklearn():
     features = np.random.default_rng(1).normal(size=(40, 6)) @ np.diag([1, 2, 3, 4, 5, 6])
     features[:, 1] += 2 * features[:, 5]

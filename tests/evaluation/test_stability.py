@@ -125,5 +125,5 @@ def test_sections_without_content_are_left_out():
     empty = {"decodings": {}, "modes": {}, "prompts": {}, "rationales": {"style": None, "quote": None}}
     assert tables(empty) == {}
     assert list(tables({**empty, "modes": {"utt2pred": {"agreement": 0.5, "kappa": None}}}).values()) == [
-        [["Table", "agreement %", "Cohen's kappa"], ["utt2pred", "50.0", "–"]]
+        [["Method", "agreement %", "Cohen's kappa"], ["free answer", "50.0", "–"]]
     ]

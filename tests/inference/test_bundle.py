@@ -1,6 +1,7 @@
 """The manifest of a trained system: relative paths, and what is missing or malformed."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -30,6 +31,22 @@ def test_what_is_written_is_read(tmp_path):
     assert bundle.emotion == {**files, "utterance_mode": "mean"}
     modes = {"implicit": {"config": tmp_path / "exp/im/config.yaml", "checkpoint": tmp_path / "exp/im/model.pth"}}
     assert bundle.modes == modes
+
+
+def test_a_system_has_a_name(tmp_path):
+    folder = write(tmp_path)
+    replace(Bundle.read(folder), name="hlasy: base").write(folder)
+    assert Bundle.read(folder).name == "hlasy: base"
+
+
+@pytest.mark.parametrize(("folder", "name"), [("exp/base", "base"), ("exp/base/packed", "base"), ("hlasy", "hlasy")])
+def test_without_a_name_it_is_called_as_its_folder(tmp_path, folder, name):
+    """Or as the experiment, of which `packed` is but the packed form."""
+    bundle = Bundle.read(write(tmp_path))
+    (tmp_path / folder).mkdir(parents=True)
+    replace(bundle, name="").write(tmp_path / folder)
+    assert "name" not in yaml.safe_load((tmp_path / folder / "model.yaml").read_text(encoding="utf-8"))
+    assert Bundle.read(tmp_path / folder).name == name
 
 
 def test_paths_are_relative_and_move_with_the_system(tmp_path):

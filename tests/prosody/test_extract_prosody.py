@@ -4,6 +4,7 @@ import logging
 import sys
 
 import pytest
+import soundfile
 
 from c2ser.ark import ArkWriter
 from c2ser.audio import read_utterances, to_pcm16
@@ -11,7 +12,7 @@ from c2ser.bin.extract_prosody import main
 from c2ser.datadir import DataDir, read_table
 from c2ser.errors import InputError
 
-TABLES = ("utt2f0", "utt2loudness", "utt2rate")
+TABLES = ("utt2f0", "utt2loudness", "utt2rate", "utt2articulation")
 
 
 def measure(data, out, *options):
@@ -21,13 +22,14 @@ def measure(data, out, *options):
 
 def test_values_and_their_form(data_dir, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    f0, loudness, rate = measure(data_dir, tmp_path / "out")
+    f0, loudness, rate, spoken = measure(data_dir, tmp_path / "out")
     assert float(f0["a-1"]) == pytest.approx(220, rel=0.01) and float(f0["a-2"]) == pytest.approx(110, rel=0.01)
     assert [len(f0[utterance].partition(".")[2]) for utterance in ("a-1", "a-2")] == [2, 2]
     assert f0["b-1"] == f0["b-2"] == "nan"
     assert float(loudness["a-1"]) - float(loudness["a-2"]) == pytest.approx(6.02, abs=1.0)
     assert loudness["b-1"] == "-inf"
     assert rate == {"a-1": "3.000", "a-2": "1.000", "b-1": "nan", "b-2": f"{2 / (112 / 16000):.3f}"}
+    assert spoken == rate  # nothing but the vowels
     assert "utt2f0: 4 utterances, 2 without a value (no voiced frame): b-1, b-2" in caplog.text
     assert "utt2loudness: 4 utterances, 1 without a value (silence): b-1" in caplog.text
     assert "utt2rate: 4 utterances, 1 without a value (no transcript to count): b-1" in caplog.text
@@ -46,16 +48,14 @@ def test_parts_joined_are_the_whole(data_dir, tmp_path):
 
 
 def test_a_dump_is_read_in_place_of_the_files(data_dir, tmp_path):
-    whole = measure(data_dir, tmp_path / "whole")
+    """Of recordings in 16 bits, as the dump holds them, it gives the very same."""
     with ArkWriter(tmp_path / "dump/audio.ark", tmp_path / "dump/wav.scp") as writer:
-        for utterance, samples in read_utterances(data_dir):
+        for utterance, samples in list(read_utterances(data_dir)):
             writer[utterance] = 16000, to_pcm16(samples)
+            soundfile.write(tmp_path / f"{utterance}.wav", to_pcm16(samples), 16000)
+    whole = measure(data_dir, tmp_path / "whole")
     data_dir.write("wav.scp", {"x": "/nowhere.wav"})
-    dumped = measure(data_dir, tmp_path / "dumped", "--audio_scp", str(tmp_path / "dump/wav.scp"))
-    assert dumped[2] == whole[2]
-    for mine, other in zip(dumped[:2], whole[:2]):
-        for utterance in mine:
-            assert float(mine[utterance]) == pytest.approx(float(other[utterance]), abs=0.1, nan_ok=True)
+    assert measure(data_dir, tmp_path / "dumped", "--audio_scp", str(tmp_path / "dump/wav.scp")) == whole
 
 
 def test_a_hole_in_the_dump_is_found_before_the_work_begins(data_dir, tmp_path):

@@ -45,8 +45,68 @@ def test_statistics_come_from_training_alone(directories):
     assert speeds(test) == {"c-1": "low", "c-2": "medium", "c-3": "high", "c-4": "unknown"}
     assert test["c-1"] == "speed=low pitch=unknown volume=low"
     statistics, population = load_statistics(stats)
-    assert population == "corpus" and statistics["speed"].overall.mean == pytest.approx(7.0)
+    assert population == "auto" and statistics["speed"].overall.mean == pytest.approx(7.0)
     assert statistics["speed"].overall.std == pytest.approx(26**0.5)
+
+
+def voices(path, genders, languages=None, each=20):
+    """Speakers w…, around 210 Hz, and m…, around 120 Hz, with ten steps of ± 2 semitones; rates as their F0 are."""
+    data, f0 = DataDir(path), {}
+    for speaker in ("w1", "w2", "m1", "m2"):
+        centre = {"w": 210, "m": 120}[speaker[0]]
+        f0 |= {f"{speaker}-{i:02d}": centre * 2 ** (4 * (i % 10 - 4.5) / 9 / 12) for i in range(each)}
+    data.write_speakers({utterance: utterance[:2] for utterance in f0})
+    data.write("utt2f0", {utterance: f"{value:.2f}" for utterance, value in f0.items()})
+    data.write("utt2rate", {utterance: f"{10 + int(utterance[-1]):.3f}" for utterance in f0})
+    data.write("utt2loudness", dict.fromkeys(f0, "-20.00"))
+    if genders:
+        data.write("spk2gender", genders)
+    if languages:
+        data.write("utt2lang", {utterance: languages[utterance[:2]] for utterance in f0})
+    return data
+
+
+def cut(train, *others, population=()):
+    out = [str(data.path) for data in (train, *others)]
+    main(["--train_dir", str(train.path), "--out_dirs", *out, "--stats", str(train.path / "style.json"), *population])
+    return [data.read("utt2style") for data in (train, *others)]
+
+
+def shares(styles, measure):
+    """First letter of the speaker → how many are low, medium, high."""
+    found = {}
+    for utterance, value in styles.items():
+        level = dict(pair.split("=") for pair in value.split())[measure]
+        found.setdefault(utterance[0], {"low": 0, "medium": 0, "high": 0, "unknown": 0})[level] += 1
+    return {group: tuple(counts.values()) for group, counts in found.items()}
+
+
+@pytest.mark.parametrize("genders", [{"w1": "f", "w2": "f", "m1": "m", "m2": "m"}, {"w1": "f", "w2": "f"}, {"w1": "u"}, None])
+def test_pitch_does_not_say_who_is_a_woman(tmp_path, genders):
+    """Of ten even steps, two at each end lie over one deviation (2.87 steps from the middle, of 4.5), for all alike."""
+    train, test = voices(tmp_path / "train", genders), voices(tmp_path / "test", genders, each=10)
+    for styles, each in zip(cut(train, test), (40, 20)):
+        assert shares(styles, "pitch") == dict.fromkeys("wm", (each // 5, each * 3 // 5, each // 5, 0))
+        assert {utterance[-1] for utterance, value in styles.items() if "pitch=high" in value} == {"8", "9"}
+    apart = cut(train, population=("--population", "corpus"))[0]
+    assert shares(apart, "pitch")["w"][0] == shares(apart, "pitch")["m"][2] == 0  # as one group they say it
+
+
+def test_languages_are_cut_apart(tmp_path):
+    """The men's language counts twice as many phonemes: within each, the same two steps at each end."""
+    train = voices(tmp_path, {}, languages={"w1": "it", "w2": "it", "m1": "zh", "m2": "zh"})
+    rates = train.read("utt2rate")
+    train.write("utt2rate", {utt: value if utt[0] == "w" else f"{2 * float(value):.3f}" for utt, value in rates.items()})
+    assert shares(cut(train)[0], "speed") == dict.fromkeys("wm", (8, 24, 8, 0))
+    assert shares(cut(train, population=("--population", "corpus"))[0], "speed")["w"][2] == 0
+
+
+def test_who_said_too_little_has_no_pitch_level(tmp_path, caplog):
+    """Two utterances make no median of a speaker of unknown gender."""
+    caplog.set_level(logging.INFO)
+    train, test = voices(tmp_path / "train", None), voices(tmp_path / "test", None, each=2)
+    assert shares(cut(train, test)[1], "pitch") == dict.fromkeys("wm", (0, 0, 0, 4))
+    assert "test: pitch: 8 of 8 utterances cut by their speakers' own: their corpus, language or gender has" in caplog.text
 
 
 def test_speakers_are_cut_by_their_own_and_new_ones_by_all(directories, caplog):

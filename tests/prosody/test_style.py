@@ -103,6 +103,26 @@ def test_populations(tmp_path):
         style.population_groups(data, "age")
 
 
+def test_pitch_over_the_speakers_own_by_hand():
+    """An octave is twelve semitones; the median of 100, 200, 400 is 200; two utterances are too few."""
+    values = {"a-1": 100.0, "a-2": 200.0, "a-3": 400.0, "a-4": math.nan, "b-1": 100.0, "b-2": 200.0}
+    found = style.relative_pitch(values, {utterance: utterance[0] for utterance in values})
+    assert [found[f"a-{i}"] for i in (1, 2, 3)] == pytest.approx([-12, 0, 12])
+    assert all(math.isnan(found[utterance]) for utterance in ("a-4", "b-1", "b-2"))
+
+
+def test_groups_of_what_is_known(tmp_path):
+    data = DataDir(tmp_path)
+    data.write("utt2spk", {"a-1": "a", "b-1": "b", "c-1": "c", "d-1": "d"})
+    data.write("spk2gender", {"a": "f", "b": "u", "d": "m"})
+    assert style.population_groups(data, "auto") == {}
+    assert style.population_groups(data, "auto", "pitch") == {"a-1": "f", "d-1": "m"}
+    data.write("utt2lang", {"a-1": "it", "b-1": "zh", "c-1": "zh"})
+    data.write("utt2corpus", {"a-1": "emovo", "b-1": "esd"})
+    assert style.population_groups(data, "auto") == {"a-1": "emovo it", "b-1": "esd zh", "c-1": "zh"}
+    assert style.population_groups(data, "auto", "pitch") == {"a-1": "emovo it f", "d-1": "m"}
+
+
 def test_style_lines():
     levels = {"speed": "low", "pitch": "high", "volume": "unknown"}
     assert style.format_style(levels) == "speed=low pitch=high volume=unknown"

@@ -79,8 +79,9 @@ for fold in $folds; do
         --out_dir "exp/majority/fold$fold"
 done
 row "majority class" majority "" utt2pred
+case $pred in utt2scored) method="label scoring" ;; utt2pred) method="free answer" ;; *) method="constrained answer" ;; esac
 
 python3 -m c2ser.bin.compare --systems "${rows[@]}" --pred "${tables[@]}" --reference full --seed "$seed" \
     --data_dir $(for fold in $folds; do echo "data/fold$fold/test"; done) --out "exp/${tag}_ablations.md" \
-    --caption "Ablations of $tag: one system each, trained alike, folds $folds, $mode answers by $pred.${note:+ $note} Test \
+    --caption "Ablations of $tag: one system each, trained alike, folds $folds, $mode mode by $method.${note:+ $note} Test \
 speakers are in no training set."

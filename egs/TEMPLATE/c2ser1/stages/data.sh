@@ -107,7 +107,9 @@ prosody() {
         --data_dir "data/all/split${nj}utt/JOB" --audio_scp dump/all/wav.scp --f0_method "$f0_method" \
         --out_dir dump/prosody/JOB
     local tables=()
-    for table in utt2f0 utt2loudness utt2rate; do tables+=(--table "dump/prosody/*/$table" "dump/prosody/$table"); done
+    for table in utt2f0 utt2loudness utt2rate utt2articulation; do
+        tables+=(--table "dump/prosody/*/$table" "dump/prosody/$table")
+    done
     python3 -m c2ser.bin.collect_parts --data_dir data/all "${tables[@]}"
     stage_end
 }

@@ -94,7 +94,7 @@ bundle() {
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
         python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
-            --language "$language" "${options[@]}" --out_dir "$folder"
+            --language "$language" "${options[@]}" --name "$(basename "$(dirname "$PWD")"): $tag" --out_dir "$folder"
     done
     stage_end
 }
