@@ -98,7 +98,8 @@ def test_music_under_a_voice_is_a_pause(make_vowel):
 
 def blocks(*parts):
     """Square waves: (amplitude, seconds) each; every frame of one has its amplitude as root mean square."""
-    return np.concatenate([np.full(round(seconds * RATE), amplitude) for amplitude, seconds in parts]).astype(np.float32)
+    wave = np.concatenate([np.full(round(seconds * RATE), amplitude) for amplitude, seconds in parts])
+    return (wave * (-1) ** np.arange(len(wave))).astype(np.float32)
 
 
 @pytest.mark.parametrize(
