@@ -1,6 +1,24 @@
-"""What the tests of models, tasks, inference and commands share: one small language model and one Whisper file."""
+"""What tests share: the order of files, fresh random numbers, one small language model and one Whisper file."""
+
+import sys
 
 import pytest
+
+LONG = ("tests/egs/", "tests/docs/", "tests/tasks/", "tests/models/", "tests/bin/", "tests/inference/")
+"""Where the files stand that take longest. They come first, so that no worker ends with one while the others wait."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Within what is long and what is not, the order stays random."""
+    items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """A test's random weights do not depend on which tests ran before."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")
