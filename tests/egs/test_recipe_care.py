@@ -213,3 +213,11 @@ def test_help_is_the_recipes_own():
     assert help_text.startswith("Usage: ./run.sh [--option value] …    (in ") and "TEMPLATE" not in help_text
     for line in ("--corpus [esd]:", "--db [ESD]:", "--folds [1 2 3 4 5]:", "--dev_speakers [4]:", "--tag [smollm2]:", "--nj [2]:"):
         assert f"\n  {line}" in help_text, line
+
+
+def test_help_of_the_comparison():
+    script = TEMPLATE / "encoders.sh"
+    help_text = subprocess.run([script, "--help"], cwd=ROOT / "egs/casia/c2ser1", capture_output=True, text=True).stderr
+    assert help_text.startswith("What does L_cate buy?") and '\n  --systems ["frm_utt supervised"]: encoders' in help_text
+    names = [line for line in script.read_text().split("# --- ")[1].splitlines()[1:] if "=" in line]
+    assert help_text.count("\n  --") == len(names) > 5
