@@ -8,7 +8,7 @@ JOB (or whatever name stands before the range) is replaced by the job's number i
 The program is started as it stands, without a shell: blanks, quotes and `|` reach it untouched. For a pipe write
 `bash -c 'set -o pipefail; a | b'`. Without --max-jobs-run there run as many jobs at a time as there are processors
 (divided by --num-threads) or, with --gpu N, sets of N devices, of which each job sees one. The jobs at a time share the
-processors: each gets its part of them as OMP_NUM_THREADS, divided among its GPUs, --num-threads at most. A log holds the
+processors: each gets its part as OMP_NUM_THREADS, divided among its GPUs, --num-threads at most. A log holds the
 command, the start, all output, time and exit status; while jobs run, stderr tells how far their logs say they are. The
 status is 1 if any job failed; stderr then names the logs of the failed ones and shows the end of the first. Ctrl-C or
 SIGTERM ends the jobs, too.

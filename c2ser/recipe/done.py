@@ -51,8 +51,8 @@ def begin(name, inputs, force=False, clean=(), out=(), needs=(), stage=None, run
             lost = lost_output(need)
             if lost:
                 number = _note(need, "stage")
-                again = f"run ./run.sh --stage {number} --stop_stage {number}" if number else "run the stage that makes it"
-                raise InputError(f"{lost}: {again}, then this again")
+                stage_of_it = f"./run.sh --stage {number} --stop_stage {number}" if number else "the stage that makes it"
+                raise InputError(f"{lost}: run {stage_of_it}, then this again")
         if run_dir:
             _refuse_conflict(marker, verdict, why, run_dir)
         begun = begun_path(marker)
@@ -133,10 +133,11 @@ def _refuse_conflict(marker, verdict, why, run_dir):
     mine, begun = lock.read(run_dir), begun_path(marker)
     owner = lock.Owner.parse(_note(begun, "owner")) if begun.is_file() else None
     if owner and owner != mine and owner.lives():
-        raise InputError(f"{marker}: process {owner.pid} of {owner.host} is at this stage; wait for it, then run this again")
+        raise InputError(f"{marker}: process {owner.pid} of {owner.host} is at this stage; wait for its end")
     other = next(lock.others(run_dir), None) if verdict == "redo" else None
     if other:
-        raise InputError(f"{marker} must be done again ({why}), but {other[0]} reads it: {lock.describe(*other)}; wait for it")
+        who = f"{other[0]} reads it: {lock.describe(*other)}"
+        raise InputError(f"{marker} must be done again ({why}), but {who}; wait for its end")
 
 
 def begun_path(marker):

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from datetime import datetime
@@ -71,6 +72,8 @@ class Pool:
                         self._start(waiting.pop(0))
                     self._collect()
                     if received:
+                        self.progress.close()
+                        print(f"run.py: {signal.Signals(received[0]).name}: ending the jobs", file=sys.stderr)
                         raise SystemExit(128 + received[0])
                     self.progress.show(self.running, self.ended)
                     time.sleep(POLL)

@@ -55,6 +55,7 @@ class Progress:
         """Leave the terminal's line empty for what comes next."""
         if self.terminal and self.shown > self.started:
             print("\r\033[K", end="", file=self.stream, flush=True)
+            self.shown = self.started
 
     def _text(self, now, finished):
         jobs = len(self.request.numbers)

@@ -114,3 +114,17 @@ def test_a_corpus_without_transcripts_and_with_unlabelled_speech(project, stage_
     assert "neutral" in (inputs / "excluded").read_text(encoding="utf-8") and not (inputs / "transcript").exists()
     said = shell(project, f"{recipe} --stage 8 --stop_stage 9 --tag words --text_only true", status=1)
     assert "the corpus has no transcripts (text), so that --text_only has nothing to read" in said
+
+
+@pytest.mark.parametrize("options", ["egs/Stimmen-2/c2ser1", "--language German egs/neu/c2ser1", "--language de", ""])
+def test_setup_refuses_what_cannot_be_a_corpus(project, options):
+    before = sorted(project.glob("c2ser/corpora/*"))
+    assert "setup.sh" in shell(project, f"egs/TEMPLATE/c2ser1/setup.sh {options}", status=1)
+    assert sorted(project.glob("c2ser/corpora/*")) == before and not (project / "egs/neu").exists()
+
+
+def test_setup_leaves_what_is_there(project, stage_one):
+    kept = [(project / path).read_bytes() for path in (MODULE, TABLE, "egs/TEMPLATE/c2ser1/db.sh")]
+    assert "run.sh is there already" in shell(project, "egs/TEMPLATE/c2ser1/setup.sh egs/stimmen/c2ser1", status=1)
+    assert shell(project, "egs/TEMPLATE/c2ser1/setup.sh elsewhere/stimmen/c2ser1") == "made elsewhere/stimmen/c2ser1\n"
+    assert [(project / path).read_bytes() for path in (MODULE, TABLE, "egs/TEMPLATE/c2ser1/db.sh")] == kept
