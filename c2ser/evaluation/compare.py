@@ -8,7 +8,7 @@ from c2ser.datadir.tables import read_lines
 from c2ser.errors import InputError
 from c2ser.evaluation.bootstrap import DRAWS
 from c2ser.evaluation.metrics import METRICS
-from c2ser.evaluation.predictions import label_order
+from c2ser.evaluation.predictions import METHODS, label_order
 from c2ser.evaluation.scoring import score_sets
 from c2ser.evaluation.significance import (
     detectable_difference,
@@ -98,7 +98,7 @@ def difference_of(base, predicted, draws, seed, unit):
 
 def marks_of(sets, table):
     """What the decode.json files say that a reader of a table must know."""
-    marks = [] if table == "utt2pred" else [table]
+    marks = [] if table == "utt2pred" else [METHODS.get(table, table)]
     if any(one.decode.get("uses_test_audio") for one in sets):
         marks.append("uses test audio")
     for key, what in (("test_utterances_in_training", "utterances"), ("test_speakers_in_training", "speakers")):

@@ -128,7 +128,7 @@ def test_marks_and_refusals(comparison):
     assert found["systems"]["good"]["marks"] == []
     assert found["systems"]["bad"]["marks"] == ["uses test audio", "4 test speakers in training"]
     tables = compare_systems({"a": systems["base"]}, "a", {"a": "utt2scored"}, draws=10)
-    assert tables["systems"]["a"]["marks"] == ["utt2scored"]
+    assert tables["systems"]["a"]["marks"] == ["label scoring"]
     with pytest.raises(InputError, match="--reference nobody: not one of the systems base, same"):
         compare_systems(systems, "nobody")
     with pytest.raises(InputError, match="other and base were scored on different utterances"):
