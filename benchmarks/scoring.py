@@ -1,12 +1,12 @@
-"""How long scoring takes: reading answers in free text, and the bootstrap of the intervals.
+"""How long scoring takes: reading answers in free text, and the intervals.
 
     python benchmarks/scoring.py
-    python benchmarks/scoring.py --speakers 5000        # resample so many speakers
+    python benchmarks/scoring.py --speakers 5000        # so many speakers
 
 Answers: a file of that many lines, of several kinds and languages and no two alike, so that nothing read before helps;
-timed from the file to the scores without intervals. Bootstrap: UA, WA and macro-F1 of random answers, by utterance, by
-speaker as most corpora allow, and with every utterance its own speaker. Time is that of the process, which other
-programs disturb little.
+timed from the file to the scores without intervals. Intervals: UA, WA and macro-F1 of random answers, by a bootstrap over
+utterances, over speakers as most corpora allow, and with every utterance its own speaker. Time is that of the process,
+which other programs disturb little.
 """
 
 import argparse
@@ -29,8 +29,8 @@ def get_parser():
     """The benchmark's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=100_000, help="answers to read (default: %(default)s)")
-    parser.add_argument("--utterances", type=int, default=35_000, help="of the bootstrap (default: %(default)s)")
-    parser.add_argument("--speakers", type=int, nargs="+", help="resample so many speakers; 0: utterances; a line each "
+    parser.add_argument("--utterances", type=int, default=35_000, help="of the intervals (default: %(default)s)")
+    parser.add_argument("--speakers", type=int, nargs="+", help="so many speakers; 0: utterances; a line each "
                         "(default: 0, 20, and as many as utterances)")  # fmt: skip
     parser.add_argument("--draws", type=int, default=10_000, help="of the bootstrap (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of answers and draws (default: %(default)s)")
@@ -62,7 +62,7 @@ def main(argv=None):
         interval = intervals(reference, predicted, EMOTIONS, speakers, args.draws, args.seed)["ua"]
         elapsed = time.process_time() - start
         print(
-            f"bootstrap: {interval.draws} draws over {args.utterances} utterances in {elapsed:.2f} s, "
+            f"intervals: {interval.draws} draws over {args.utterances} utterances in {elapsed:.2f} s, "
             f"UA {100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}], by {interval.unit}"
             + (f" ({number} of them)" if number else "")
         )

@@ -132,7 +132,7 @@ def system(folder, llm, whisper):
     from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
 
     modes = {}
-    for seed, mode in enumerate(MODES):
+    for seed, mode in enumerate(MODES, start=10):  # with these it does not say the same of all
         config = c2ser_config(llm, whisper, prompt_language="zh", model_conf={"train_mode": mode})
         modes[mode] = write_parts(folder / mode, config, c2ser_model(config, seed))
     config = task_config(Emotion2VecSTask, backbone_conf=BACKBONE, model_conf=PRETRAINING)

@@ -34,4 +34,4 @@ def test_it_runs(benchmark, capsys, speakers, units):
     first, *others = capsys.readouterr().out.splitlines()
     assert first.startswith("answers: 60 lines") and first.endswith(", 10 of them invalid")
     assert [line.partition(", by ")[2] for line in others] == units
-    assert all(line.startswith("bootstrap: 20 draws over 50 utterances") for line in others)
+    assert all(line.startswith(f"intervals: {20 if 'by utterance' in line else 0} draws over 50 utterances") for line in others)
