@@ -49,7 +49,7 @@ def main(argv=None):
         tables |= {"explicit": data.read("cot_explicit"), "implicit": data.read("cot_implicit")}
     if args.transcripts == "needed":
         if not data.has("text"):
-            raise InputError(f"{data.path}: the corpus has no transcripts (text), so that --text_only has nothing to read")
+            raise InputError(f"{data.path}: the corpus has no transcripts (text), so --text_only has nothing to read")
         tables["transcript"] = data.read("text")
     emotions, samples = read_labels(data, args.silver), read_table(args.num_samples)
     languages = data.read("utt2lang", optional=True)

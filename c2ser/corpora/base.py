@@ -19,11 +19,11 @@ class Utterance:
     """One labelled utterance as the distribution describes it.
 
     id starts with `<speaker>-` (or is the speaker, where a corpus names none). emotion is one of
-    `c2ser.emotions`, `unknown` where an utterance has no label; language is an ISO 639-1 code. audio is the file; recording, start and end (s) are given where
-    several utterances share it. text is what is said, None where no transcript is there. channel (1-based, or "mean"; None for
-    mono) and seconds are filled in from the file's header. split is the official one: train, dev or test; None where
-    the field uses folds. announced is the duration in s that the annotation gives, where it does. doubt says what is
-    odd about an utterance that is kept all the same.
+    `c2ser.emotions`, `unknown` where an utterance has no label; language is an ISO 639-1 code. audio is the file;
+    recording, start and end (s) are given where several utterances share it. text is what is said, None where no
+    transcript is there. channel (1-based, or "mean"; None for mono) and seconds are filled in from the file's header.
+    split is the official one: train, dev or test; None where the field uses folds. announced is the duration in s that
+    the annotation gives, where it does. doubt says what is odd about an utterance that is kept all the same.
     """
 
     id: str

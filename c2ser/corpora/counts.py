@@ -12,7 +12,7 @@ SHOWN = 10
 def check_counts(corpus, reading, root, allow_missing=0):
     """Raise InputError, with a list, unless the utterances agree with the published numbers.
 
-    root: where the corpus was looked for, for the message. Up to `allow_missing` utterances may be missing; an utterance
+    root: where the corpus was looked for, to be named. Up to `allow_missing` utterances may be missing; an utterance
     too many in any part and class is never allowed, nor is an unexpected file. With an exact agreement the rows that
     have no audio count as left out by rule: they are moved from `reading.missing` to `reading.excluded`. Where some are
     missing that the corpus module cannot name, `reading.missing` gets the parts and classes that they are of. Returns
@@ -25,8 +25,8 @@ def check_counts(corpus, reading, root, allow_missing=0):
         )
     if not reading.utterances:
         raise InputError(
-            f"{corpus.name}: no utterances found in {root}; set {corpus.variable()} in db.sh, or in the environment, to the "
-            f"folder of the corpus\n{listing(reading.missing)}".rstrip()
+            f"{corpus.name}: no utterances found in {root}; set {corpus.variable()} in db.sh, or in the environment, to "
+            f"the folder of the corpus\n{listing(reading.missing)}".rstrip()
         )
     differences, short, surplus = compare(corpus, reading.utterances)
     if surplus or short > allow_missing:
@@ -51,7 +51,8 @@ def compare(corpus, utterances):
         short, surplus = short + max(wanted - there, 0), surplus + max(there - wanted, 0)
         if there != wanted:
             split = part if corpus.counted_by == "split" else None
-            notes.append(Note(f"{part} {emotion}", f"expected {wanted}, found {there}{_tested_in(corpus, part)}", split))
+            reason = f"expected {wanted}, found {there}{_tested_in(corpus, part)}"
+            notes.append(Note(f"{part} {emotion}", reason, split))
     return notes, short, surplus
 
 

@@ -29,7 +29,9 @@ def find_root(root, belongs, wanted, depth=2):
             if belongs(directory):
                 return directory
         level = [Path(child) for directory in level for child in subdirectories(directory)]
-    raise InputError(f"{root}: does not hold {wanted}, nor does anything {depth} levels below; correct its path in db.sh")
+    raise InputError(
+        f"{root}: does not hold {wanted}, nor does anything {depth} levels below; correct its path in db.sh"
+    )
 
 
 def subdirectories(directory):

@@ -210,7 +210,7 @@ def _said_of_tables(utterances):
     if silent == len(utterances):
         remarks.append("no transcripts, and no table text: rationales quote nothing, and the speaking rate is unknown")
     elif silent:
-        remarks.append(f"{silent} have no transcript: their rationales quote nothing, and their speaking rate is unknown")
+        remarks.append(f"{silent} have no transcript: their rationales quote nothing, their speaking rate is unknown")
     if unlabelled:
         remarks.append(f"{unlabelled} have no label (unknown): trained on without one, never scored nor probed")
     return remarks

@@ -16,8 +16,8 @@ def compose(corpus, utterances, wanted_folds=None, dev_speakers=1):
     """Sort utterances into sets. Returns ({name of the set: utterances}, remarks on what was left out).
 
     `all` holds everything. A corpus with folds gets `fold<k>/test` (the table's speakers) and `fold<k>/train` (all
-    others), and for model selection `fold<k>/dev` and `fold<k>/train_nodev`, which together are train: for dev's speakers
-    see `choose_dev_speakers`. Other corpora get their official splits. A fold or split with nothing in it is left out
+    others), and for model selection `fold<k>/dev` and `fold<k>/train_nodev`, which together are train; for dev's
+    speakers see `choose_dev_speakers`. Other corpora get their official splits. A fold or split with nothing in it is left out
     and remarked on, as is a dev that lacks classes. wanted_folds: numbers, or None for all. Raises InputError for an
     unknown fold, a fold table that names other speakers than the corpus has, and where dev would leave nothing for
     train_nodev.
@@ -31,8 +31,8 @@ def compose(corpus, utterances, wanted_folds=None, dev_speakers=1):
     if corpus.folds and not folds:
         speakers = some(sorted({utterance.speaker for utterance in utterances}), limit=20)
         raise InputError(
-            f"{corpus.folds}: there are no folds in it; write a line `fold<TAB>test speakers` for each fold, so that every "
-            f"speaker is tested in one: {speakers}"
+            f"{corpus.folds}: there are no folds in it; write a line `fold<TAB>test speakers` for each fold, so that "
+            f"every speaker is tested in one: {speakers}"
         )
     if not folds:
         return _official(utterances, sets, remarks)
@@ -57,7 +57,8 @@ def compose(corpus, utterances, wanted_folds=None, dev_speakers=1):
             train = sets[f"fold{fold}/train"]
             sets[f"fold{fold}/train_nodev"] = [utterance for utterance in train if utterance.speaker not in dev]
             sets[f"fold{fold}/dev"] = [utterance for utterance in train if utterance.speaker in dev]
-            remarks += _lacking(f"fold{fold}/dev", sets[f"fold{fold}/dev"], train, "raise --dev_speakers, or choose probes by")
+            remedy = "raise --dev_speakers, or choose probes by"
+            remarks += _lacking(f"fold{fold}/dev", sets[f"fold{fold}/dev"], train, remedy)
     return sets, remarks
 
 
@@ -78,8 +79,8 @@ def _check_table(corpus, folds, present):
 def choose_dev_speakers(folds, fold, classes, number):
     """The speakers of a fold's dev: the first `number` tested in the folds after it, cyclically, of those present.
 
-    Where these lack a class that train has, or would take the last of one from train_nodev, the first choice of `number`
-    speakers, in that order, takes their place of which this is not so; where there is none (`TRIED` are looked at), the
+    Where these lack a class that train has, or would take the last of one from train_nodev, the first choice of
+    `number` speakers, in that order, takes their place of which this is not so; where there is none (`TRIED` are looked at), the
     first that leaves train_nodev the most classes and, of those, has the most itself. classes: speaker → classes of
     all who are present.
     """

@@ -85,7 +85,7 @@ def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
 
 
 def read_reference(data_dir):
-    """Read a test set: dicts utterance → class of those with a label (`DataDir.labels`), and utterance → speaker of all.
+    """Read a test set: dicts utterance → class of those with a label (`DataDir.labels`), utterance → speaker of all.
 
     How many are not scored for want of a label is logged. Raises InputError for an empty or malformed utt2emo, an
     unknown class, and an utterance without a speaker.

@@ -113,7 +113,7 @@ def test_a_corpus_without_transcripts_and_with_unlabelled_speech(project, stage_
     inputs = project / "egs/stumm/c2ser1/exp/base/fold1/inputs/train_nodev"
     assert "neutral" in (inputs / "excluded").read_text(encoding="utf-8") and not (inputs / "transcript").exists()
     said = shell(project, f"{recipe} --stage 8 --stop_stage 9 --tag words --text_only true", status=1)
-    assert "the corpus has no transcripts (text), so that --text_only has nothing to read" in said
+    assert "the corpus has no transcripts (text), so --text_only has nothing to read" in said
 
 
 @pytest.mark.parametrize("options", ["egs/Stimmen-2/c2ser1", "--language German egs/neu/c2ser1", "--language de", ""])
