@@ -90,8 +90,12 @@ def test_what_is_published_is_held_to_its_answers(made, tmp_path):
         assert table.read_text(encoding="utf-8") != kept
         with pytest.raises(AssertionError):
             check(table, tmp_path / "again.md")
-    (made / "answers.tsv").unlink()
-    assert subprocess.run(command, env=environment, capture_output=True).returncode == 1
+    (made / "answers.tsv").unlink()  # what has no answers is not published; the other page is
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert sorted(path.name for path in results.iterdir()) == ["ways.answers.tsv", "ways.md"]
+    made.with_name("tag_ways.answers.tsv").unlink()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "no answers.tsv; run stage 13" in done.stderr
 
 
 @pytest.mark.parametrize(

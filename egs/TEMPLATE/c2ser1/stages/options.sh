@@ -35,7 +35,7 @@ check_options() {
     awk "BEGIN { exit !($min_seconds < $max_seconds) }" || die "--min_seconds $min_seconds: not below --max_seconds $max_seconds"
     [ "$balance_temperature" = .inf ] || above_zero balance_temperature
     one_of f0_method swift pyworld praat penn
-    one_of style_population corpus language speaker gender
+    one_of style_population auto corpus language speaker gender
     one_of cot_language auto $(languages)
     one_of encoder_task emotion2vec_s emotion_classifier
     one_of utterance_mode extra_tokens first10_frames mean
