@@ -1,14 +1,17 @@
 """Compare systems on the same test sets: one table with intervals, paired tests against a reference, and marks.
 
-The sets (folds) are pooled. Beside the Markdown table --out, a .json of the same name holds every number.
+The sets (folds) are pooled. Beside the Markdown table --out, a .json of the same name holds every number, and
+.answers.tsv every answer; with --answers the page is made from such a file alone, without decodings or data.
 """
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from c2ser.bin.common import add_bootstrap_options, run
 from c2ser.errors import InputError
+from c2ser.evaluation.answer_table import AnswerTable, read_answer_table, write_answer_table
 from c2ser.evaluation.compare import compare_systems, read_published
 from c2ser.evaluation.comparison_table import comparison_markdown, comparison_rows
 from c2ser.evaluation.named import named_lists
@@ -20,14 +23,16 @@ from c2ser.fileio import atomic_write
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", nargs="+", required=True, metavar="NAME=DIR1,DIR2,…",
+    parser.add_argument("--systems", nargs="+", metavar="NAME=DIR1,DIR2,…",
                         help="a row and the system's answers to each test set, in the order of --data_dir")  # fmt: skip
-    parser.add_argument("--data_dir", nargs="+", required=True, help="test sets: directories with utt2emo and utt2spk")
-    parser.add_argument("--reference", required=True, help="name of the system that the others are tested against")
+    parser.add_argument("--data_dir", nargs="+", help="test sets: directories with utt2emo and utt2spk")
+    parser.add_argument("--answers", help="instead of these two: a file of answers that this command or the report wrote")
+    parser.add_argument("--reference",
+                        help="name of the system that the others are tested against; of --answers, the file's by default")  # fmt: skip
     parser.add_argument("--pred", nargs="*", default=[], metavar="NAME=TABLE",
                         help="which predictions count if not utt2pred, such as NAME=utt2scored")  # fmt: skip
     parser.add_argument("--out", required=True, help="the table to write, .md")
-    parser.add_argument("--caption", default="", help="text above the table, such as what training data it leaks")
+    parser.add_argument("--caption", help="text above the table, such as what training data it leaks")
     parser.add_argument("--published", help="rows of published results: a file of `name<TAB>UA in %%<TAB>source` lines")
     add_bootstrap_options(parser)
     return parser
@@ -41,6 +46,25 @@ def main(argv=None):
         raise InputError(f"--out {out}: must end in .md")
     if args.draws < 1:
         raise InputError(f"--draws {args.draws}: at least 1 is needed")
+    table = _again(args) if args.answers else _read(args)
+    comparison = compare_systems(table.systems, table.reference, table.tables, args.draws, args.seed, args.unit)
+    caption, published = table.caption, table.published
+    if not args.answers:
+        write_answer_table(out.with_suffix(".answers.tsv"), table)
+    with atomic_write(out.with_suffix(".json")) as stream:
+        content = {"caption": caption, **comparison, "published": published}
+        json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
+        stream.write("\n")
+    with atomic_write(out) as stream:
+        stream.write(comparison_markdown(comparison, caption, published))
+    print(format_table(comparison_rows(comparison, published)))
+
+
+def _read(args):
+    """The `AnswerTable` of --systems and --data_dir."""
+    absent = [option for option in ("systems", "data_dir", "reference") if not getattr(args, option)]
+    if absent:
+        raise InputError(f"--{', --'.join(absent)}: absent; or give --answers")
     folders, tables = named_lists(args.systems, "--systems"), _tables(named_lists(args.pred, "--pred"))
     unknown = sorted(set(tables) - set(folders))
     if unknown:
@@ -50,19 +74,24 @@ def main(argv=None):
             raise InputError(
                 f"--systems {name}: {len(given)} folders for {len(args.data_dir)} --data_dir; give one for each set"
             )
-    published = read_published(args.published) if args.published else []
     systems = {
         name: [read_set(data, folder, tables.get(name, "utt2pred")) for data, folder in zip(args.data_dir, given)]
         for name, given in folders.items()
     }
-    comparison = compare_systems(systems, args.reference, tables, args.draws, args.seed, args.unit)
-    with atomic_write(out.with_suffix(".json")) as stream:
-        content = {"caption": args.caption, **comparison, "published": published}
-        json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
-    with atomic_write(out) as stream:
-        stream.write(comparison_markdown(comparison, args.caption, published))
-    print(format_table(comparison_rows(comparison, published)))
+    published = read_published(args.published) if args.published else []
+    return AnswerTable(systems, tables, args.reference, args.caption or "", published)
+
+
+def _again(args):
+    """The `AnswerTable` of --answers, with what is given beside it in place of what it says."""
+    given = [option for option in ("systems", "data_dir", "pred") if getattr(args, option)]
+    if given:
+        raise InputError(f"--{given[0]}: --answers holds the answers already; give one of the two")
+    table = read_answer_table(args.answers)
+    changed = {key: getattr(args, key) for key in ("reference", "caption") if getattr(args, key) is not None}
+    if args.published:
+        changed["published"] = read_published(args.published)
+    return replace(table, **changed)
 
 
 def _tables(named):

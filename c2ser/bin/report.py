@@ -1,5 +1,7 @@
 """Write RESULTS.md and report.html of an experiment from its score files, and print the leaderboard.
 
+Beside them answers.tsv holds each row's answers: `c2ser compare --answers` makes tests and intervals from it alone.
+
 report.html needs no other file and no network. Made with --audio_scp or --rationales it shows the hardest errors with
 their recordings, transcripts and rationales: keep such a page to yourself where the corpus's licence does not allow to
 publish them. RESULTS.md never holds any of it. Its last part, from "Date, speed and memory" on, is what differs when
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from c2ser.bin.common import run
 from c2ser.errors import InputError
+from c2ser.evaluation.answer_table import AnswerTable, write_answer_table
 from c2ser.evaluation.hardest import COUNT, hardest, with_clips, with_texts
 from c2ser.evaluation.report import LEADERBOARD, build
 from c2ser.evaluation.report_files import render_html, render_markdown
@@ -62,7 +65,25 @@ def main(argv=None):
         with atomic_write(folder / name) as stream:
             stream.write(text)
         logging.info("wrote %s", folder / name)
+    write_answers(folder / "answers.tsv", scores)
     print(format_table(next(section.rows for section in report.sections if section.heading == LEADERBOARD)))
+
+
+def write_answers(path, scores):
+    """Write the answers that the rows were scored by (scores: name → score file), the first row as the reference; rows
+    of files of answers, which are text, are left out and named in the log."""
+    found = {name: read_score(score) for name, score in scores.items()}
+    texts = [name for name, score in found.items() if score["table"] not in TABLES]
+    if texts:
+        logging.warning("%s: without %s, scored from files of answers", path, ", ".join(texts))
+    systems = {
+        name: [read_set(one["data_dir"], one["decode_dir"], score["table"]) for one in score["sets"]]
+        for name, score in found.items()
+        if name not in texts
+    }
+    if systems:
+        tables = {name: found[name]["table"] for name in systems}
+        write_answer_table(path, AnswerTable(systems, tables, next(iter(systems))))
 
 
 def hardest_errors(args, scores):

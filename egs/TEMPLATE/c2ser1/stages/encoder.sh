@@ -130,7 +130,8 @@ probe_table() {
     [ "${#rows[@]}" -gt 0 ] || return 0
     if [ -f local/published.tsv ]; then options=(--published local/published.tsv) texts=(--file local/published.tsv); fi
     stage_begin "$exp/.done.probes" $(for row in "${rows[@]}"; do echo "${row#*=}"; done | tr ',' '\n' | sed 's/^/--done /') \
-        --value "folds=$folds" --value "seed=$seed" --value "leaks=$(leaks)" "${texts[@]}" --out "$exp/probes.md" || return 0
+        --value "folds=$folds" --value "seed=$seed" --value "leaks=$(leaks)" "${texts[@]}" --out "$exp/probes.md" \
+        --out "$exp/probes.answers.tsv" || return 0
     python3 -m c2ser.bin.compare --systems "${rows[@]}" --reference "${rows[0]%%=*}" --data_dir $(tests_of_folds) \
         --seed "$seed" "${options[@]}" --out "$exp/probes.md" --caption "Probes ($probe_classifier, chosen by \
 $probe_choose_by) on frozen features, folds $folds, fitted on $fitted. $(leaks)"

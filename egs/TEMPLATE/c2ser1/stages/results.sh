@@ -103,7 +103,7 @@ score_and_report() {
             --picture "Training curves: C2SER, explicit to implicit=$first/implicit/curves.png")
     fi
     if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds" --value "speech=$report_speech" \
-        --value "leaks=$(leaks)" --out "$exp/report.html" --out "$exp/RESULTS.md" --out "$exp/results.txt"; then
+        --value "leaks=$(leaks)" --out "$exp/report.html" --out "$exp/RESULTS.md" --out "$exp/answers.tsv" --out "$exp/results.txt"; then
         python3 -m c2ser.bin.report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
             --command "./run.sh $run_args" "${scores[@]}" "${pictures[@]}" "${options[@]}" \
             $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --leak "$(leaks)" >"$exp/.results.txt"
