@@ -41,8 +41,10 @@ def read(root):
 def prepared(tmp_path_factory):
     """A recipe of a corpus of its own, after stage 2."""
     root = tmp_path_factory.mktemp("a recipe")
-    folder = root / "toy" / "c2ser1"
-    subprocess.run([TEMPLATE / "setup.sh", folder], check=True, capture_output=True)
+    # Of a corpus that is known setup.sh lays out nothing in the project itself
+    subprocess.run([TEMPLATE / "setup.sh", root / "polish/c2ser1"], check=True, capture_output=True)
+    folder = (root / "polish").rename(root / "toy") / "c2ser1"
+    (folder / "run.sh").write_text((folder / "run.sh").read_text().replace("polish", "toy").replace("POLISH", "TOY"))
     (root / "speech").mkdir()
     random = np.random.default_rng(0)
     for speaker in SPEAKERS:

@@ -114,7 +114,8 @@ probe() {
     for folder in "$@"; do markers+=(--done "$folder") tables+=("$folder/layers.scp"); done
     stage_begin "$dir/probe_$name" "${markers[@]}" --done data/.done.prepare --value "sets=$train_set $dev_set" \
         --value "how=$probe_classifier $probe_choose_by" --value "seed=$seed" --out "$dir/probe_$name/utt2pred" || return 0
-    python3 -m c2ser.bin.probe --feats_scp "${tables[@]}" --train_dir "$(set_of "$fold" "$train_set")" --seed "$seed" \
+    # Its many small fits get slower with every further thread
+    OMP_NUM_THREADS=1 python3 -m c2ser.bin.probe --feats_scp "${tables[@]}" --train_dir "$(set_of "$fold" "$train_set")" --seed "$seed" \
         --dev_dir "$(set_of "$fold" "$dev_set")" --test_dir "$(set_of "$fold" test)" --out_dir "$dir/probe_$name" \
         --classifier "$probe_classifier" --choose_by "$probe_choose_by"
     stage_end
