@@ -1,5 +1,6 @@
-"""Stage 8: a language model folder in Hugging Face's layout, from a GGUF file or from scratch.
+"""Stage 8: a language model folder in Hugging Face's layout, from a GGUF file or from scratch, or given and checked.
 
+Given, a folder is checked for a family of language models that can be used, before anything is trained on it.
 From GGUF: weights are dequantised to 16-bit floats in a plain model, since transformers keeps GGUF weights packed and
 refuses to save them. From scratch: a SentencePiece tokenizer is trained on the given texts and a small Llama is
 initialised at random; it is for tests and for machines where 135 M parameters are too many.
@@ -18,7 +19,8 @@ from c2ser.errors import InputError
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder to make")
+    parser.add_argument("--check", type=Path, help="Folder to check; nothing is made")
+    parser.add_argument("--out_dir", type=Path, help="Folder to make")
     parser.add_argument("--gguf", type=Path, help="GGUF file to convert")
     parser.add_argument("--texts", type=Path, nargs="*", default=[], help="From scratch: tables `utt text` to train on")
     parser.add_argument("--vocab_size", type=int, default=400, help="From scratch: SentencePiece vocabulary")
@@ -31,12 +33,21 @@ def get_parser():
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
-    if bool(args.gguf) == bool(args.texts):
-        raise InputError("give either --gguf, to convert a model, or --texts, to make one from scratch")
+    if bool(args.check) + bool(args.gguf) + bool(args.texts) != 1 or bool(args.check) == bool(args.out_dir):
+        raise InputError(
+            "give either --gguf, to convert a model, or --texts, to make one from scratch, and --out_dir; or --check"
+        )
+    from c2ser.models.language_model import check_family, load_tokenizer
+
+    if args.check:
+        load_tokenizer(args.check)
+        check_family(args.check)
+        return
     args.out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.out_dir.parent, prefix=".llm-") as folder:
         made = Path(folder) / "llm"
         convert_gguf(args.gguf, made) if args.gguf else from_scratch(args, made)
+        check_family(made)
         shutil.rmtree(args.out_dir, ignore_errors=True)
         made.rename(args.out_dir)
 
@@ -78,10 +89,14 @@ def note_licence(gguf, folder):
 
 
 def from_scratch(args, folder):
-    """Train a SentencePiece tokenizer on the texts and initialise a small Llama."""
+    """Train a SentencePiece tokenizer on the texts and initialise a small Llama.
+
+    Its pieces are those of a BPE, which is what transformers reads any tokenizer.model of a Llama as: of SentencePiece's
+    own default, a unigram model, it would make several times the tokens (findings/).
+    """
     import sentencepiece
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, LlamaTokenizer
+    from transformers import LlamaConfig, LlamaForCausalLM
 
     from c2ser.datadir import read_table
 
@@ -92,13 +107,14 @@ def from_scratch(args, folder):
         # Hugging Face's tokenizer does not normalise text as SentencePiece would: full-width punctuation would be lost.
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts), model_writer=made, vocab_size=args.vocab_size, hard_vocab_limit=False,
-            character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity",
+            character_coverage=1.0, pad_id=-1, minloglevel=2, normalization_rule_name="identity", model_type="bpe",
+            remove_extra_whitespaces=False,
         )  # fmt: skip
     except RuntimeError as error:
         names = ", ".join(map(str, args.texts))
         raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({error})") from None
     (folder / "tokenizer.model").write_bytes(made.getvalue())
-    tokenizer = LlamaTokenizer.from_pretrained(folder)
+    tokenizer = read_pieces(folder)
     torch.manual_seed(args.seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=args.hidden_size, intermediate_size=4 * args.hidden_size,
@@ -107,6 +123,25 @@ def from_scratch(args, folder):
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def read_pieces(folder):
+    """A tokenizer that gives the ids which SentencePiece's BPE in folder/tokenizer.model gives.
+
+    transformers' LlamaTokenizer takes over pieces and merges, but drops characters that are not among them, where
+    SentencePiece says <unk>, and puts no blank before a text that begins with one. The names of special tokens are read
+    as these, which SentencePiece does not.
+    """
+    from tokenizers import normalizers
+    from transformers import LlamaTokenizer, PreTrainedTokenizerFast
+
+    read = LlamaTokenizer.from_pretrained(folder)
+    backend = read.backend_tokenizer
+    backend.model.unk_token = read.unk_token
+    backend.pre_tokenizer = None
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    names = {name: getattr(read, name) for name in ("unk_token", "bos_token", "eos_token")}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **names)
 
 
 if __name__ == "__main__":

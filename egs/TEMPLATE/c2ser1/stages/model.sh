@@ -34,6 +34,7 @@ prepare_llm() {
         ;;
     *)
         stage_begin "$(llm_done)" --file "$llm/config.json" || return 0
+        python3 -m c2ser.bin.prepare_llm --check "$llm"
         ;;
     esac
     stage_end
@@ -79,6 +80,6 @@ bundle() {
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
         python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
-            --language "$language" "${options[@]}" --out_dir "$folder"
+            --language "$cot_language" "${options[@]}" --out_dir "$folder"
     done
 }
