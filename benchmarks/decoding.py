@@ -194,7 +194,7 @@ def untrained(options, folder):
     parts = {"config": folder / "config.yaml", "checkpoint": folder / "model.pth"}
     parts["config"].write_text(yaml.safe_dump({"prompt_language": "en"}), encoding="utf-8")
     parts["checkpoint"].touch()
-    Bundle(list(EMOTIONS), "en", llm, None, None, dict.fromkeys(MODES, parts)).write(folder)
+    Bundle(list(EMOTIONS), ["en"], llm, None, None, dict.fromkeys(MODES, parts)).write(folder)
     dtype = "bfloat16" if options.precision == "bf16" else "float32"
     predictor = Predictor(folder, device_of(options), Decoding(dtype=dtype))
     model = random_c2ser(options, prompts_of(predictor.tokenizer))

@@ -137,7 +137,7 @@ def system(folder, llm, whisper):
         modes[mode] = write_parts(folder / mode, config, c2ser_model(config, seed))
     config = task_config(Emotion2VecSTask, backbone_conf=BACKBONE, model_conf=PRETRAINING)
     emotion = {**write_parts(folder / "e2v_s", config, pretraining()), "utterance_mode": "extra_tokens"}
-    Bundle(list(EMOTIONS), "zh", llm, whisper, emotion, modes).write(folder)
+    Bundle(list(EMOTIONS), ["zh"], llm, whisper, emotion, modes).write(folder)
     return folder
 
 

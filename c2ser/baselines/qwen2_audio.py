@@ -12,7 +12,7 @@ from c2ser.audio import SAMPLE_RATE
 from c2ser.baselines.prompts import question
 from c2ser.errors import InputError
 from c2ser.inference.chat import load_pretrained
-from c2ser.inference.generation import pad_left, score_candidates
+from c2ser.inference.generation import score_candidates
 from c2ser.inference.labels import parse_label
 from c2ser.models.language_model import answer_ids
 from c2ser.silver.prompts import answers
@@ -56,10 +56,6 @@ class Qwen2Audio:
         if self.tokenizer.eos_token_id is None:
             raise InputError(f"{path}: its tokenizer has no end-of-sequence token, so an answer would have no end")
         self.llm.generation_config = GenerationConfig()  # the folder's own sampling would apply otherwise
-
-    def decoder(self):
-        """The language model without its output layer, as `score_candidates` asks for it."""
-        return self.llm.get_decoder()
 
     @torch.no_grad()
     def judge(self, waves, languages, labels, methods=METHODS, max_new_tokens=20):
@@ -111,7 +107,7 @@ class Qwen2Audio:
         def stop(module, positional, named):
             raise _Merged(named["inputs_embeds"])
 
-        hook = self.decoder().register_forward_pre_hook(stop, with_kwargs=True)
+        hook = self.llm.get_decoder().register_forward_pre_hook(stop, with_kwargs=True)
         try:
             self.llm(**inputs)
         except _Merged as merged:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from c2ser.baselines.options import add_options, check_numbers, chosen_labels
 from c2ser.baselines.output import most_probable, write_results
-from c2ser.bin.classify_text import parse_label_map, question_languages
+from c2ser.bin.classify_text import JOURNAL, inputs, parse_label_map, question_languages
 from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.errors import InputError
 from c2ser.evaluation.environment import machine_account
 from c2ser.evaluation.metrics import INVALID
+from c2ser.journal import Journal
 
 
 def get_parser():
@@ -45,6 +46,7 @@ def main(argv=None):
     table = entries(args.text, utterances, empty_ok=True)
     texts = {utterance: table[utterance] for utterance in utterances}
     languages, label_map = question_languages(data, utterances, args.language), parse_label_map(args.label_map)
+    transcribed = transcription(args.text)
     os.environ["HF_HUB_OFFLINE"] = "1"
     import time
 
@@ -54,10 +56,13 @@ def main(argv=None):
 
     teacher = load_teacher(args.model, labels, label_map, "cuda" if args.ngpu else "cpu", args.dtype)
     start = time.perf_counter()
-    with tqdm(total=len(utterances), unit="utt", mininterval=2) as bar:
-        judged, excluded = classify(teacher, texts, languages, args.batch_size, bar.update)
-    seconds = time.perf_counter() - start
+    journal = Journal(args.out_dir / JOURNAL, inputs(args.model, labels, label_map, args.dtype, texts, languages))
+    with journal, tqdm(total=len(utterances), initial=len(journal.made()), unit="utt", mininterval=2) as bar:
+        before = len(journal.made())
+        judged, excluded = classify(teacher, texts, languages, args.batch_size, journal, bar.update)
+    seconds, fresh = time.perf_counter() - start, len(utterances) - before
     if not judged:
+        journal.remove()
         raise InputError(f"{args.text}: no transcript that can be judged; first: {next(iter(excluded.items()))}")
     equal = [1 / len(teacher.labels)] * len(teacher.labels)
     posteriors = judged | dict.fromkeys(excluded, equal)
@@ -65,10 +70,11 @@ def main(argv=None):
     account = {
         "mode": "text-only cascade", "utterances": len(utterances), "invalid": len(excluded), "text": str(args.text),
         "model": str(args.model), "judge": teacher.kind, "languages": sorted(set(languages.values())),
-        "seconds_per_utterance": seconds / len(utterances), "transcription": transcription(args.text),
+        "seconds_per_utterance": seconds / fresh if fresh else None, "transcription": transcribed,
         **machine_account("cuda" if args.ngpu else "cpu"),
     }  # fmt: skip
     write_results(args.out_dir, teacher.labels, {"utt2pred": predicted, "posteriors": posteriors}, account, excluded)
+    journal.remove()
     logging.info("%s: %d transcripts judged, %d invalid (see excluded)", args.out_dir, len(judged), len(excluded))
 
 

@@ -2,7 +2,8 @@
 
 --model is a Hugging Face folder with a causal language model, chat or not, or with a sequence classifier; nothing is
 fetched. Writes posteriors in the order of `labels`, utt2pred, decode.json, and excluded: utterances without words, or
-with more than the model takes, and why.
+with more than the model takes, and why. What is judged is kept in JOURNAL until the tables are written, so that a run
+that was stopped goes on.
 """
 
 import argparse
@@ -16,6 +17,9 @@ from c2ser.datadir import DataDir, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
+from c2ser.journal import Journal, digest, stamps
+
+JOURNAL = "judged.journal"
 
 
 def get_parser():
@@ -55,13 +59,21 @@ def main(argv=None):
 
     labels = [label for label in EMOTIONS if label in args.labels]
     teacher = load_teacher(args.model, labels, label_map, "cuda" if args.ngpu else "cpu", args.dtype)
-    with tqdm(total=len(utterances), unit="utt", mininterval=2) as bar:
-        words = {utterance: texts.get(utterance, "") for utterance in utterances}
-        judged, excluded = classify(teacher, words, languages, args.batch_size, bar.update)
+    words = {utterance: texts.get(utterance, "") for utterance in utterances}
+    journal = Journal(args.out_dir / JOURNAL, inputs(args.model, labels, label_map, args.dtype, words, languages))
+    with journal, tqdm(total=len(utterances), initial=len(journal.made()), unit="utt", mininterval=2) as bar:
+        judged, excluded = classify(teacher, words, languages, args.batch_size, journal, bar.update)
     if not judged:
+        journal.remove()
         raise InputError(f"{data.path}/text: no transcript that can be judged; first: {next(iter(excluded.items()))}")
     write(args.out_dir, teacher, judged, excluded)
+    journal.remove()
     logging.info("%s: %d transcripts judged, %d left out (see excluded)", args.out_dir, len(judged), len(excluded))
+
+
+def inputs(model, labels, label_map, dtype, texts, languages):
+    """What decides the results, for their journal."""
+    return {"model": stamps(model), "asked": digest([labels, label_map, dtype, texts, languages])}
 
 
 def question_languages(data, utterances, language):

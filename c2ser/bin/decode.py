@@ -3,12 +3,16 @@
 One table for each of the methods of the configuration: utt2pred (free: the class that the answer names, or
 <invalid>), utt2scored (score: the most probable class) with posteriors in the order of `labels`, utt2constrained
 (the class that the grammar led to). answers holds what was generated, decode.json how, with the cost. A table that an
-earlier decoding left in the folder and this one does not make is removed.
+earlier decoding left in the folder and this one does not make is removed. What is decoded is kept in JOURNAL until the
+tables are written: a decoding that was stopped goes on, with the results of one that was not. Utterances of less than a
+frame (25 ms) are filled up with zeros.
 """
 
 import argparse
+import contextlib
 import json
 import logging
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +21,11 @@ from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
 from c2ser.fileio import atomic_write
+from c2ser.inference.bundle import MANIFEST
 from c2ser.inference.decoding import read_decoding
+from c2ser.journal import Journal, digest, stamps
+
+JOURNAL = "decode.journal"
 
 CHUNK = 1024
 """How many utterances are held in memory, and sorted into batches by length, at a time."""
@@ -34,20 +42,18 @@ def get_parser():
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate wrote, for label scoring")
     parser.add_argument("--paraphrase", type=int, default=0, help="Ask that paraphrase, from 1; 0: what training asked")
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
+    parser.add_argument("--num_jobs", type=int, default=1, help="Into how many parts the set is cut; see --job")
+    parser.add_argument("--job", type=int, help="Decode that part, from 1, and write no tables; a run without it does")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
     return parser
 
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
-    import time
-
-    from tqdm import tqdm
-
-    from c2ser.ark import read_ark
-    from c2ser.audio import SAMPLE_RATE, read_audio
+    if args.job is not None and not 1 <= args.job <= args.num_jobs:
+        raise InputError(f"--job {args.job} of --num_jobs {args.num_jobs}: expected 1 to {args.num_jobs}")
     from c2ser.inference.calibration import Calibration
-    from c2ser.inference.predictor import Predictor
+    from c2ser.inference.predictor import Prediction, Predictor
 
     data = DataDir(args.data_dir)
     utterances = data.utterances()
@@ -59,21 +65,84 @@ def main(argv=None):
     )
     texts = entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
     predictor.question(args.mode)  # an unknown paraphrase is told before the work
-    start, samples = time.perf_counter(), 0
-    with tqdm(total=len(utterances), unit="utt", mininterval=2) as bar:
-        predictions = []
+    tables = {"audio": audio, "emotion": emotion, "texts": texts}
+    what = inputs(args, predictor, utterances, tables)
+    if args.job:
+        with Journal(args.out_dir / f"{JOURNAL}.{args.job}", what) as journal:
+            decode(predictor, args.mode, utterances[args.job - 1 :: args.num_jobs], tables, journal)
+        return
+    with contextlib.ExitStack() as stack:
+        parts = [Journal(path, what) for path in (args.out_dir / JOURNAL, *args.out_dir.glob(f"{JOURNAL}.*"))]
+        journal, *others = [stack.enter_context(part) for part in parts]
+        for entry in [entry for other in others for entry in other.done.values()]:
+            journal.add(entry)
+        decode(predictor, args.mode, utterances, tables, journal)
+        made = journal.made()
+        predictions = {utterance: Prediction(**made[utterance]) for utterance in utterances}
+        write(args, predictions, predictor, [entry["cost"] for entry in journal.done.values()])
+        for part in parts:
+            part.remove()
+
+
+def inputs(args, predictor, utterances, tables):
+    """What decides the results of a decoding, for its journal."""
+    bundle = predictor.bundle
+    sections = [bundle.modes[args.mode], *([bundle.emotion] if bundle.emotion else [])]
+    parts = [section[part] for section in sections for part in ("config", "checkpoint")]
+    return {
+        "model": stamps(args.model / MANIFEST, bundle.llm, bundle.whisper, *parts), "mode": args.mode,
+        "decoding": asdict(predictor.decoding), "correction": asdict(predictor.correction),
+        "paraphrase": args.paraphrase, "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]),
+    }  # fmt: skip
+
+
+def decode(predictor, mode, utterances, tables, journal):
+    """Answer for all utterances that the journal does not have yet, and write each batch of answers into it.
+
+    tables: "audio" → utterance → entry of wav.scp; "emotion" and "texts" likewise, or None. Batches are those of an
+    unbroken run: a chunk is worked through by length, and what is left of it is its end.
+    """
+    import numpy as np
+    from tqdm import tqdm
+
+    from c2ser.ark import read_ark
+    from c2ser.audio import MIN_SAMPLES, read_audio
+
+    done = journal.made()
+    with tqdm(total=len(utterances), initial=len(done), unit="utt", mininterval=2) as bar:
         for first in range(0, len(utterances), CHUNK):
-            chunk = utterances[first : first + CHUNK]
-            speech = [read_audio(audio[utterance]) for utterance in chunk]
-            samples += sum(map(len, speech))
-            predictions += predictor(
-                speech, args.mode, progress=bar.update, names=chunk,
-                emotion=[read_ark(emotion[utterance]) for utterance in chunk] if emotion else None,
-                transcripts=[texts[utterance] for utterance in chunk] if texts else None,
+            chunk = [utterance for utterance in utterances[first : first + CHUNK] if utterance not in done]
+            speech = [read_audio(tables["audio"][utterance]) for utterance in chunk]
+            samples, clock = list(map(len, speech)), Clock(predictor)
+            speech = [np.pad(wave, (0, max(0, MIN_SAMPLES - len(wave)))) for wave in speech]
+
+            def keep(batch, chunk=chunk, samples=samples, clock=clock):
+                cost = {**clock.passed(), "samples": sum(samples[index] for index in batch)}
+                journal.keep({chunk[index]: asdict(prediction) for index, prediction in batch.items()}, cost=cost)
+                bar.update(len(batch))
+
+            predictor(
+                speech, mode, made=keep, names=chunk,
+                emotion=tables["emotion"] and [read_ark(tables["emotion"][utterance]) for utterance in chunk],
+                transcripts=tables["texts"] and [tables["texts"][utterance] for utterance in chunk],
             )  # fmt: skip
             del speech  # before the next chunk is read
-    seconds = time.perf_counter() - start
-    write(args, dict(zip(utterances, predictions)), predictor, seconds, samples / SAMPLE_RATE)
+
+
+class Clock:
+    """Seconds that go by, in all and in the parts that a Predictor counts."""
+
+    def __init__(self, predictor):
+        self.predictor = predictor
+        self.last = self._now()
+
+    def passed(self):
+        """Those since the last call: "all", "generation" and "scoring"."""
+        before, self.last = self.last, self._now()
+        return {name: self.last[name] - before[name] for name in before}
+
+    def _now(self):
+        return {"all": time.perf_counter(), **self.predictor.seconds}
 
 
 def entries(path, utterances, empty_ok=False):
@@ -85,7 +154,7 @@ def entries(path, utterances, empty_ok=False):
     return table
 
 
-def write(args, predictions, predictor, seconds, audio_seconds):
+def write(args, predictions, predictor, costs):
     """Write the tables of the methods used, then how the set was decoded and what that cost."""
     out, methods = args.out_dir, predictor.decoding.methods
     tables = dict.fromkeys(("answers", "utt2pred", "utt2scored", "posteriors", "utt2constrained"))
@@ -106,9 +175,9 @@ def write(args, predictions, predictor, seconds, audio_seconds):
             write_table(out / name, table)
     write_labels(out / "labels", predictor.labels if "score" in methods else None)
     with atomic_write(out / "decode.json") as stream:
-        content = account(args, predictions, predictor, seconds, audio_seconds)
+        content = account(args, predictions, predictor, costs)
         json.dump(content, stream, indent=1, ensure_ascii=False)
-    logging.info("%s: %d utterances, %.3f s an utterance", out, len(predictions), seconds / len(predictions))
+    logging.info("%s: %d utterances, %.3f s an utterance", out, len(predictions), content["seconds_per_utterance"])
 
 
 def write_labels(path, labels):
@@ -120,20 +189,20 @@ def write_labels(path, labels):
         stream.writelines(f"{label}\n" for label in labels)
 
 
-def account(args, predictions, predictor, seconds, audio_seconds):
-    """The content of decode.json. seconds: what decoding took; audio_seconds: how much speech there was."""
+def account(args, predictions, predictor, costs):
+    """The content of decode.json. costs: of each batch, the seconds of a `Clock` and the samples of speech."""
+    from c2ser.audio import SAMPLE_RATE
     from c2ser.evaluation.environment import machine_account
 
     count, correction = len(predictions), predictor.correction
+    each = {name: sum(cost[name] for cost in costs) / count for name in ("all", "generation", "scoring", "samples")}
     free = "free" in predictor.decoding.methods
     return {
         "mode": args.mode, "utterances": count,
         "invalid": sum(p.parsed is None for p in predictions.values()) if free else None,
         "tokens_per_utterance": sum(p.tokens for p in predictions.values()) / count,
-        "seconds_per_utterance": seconds / count,
-        "generation_seconds_per_utterance": predictor.seconds["generation"] / count,
-        "scoring_seconds_per_utterance": predictor.seconds["scoring"] / count,
-        "audio_seconds_per_utterance": audio_seconds / count,
+        "seconds_per_utterance": each["all"], "generation_seconds_per_utterance": each["generation"],
+        "scoring_seconds_per_utterance": each["scoring"], "audio_seconds_per_utterance": each["samples"] / SAMPLE_RATE,
         **machine_account(predictor.device, predictor.precision(args.mode)),
         "languages": predictor.languages, "paraphrase": args.paraphrase, "prompt": predictor.question(args.mode),
         "decoding": asdict(predictor.decoding),

@@ -89,7 +89,7 @@ def main(argv=None):
         modes = {"implicit": part, "explicit": part}  # one model, asked in two ways
         llm = partial / "llm" if taken else args.llm
         emotion["utterance_mode"] = args.utterance_mode
-        Bundle(list(EMOTIONS), args.language, llm, args.whisper, emotion, modes).write(partial)
+        Bundle(list(EMOTIONS), [args.language], llm, args.whisper, emotion, modes).write(partial)
         shutil.rmtree(args.out_dir, ignore_errors=True)
         partial.rename(args.out_dir)
     finally:

@@ -1,5 +1,6 @@
-"""Stage 8: a language model folder in Hugging Face's layout, from a GGUF file or from scratch.
+"""Stage 8: a language model folder in Hugging Face's layout, from a GGUF file or from scratch, or given and checked.
 
+Given, a folder is checked for a family of language models that can be used, before anything is trained on it.
 From GGUF: weights are dequantised to 16-bit floats in a plain model, since transformers keeps GGUF weights packed and
 refuses to save them. From scratch: a SentencePiece tokenizer is trained on the given texts and a small Llama is
 initialised at random; it is for tests and for machines where 135 M parameters are too many.
@@ -18,7 +19,8 @@ from c2ser.errors import InputError
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder to make")
+    parser.add_argument("--check", type=Path, help="Folder to check; nothing is made")
+    parser.add_argument("--out_dir", type=Path, help="Folder to make")
     parser.add_argument("--gguf", type=Path, help="GGUF file to convert")
     parser.add_argument("--texts", type=Path, nargs="*", default=[], help="From scratch: tables `utt text` to train on")
     parser.add_argument("--vocab_size", type=int, default=400, help="From scratch: SentencePiece vocabulary")
@@ -31,12 +33,21 @@ def get_parser():
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
-    if bool(args.gguf) == bool(args.texts):
-        raise InputError("give either --gguf, to convert a model, or --texts, to make one from scratch")
+    if bool(args.check) + bool(args.gguf) + bool(args.texts) != 1 or bool(args.check) == bool(args.out_dir):
+        raise InputError(
+            "give either --gguf, to convert a model, or --texts, to make one from scratch, and --out_dir; or --check"
+        )
+    from c2ser.models.language_model import check_family, load_tokenizer
+
+    if args.check:
+        load_tokenizer(args.check)
+        check_family(args.check)
+        return
     args.out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.out_dir.parent, prefix=".llm-") as folder:
         made = Path(folder) / "llm"
         convert_gguf(args.gguf, made) if args.gguf else from_scratch(args, made)
+        check_family(made)
         shutil.rmtree(args.out_dir, ignore_errors=True)
         made.rename(args.out_dir)
 
@@ -78,7 +89,11 @@ def note_licence(gguf, folder):
 
 
 def from_scratch(args, folder):
-    """Train a SentencePiece tokenizer on the texts and initialise a small Llama."""
+    """Train a SentencePiece tokenizer on the texts and initialise a small Llama.
+
+    Its pieces are those of a BPE, which is what transformers reads any tokenizer.model of a Llama as: of SentencePiece's
+    own default, a unigram model, it would make several times the tokens (findings/).
+    """
     import sentencepiece
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -100,7 +115,7 @@ def from_scratch(args, folder):
         names = ", ".join(map(str, args.texts))
         raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({error})") from None
     (folder / "tokenizer.model").write_bytes(made.getvalue())
-    tokenizer = exact_tokenizer(folder)
+    tokenizer = read_pieces(folder)
     torch.manual_seed(args.seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=args.hidden_size, intermediate_size=4 * args.hidden_size,
@@ -111,19 +126,23 @@ def from_scratch(args, folder):
     tokenizer.save_pretrained(folder)
 
 
-def exact_tokenizer(folder):
-    """A Hugging Face tokenizer that gives the ids of the SentencePiece byte-pair model in `folder`.
+def read_pieces(folder):
+    """A tokenizer that gives the ids which SentencePiece's BPE in folder/tokenizer.model gives.
 
-    transformers' LlamaTokenizer leaves out characters that the model does not know, in silence; SentencePiece gives the
-    unknown token for them. Saved as a tokenizer of no family, so that loading it does not make a LlamaTokenizer again.
+    transformers' LlamaTokenizer takes over pieces and merges, but drops characters that are not among them, where
+    SentencePiece says <unk>, and puts no blank before a text that begins with one. The names of special tokens are read
+    as these, which SentencePiece does not.
     """
+    from tokenizers import normalizers
     from transformers import LlamaTokenizer, PreTrainedTokenizerFast
 
-    backend = LlamaTokenizer.from_pretrained(folder).backend_tokenizer
-    backend.model.unk_token, backend.model.fuse_unk, backend.model.byte_fallback = "<unk>", True, False
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, unk_token="<unk>", bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
-    )
+    read = LlamaTokenizer.from_pretrained(folder)
+    backend = read.backend_tokenizer
+    backend.model.unk_token = read.unk_token
+    backend.pre_tokenizer = None
+    backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    names = {name: getattr(read, name) for name in ("unk_token", "bos_token", "eos_token")}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **names)
 
 
 if __name__ == "__main__":

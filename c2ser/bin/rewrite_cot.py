@@ -70,7 +70,7 @@ def rewrite_all(data, source, items, model, model_hash, args):
     """Rewrite the items by `model`, write everything, and return the report."""
     from tqdm import tqdm
 
-    from c2ser.cot.journal import Journal
+    from c2ser.journal import Journal
     from c2ser.cot.rewrite import Settings, rewrite, summarise
 
     settings = Settings(

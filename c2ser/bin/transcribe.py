@@ -2,7 +2,8 @@
 
 --whisper is an openai-whisper file with encoder and decoder. Writes text.asr (utterance and words, of which there may
 be none), utt2asr_lang (the language given or heard), and transcribe.json. Decoding is greedy. Utterances of more than
-30 s go through openai-whisper's moving windows, one at a time.
+30 s go through openai-whisper's moving windows, one at a time. What is transcribed is kept in JOURNAL until the tables
+are written, so that a run that was stopped goes on.
 """
 
 import argparse
@@ -17,6 +18,9 @@ from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir, write_table
 from c2ser.datadir.faults import some
 from c2ser.fileio import atomic_write, sha256
+from c2ser.journal import Journal, digest, stamps
+
+JOURNAL = "transcribe.journal"
 
 
 def get_parser():
@@ -34,8 +38,6 @@ def main(argv=None):
     """Read, transcribe, write."""
     args = get_parser().parse_args(argv)
     check_numbers(args, "batch_size")
-    import time
-
     data = DataDir(args.data_dir)
     utterances = data.utterances()
     audio = entries(args.audio_scp, utterances)
@@ -44,9 +46,12 @@ def main(argv=None):
 
     transcriber = Transcriber(args.whisper, "cuda" if args.ngpu else "cpu")
     groups = by_language(args.language, utterances, spoken, transcriber, data.path / "utt2lang")
-    start = time.perf_counter()
-    made, long = transcribe(transcriber, groups, audio, args.batch_size)
-    write(args, utterances, made, long, time.perf_counter() - start)
+    asked = digest([list(groups.items()), audio])
+    inputs = {"whisper": sha256(args.whisper), "audio": stamps(args.audio_scp), "asked": asked}
+    with Journal(args.out_dir / JOURNAL, inputs) as journal:
+        transcribe(transcriber, groups, audio, args.batch_size, journal)
+        write(args, utterances, journal)
+        journal.remove()
 
 
 def by_language(language, utterances, spoken, transcriber, table):
@@ -61,46 +66,54 @@ def by_language(language, utterances, spoken, transcriber, table):
     return groups
 
 
-def transcribe(transcriber, groups, audio, batch_size):
-    """Transcribe what `by_language` gave. audio: utterance → entry of wav.scp.
+def transcribe(transcriber, groups, audio, batch_size, journal):
+    """Transcribe what `by_language` gave, but for what the journal has, and keep each batch in it.
 
-    Returns utterance → `Transcript`, and the utterances of more than 30 s.
+    audio: utterance → entry of wav.scp. The journal gets utterance → the words, their language, whether it has more than
+    30 s, and what a batch took in seconds.
     """
+    import time
+
     from tqdm import tqdm
 
     from c2ser.audio import read_audio
     from c2ser.baselines.transcription import is_long
     from c2ser.inference.batching import run_batches
 
-    made, long = {}, []
-    with tqdm(total=sum(map(len, groups.values())), unit="utt", mininterval=2) as bar:
+    done = journal.made()
+    with tqdm(total=sum(map(len, groups.values())), initial=len(done), unit="utt", mininterval=2) as bar:
 
         def work(batch, language):
+            start = time.perf_counter()
             waves = {utterance: read_audio(audio[utterance]) for utterance in batch}
             beyond = [utterance for utterance in batch if is_long(waves[utterance])]
             within = [utterance for utterance in batch if not is_long(waves[utterance])]
             found = {utterance: transcriber.long(waves[utterance], language) for utterance in beyond}
             if within:
                 found |= dict(zip(within, transcriber([waves[utterance] for utterance in within], language)))
-            made.update(found)
-            long.extend(beyond)
+            made = {utterance: [one.text, one.language, utterance in beyond] for utterance, one in found.items()}
+            journal.keep(made, seconds=time.perf_counter() - start)
             bar.update(len(batch))
 
         for language, members in groups.items():
+            members = [utterance for utterance in members if utterance not in done]
             run_batches(members, batch_size, lambda batch, language=language: work(batch, language), str)
-    return made, long
 
 
-def write(args, utterances, made, long, seconds):
+def write(args, utterances, journal):
     """Write the tables, then how they were made."""
-    out, empty = args.out_dir, [utterance for utterance in utterances if not made[utterance].text]
-    write_table(out / "text.asr", {utterance: made[utterance].text for utterance in utterances})
-    write_table(out / "utt2asr_lang", {utterance: made[utterance].language for utterance in utterances})
+    made, out = journal.made(), args.out_dir
+    texts, languages, beyond = ({utterance: made[utterance][place] for utterance in utterances} for place in range(3))
+    empty = [utterance for utterance, text in texts.items() if not text]
+    seconds = sum(entry["seconds"] for entry in journal.done.values())
+    write_table(out / "text.asr", texts)
+    write_table(out / "utt2asr_lang", languages)
     with atomic_write(out / "transcribe.json") as stream:
         content = {
-            "utterances": len(utterances), "without_words": len(empty), "longer_than_30_s": sorted(long),
+            "utterances": len(utterances), "without_words": len(empty),
+            "longer_than_30_s": sorted(utterance for utterance in beyond if beyond[utterance]),
             "whisper": {"file": str(args.whisper), "sha256": sha256(args.whisper)}, "language": args.language,
-            "languages": dict(Counter(made[utterance].language for utterance in utterances).most_common()),
+            "languages": dict(Counter(languages.values()).most_common()),
             "seconds_per_utterance": seconds / len(utterances),
         }  # fmt: skip
         json.dump(content, stream, indent=1, ensure_ascii=False)

@@ -12,15 +12,18 @@ def is_out_of_memory(error):
     return type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _SHORTAGES)
 
 
-def run_batches(items, size, work, name):
+def run_batches(items, size, work, name, length=None, limit=None):
     """`work(batch)` for `items` in batches of `size`, in order.
 
-    A batch that runs out of memory is done again in halves, and so are all after it, with a warning. name: item → what
-    a message calls it. Raises InputError, naming the item, where one alone is too much; other errors pass.
+    length, limit: item → its length, and the most that a batch may come to with all items filled up to its longest; one
+    item always may be a batch. A batch that runs out of memory is done again in halves, and so are all after it, with a
+    warning. name: item → what a message calls it. Raises InputError, naming the item, where one alone is too much; other errors pass.
     """
     first = 0
     while first < len(items):
         batch = items[first : first + size]
+        while limit and len(batch) > 1 and len(batch) * max(map(length, batch)) > limit:
+            batch = batch[:-1]
         if _fits(work, batch):
             first += len(batch)
             continue

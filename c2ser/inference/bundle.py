@@ -19,14 +19,15 @@ PACKED = "packed"
 class Bundle:
     """A trained system.
 
-    labels: the classes it was trained on; language: of its answers; llm, whisper: base models (whisper may be None);
+    labels: the classes it was trained on; languages: of the answers
+    that it was trained to give, a list; llm, whisper: base models (whisper may be None);
     emotion: {"config", "checkpoint", "utterance_mode"} of Emotion2Vec-S, or None; modes: "explicit"/"implicit" →
     {"config", "checkpoint"}. All paths are absolute once read. name: what the system is called, such as "casia: base";
     "" is written as no name, and read as that of the folder.
     """
 
     labels: list
-    language: str
+    languages: list
     llm: Path
     whisper: Path | None
     emotion: dict | None
@@ -53,7 +54,7 @@ class Bundle:
         try:
             values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
             return cls(
-                labels=values["labels"], language=values["language"], llm=locate(values["llm"]),
+                labels=values["labels"], languages=_languages(values), llm=locate(values["llm"]),
                 whisper=locate(values["whisper"]) if values.get("whisper") else None,
                 emotion=parts(values["emotion"]) if values.get("emotion") else None,
                 modes={mode: parts(section) for mode, section in values["modes"].items()},
@@ -74,7 +75,7 @@ class Bundle:
 
         values = {
             **({"name": self.name} if self.name else {}),
-            "labels": list(self.labels), "language": self.language, "llm": relative(self.llm),
+            "labels": list(self.labels), "languages": list(self.languages), "llm": relative(self.llm),
             "whisper": relative(self.whisper) if self.whisper else None,
             "emotion": parts(self.emotion) if self.emotion else None,
             "modes": {mode: parts(section) for mode, section in self.modes.items()},
@@ -86,3 +87,11 @@ class Bundle:
 def _name(folder):
     """What a system without a name is called: its folder, or the experiment that it was packed from."""
     return folder.parent.name if folder.name == PACKED else folder.name
+
+
+def _languages(values):
+    """The languages that a manifest lists; one of earlier versions names a single `language`."""
+    languages = values["languages"] if "languages" in values else [values["language"]]
+    if not isinstance(languages, list) or not languages:
+        raise TypeError(f"languages: {languages!r}")
+    return languages

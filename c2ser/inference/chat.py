@@ -16,9 +16,6 @@ from c2ser.models.language_model import load_tokenizer
 MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".jinja", ".txt")
 """Suffixes of the files that decide what a model answers."""
 
-RESCALED = ("final_logit_softcapping", "logit_scale", "logits_scaling")
-"""Configuration keys of models whose logits are not those of their output layer; `score` knows nothing of them."""
-
 
 class ChatModel:
     """A causal language model of a local folder, with its chat template where the tokenizer has one.
@@ -39,10 +36,6 @@ class ChatModel:
         self.llm.generation_config = GenerationConfig()  # the folder's own penalties and sampling would apply otherwise
         self.limit = context_length(self.llm.config, self.tokenizer)
 
-    def decoder(self):
-        """The model without its output layer, as `score_candidates` asks for it."""
-        return self.llm.get_decoder()
-
     def prompt_ids(self, instruction):
         """Token ids of a user's turn, up to where the answer begins; of the bare text where there is no template."""
         if not self.tokenizer.chat_template:
@@ -59,13 +52,8 @@ class ChatModel:
 
         prompts: one list of token ids an utterance; answers: for each the same number of lists of token ids, which
         must not be empty. Returns float `(batch, answers)`; in float32 it does not depend on the batch but for
-        rounding. Raises InputError for a model whose output layer does not give its logits.
+        rounding.
         """
-        odd = [key for key in RESCALED if getattr(self.llm.config, key, None) not in (None, 1, 1.0)]
-        if odd:
-            raise InputError(
-                f"{self.llm.config.model_type}: {odd[0]} of this model is not supported; choose another one"
-            )
         embed = self.llm.get_input_embeddings()
         return score_candidates(self, [embed(torch.tensor(ids, device=self.device)) for ids in prompts], answers)
 

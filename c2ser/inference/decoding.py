@@ -19,7 +19,8 @@ PRIORS = ("none", "train", "dev", "content_free", "file")
 class Decoding:
     """How answers are made.
 
-    batch_size: utterances together, halved for the rest where memory does not suffice. num_beams: of free and of
+    batch_size: utterances together, halved for the rest where memory does not suffice; batch_seconds: how much speech
+    they may be, counting each as long as the longest of them. num_beams: of free and of
     constrained generation; 1 is greedy. repetition_penalty: of free generation. max_new_tokens: of free generation, by
     mode. methods: those of `METHODS` whose tables are wanted; in implicit mode nothing is generated without "free", in
     explicit mode a rationale always is. languages: in which languages a class may be named by label scoring and by the
@@ -29,6 +30,7 @@ class Decoding:
     """
 
     batch_size: int = 8
+    batch_seconds: float = 240.0
     num_beams: int = 1
     repetition_penalty: float = 1.0
     max_new_tokens: dict = field(default_factory=lambda: {"explicit": 120, "implicit": 10})
@@ -43,6 +45,8 @@ class Decoding:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"decoding: {name}: {value!r}: expected a whole number from 1")
+        if type(self.batch_seconds) not in (int, float) or not self.batch_seconds > 0:
+            raise InputError(f"decoding: batch_seconds: {self.batch_seconds!r}: expected a number above 0")
         if not isinstance(self.methods, list) or not self.methods or not set(self.methods) <= set(METHODS):
             raise InputError(f"decoding: methods: {self.methods!r}: expected a list out of {', '.join(METHODS)}")
         for name, known in (("dtype", DTYPES), ("prior", PRIORS)):

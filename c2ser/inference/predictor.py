@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from c2ser.audio import MIN_SAMPLES, read_audio
+from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, read_audio
 from c2ser.checkpoints.weights import read_weights
 from c2ser.cot.prompts import PARAPHRASES, prompt
 from c2ser.errors import InputError
@@ -21,7 +21,7 @@ from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
 from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
-from c2ser.models.language_model import load_tokenizer, split_prompt, transcript_ids
+from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
 from c2ser.precision import choose
 
 LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}
@@ -59,7 +59,7 @@ class Predictor:
         self.dtype = choose(self.decoding.dtype, device, "language model of decoding")
         self.tokenizer = load_tokenizer(self.bundle.llm)
         self.labels = self.bundle.labels
-        self.languages = self.decoding.languages or [self.bundle.language]
+        self.languages = self.decoding.languages or self.bundle.languages
         self.answers = Answers(self.tokenizer, self.labels, self.languages)
         self.emotion_encoder = EmotionEncoder(**self.bundle.emotion, device=device) if self.bundle.emotion else None
         self.seconds = {"generation": 0.0, "scoring": 0.0}
@@ -67,15 +67,16 @@ class Predictor:
         self._models = {}
 
     def __call__(
-        self, inputs, mode="implicit", channel=None, emotion=None, progress=None, names=None, transcripts=None
+        self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None
     ):  # fmt: skip
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
         inputs: paths, or float arrays `(samples,)` at 16 kHz; mode: "implicit" or "explicit"; channel: 1-based number,
         "mean" or None (mono only), for paths; emotion: features `(10, dim)` made before, one an input, instead of
-        computing them; progress: called with the number of inputs done; names: what messages call the inputs;
-        transcripts: the words of each input, for a system that reads them (`text_only`). Returns a list of `Prediction`
-        in the order of the inputs. Raises InputError naming the input, as where one alone does not fit into memory.
+        computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
+        names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
+        (`text_only`). Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
+        where one alone does not fit into memory.
         """
         self._check_calibrated(mode)
         names = names or [f"array {i}" if isinstance(item, np.ndarray) else str(item) for i, item in enumerate(inputs)]
@@ -86,12 +87,16 @@ class Predictor:
         def answer(chosen):
             given = None if emotion is None else torch.tensor(np.stack([emotion[index] for index in chosen]))
             words = None if transcripts is None else [transcripts[index] for index in chosen]
-            for index, prediction in zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words)):
+            batch = dict(zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words)))
+            for index, prediction in batch.items():
                 predictions[index] = prediction
-            if progress:
-                progress(len(chosen))
+            if made:
+                made(batch)
 
-        run_batches(order, self.decoding.batch_size, answer, lambda index: names[index])
+        limit = self.decoding.batch_seconds * SAMPLE_RATE
+        run_batches(
+            order, self.decoding.batch_size, answer, lambda index: names[index], lambda index: len(speech[index]), limit
+        )
         return predictions
 
     @torch.no_grad()
@@ -236,11 +241,14 @@ class Predictor:
         return f"trained in {'bfloat16' if 'bfloat16' in used else 'float32'}, answering in {self.dtype}"
 
     def _model(self, mode):
-        """The model of that mode, loaded at first use."""
+        """The model of that mode, loaded at first use; two modes of one checkpoint are one model."""
+        alike = [other for other in self._models if self.bundle.modes[other] == self.bundle.modes[mode]]
+        if mode not in self._models and alike and not self.paraphrase:
+            self._models[mode] = self._models[alike[0]]
         if mode not in self._models:
             config, checkpoint = self._config(mode), self.bundle.modes[mode]["checkpoint"]
             config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
-            model = build_c2ser(config)
+            model = build_c2ser(config, llm=self._another_llm(config))
             load_weights(model, read_weights(checkpoint), checkpoint)
             if self.paraphrase:
                 ids = split_prompt(self.tokenizer, self.question(mode), config.prompt_style)
@@ -248,3 +256,10 @@ class Predictor:
             model.llm.to(getattr(torch, self.dtype))
             self._models[mode] = model.eval().requires_grad_(False).to(self.device)
         return self._models[mode]
+
+    def _another_llm(self, config):
+        """A language model for a further mode on the base of one that is loaded, or None where it has to be read."""
+        for mode, model in self._models.items():
+            if config.llm_conf == self._config(mode).llm_conf and config.llm_conf.get("train", "lora") != "full":
+                return on_the_same_base(model.llm)
+        return None

@@ -2,6 +2,8 @@
 
 import torch
 
+from c2ser.models.likelihoods import logits_at
+
 
 @torch.no_grad()
 def stream_tokens(model, prefix, tokenizer, max_new_tokens, repetition_penalty=1.0):
@@ -12,18 +14,19 @@ def stream_tokens(model, prefix, tokenizer, max_new_tokens, repetition_penalty=1
     """
     from transformers import RepetitionPenaltyLogitsProcessor
 
-    embed, head, decoder = model.llm.get_input_embeddings(), model.llm.get_output_embeddings(), model.decoder()
+    embed = model.llm.get_input_embeddings()
     penalise = RepetitionPenaltyLogitsProcessor(float(repetition_penalty))
     given, cache = prefix[None].to(embed.weight.dtype), None
     made = torch.zeros(1, 0, dtype=torch.long, device=prefix.device)
     for _ in range(max_new_tokens):
-        step = decoder(inputs_embeds=given, past_key_values=cache, use_cache=True)
-        scores = penalise(made, head(step.last_hidden_state[:, -1]).float())
+        last = torch.arange(given.shape[1], device=given.device)[None] == given.shape[1] - 1
+        logits, cache = logits_at(model.llm, last, inputs_embeds=given, past_key_values=cache, use_cache=True)
+        scores = penalise(made, logits)
         token = scores.argmax(-1, keepdim=True)
         if token.item() == tokenizer.eos_token_id:
             return
         yield token.item()
-        made, cache, given = torch.cat([made, token], dim=1), step.past_key_values, embed(token)
+        made, given = torch.cat([made, token], dim=1), embed(token)
 
 
 def whole_characters(text):

@@ -5,7 +5,7 @@ from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.c2ser import C2SER
 from c2ser.models.distillation import verdict_ids
-from c2ser.models.language_model import load_language_model, load_tokenizer, split_prompt
+from c2ser.models.language_model import keeps_states, load_language_model, load_tokenizer, split_prompt
 from c2ser.models.specaugment import SpecAugment
 from c2ser.models.whisper_encoder import WhisperEncoder
 from c2ser.precision import choose
@@ -18,9 +18,10 @@ MODEL_OPTIONS = (
 """All that `build_c2ser` reads, but for the paths `llm` and `whisper`."""
 
 
-def build_c2ser(options, device="cpu"):
+def build_c2ser(options, device="cpu", llm=None):
     """Build a model from a namespace with the options of `C2SERTask`, as an experiment's config.yaml holds them: llm,
-    whisper and `MODEL_OPTIONS`. device: where the language model is loaded to.
+    whisper and `MODEL_OPTIONS`. device: where the language model is loaded to; llm: one that is
+    loaded already, as `llm_conf` says.
 
     Raises InputError for an option that names something that is not there, or a key that a part does not know.
     """
@@ -29,6 +30,8 @@ def build_c2ser(options, device="cpu"):
     if options.llm_conf.get("gradient_checkpointing") and options.model_conf.get("kl_weight"):
         raise InputError("llm_conf: gradient_checkpointing keeps no cache, which model_conf: kl_weight needs; choose one")
     settle_precision(options, device)
+    if options.model_conf.get("kl_weight") and keeps_states(options.llm):
+        raise InputError(f"model_conf: kl_weight: {options.llm} has linear attention; nothing is learnt through its cache")
     batches = options.max_epoch * (options.num_iters_per_epoch or 1)
     check_schedule(options, batches)
     tokenizer = load_tokenizer(options.llm)
@@ -39,7 +42,7 @@ def build_c2ser(options, device="cpu"):
     try:
         return C2SER(
             encoder=build_encoder(options) if options.whisper and hears else None,
-            llm=load_language_model(options.llm, device=device, **options.llm_conf),
+            llm=llm or load_language_model(options.llm, device=device, **options.llm_conf),
             prompts=prompts,
             emotion_dim=options.emotion_dim if hears else 0,
             connector=options.connector_conf,

@@ -16,6 +16,8 @@ from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise
 from c2ser.models.distillation import posterior_divergence, verdict_scores
 from c2ser.models.distributed import gather, joint_mean, widened
+from c2ser.models.language_model import embedding_deviation
+from c2ser.models.likelihoods import logits_at
 from c2ser.models.schedule import explicit_batch
 
 
@@ -78,7 +80,7 @@ class C2SER(AbsESPnetModel):
         self.encoder, self.llm, self.augment = encoder, llm, augment
         self.emotion_dim, self.freeze_encoder, self.text_only = emotion_dim, freeze_encoder, text_only
         embeddings = llm.get_input_embeddings()
-        scale = float(embeddings.weight.detach().std())
+        scale = embedding_deviation(embeddings)
         self.connector = None if text_only else Connector(embeddings.embedding_dim, scale, **(connector or {}))
         if hears and emotion_dim > self.connector.dim:
             raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {emotion_dim}")
@@ -253,20 +255,12 @@ class C2SER(AbsESPnetModel):
         logits = F.normalize(pooled, dim=-1) @ F.normalize(named - named.mean(0), dim=-1).T / 0.1
         return F.cross_entropy(logits, own), (logits.argmax(1) == own).float().mean()
 
-    def beginnings(self, mode, heard, lengths):
-        """Embeddings of what stands between the prompt and the answer, one `(length, llm_dim)` for every utterance."""
-        after = self.llm.get_input_embeddings()(self.prompts[mode][1].to(heard.device))
-        begin, end = self.speech_ends.weight[:1], self.speech_ends.weight[1:]
-        return [torch.cat([begin, tokens[:length], end, after]) for tokens, length in zip(heard, lengths.tolist())]
-
-    def prompt_embeddings(self, mode):
-        """Embeddings of what stands before the speech, the same for every utterance: `(length, llm_dim)`."""
-        return self.llm.get_input_embeddings()(self.prompts[mode][0].to(self.speech_ends.weight.device))
-
     def prefixes(self, mode, heard, lengths):
         """Embeddings of everything before the answer, one `(length, llm_dim)` for every utterance."""
-        prompt = self.prompt_embeddings(mode)
-        return [torch.cat([prompt, beginning]) for beginning in self.beginnings(mode, heard, lengths)]
+        before, after = (self.llm.get_input_embeddings()(ids.to(heard.device)) for ids in self.prompts[mode])
+        begin, end = self.speech_ends.weight[:1], self.speech_ends.weight[1:]
+        spoken = [tokens[:length] for tokens, length in zip(heard, lengths.tolist())]
+        return [torch.cat([before, begin, tokens, end, after]) for tokens in spoken]
 
     def answer_loss(self, mode, heard, lengths, answers, verdicts=None):
         """Mean cross-entropy over the answers' tokens, the fraction of them predicted right, and the fraction of
@@ -287,9 +281,7 @@ class C2SER(AbsESPnetModel):
         answered = targets >= 0
         with self._precision(inputs.device.type):
             # Padding is at the right, where causal attention does not look: no mask
-            hidden = self.decoder()(inputs_embeds=inputs, use_cache=False).last_hidden_state
-            logits = self.llm.get_output_embeddings()(hidden[answered])
-        logits = logits.float()
+            logits, _ = logits_at(self.llm, answered, inputs_embeds=inputs, use_cache=False)
         wanted = targets[answered]
         right = logits.argmax(-1) == wanted
         row = answered.nonzero()[:, 0]
@@ -304,11 +296,6 @@ class C2SER(AbsESPnetModel):
     def _precision(self, device):
         """Autocast of the language model; without llm_autocast the trainer's own goes on, where it is on."""
         return torch.autocast(device, torch.bfloat16) if self.llm_bfloat16 else contextlib.nullcontext()
-
-    def decoder(self):
-        """The language model without its output layer, adapters included."""
-        base = self.llm.get_base_model() if hasattr(self.llm, "get_base_model") else self.llm
-        return base.get_decoder()
 
     def _leave_frozen_llm_out_of_checkpoints(self):
         """The frozen base model comes from its own folder: its weights stand neither in checkpoints nor are missed."""

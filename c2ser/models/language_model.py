@@ -1,5 +1,7 @@
 """The language model, its tokenizer and its prompts."""
 
+import copy
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -10,8 +12,16 @@ from c2ser.precision import choose
 SPEECH_PLACE = "<|speech|>"
 """Stands in a prompt where the speech embeddings go; never seen by the model."""
 
-SENTENCE = "The speaker talks fast, in a high voice. Emotion: angry."
-"""What tells two readings of a tokenizer apart."""
+REFUSED = {
+    "bamba": "it counts positions after its cache from zero again",
+    "gemma4": "it needs the tokens' ids beside their embeddings, and speech has none",
+    "gemma4_text": "it needs the tokens' ids beside their embeddings, and speech has none",
+    "minimax": "its cache cannot be shared by several answers, and its answers depend on what they are batched with",
+    "nemotron_h": "a token after its cache is not given what a whole pass gives it",
+    "recurrent_gemma": "it hands out no cache, which scoring the classes' answers goes on from",
+    "zamba2": "a token after its cache is not given what a whole pass gives it",
+}
+"""Families that transformers 5.17 has a causal LM of, and why they cannot be used here (docs/language_models.md)."""
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj")
 """Where the paper's released configuration puts LoRA (no up_proj)."""
@@ -29,20 +39,27 @@ def load_tokenizer(path):
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no tokenizer there ({error}); stage 8 of the recipe prepares the folder") from None
-    model = Path(path) / "tokenizer.model"
-    if model.is_file() and not (Path(path) / "tokenizer.json").is_file():
-        import sentencepiece
-
-        try:
-            own = sentencepiece.SentencePieceProcessor(model_file=str(model)).encode(SENTENCE)
-        except RuntimeError:  # not SentencePiece's: tiktoken's has that name, too
-            return tokenizer
-        if tokenizer(SENTENCE, add_special_tokens=False)["input_ids"] != own:
-            raise InputError(
-                f"{model}: transformers reads this SentencePiece model otherwise than sentencepiece does, so the language "
-                "model would be given tokens that it has not learned; add the tokenizer.json that belongs to it"
-            )
+    pieces = Path(path) / "tokenizer.model"
+    made = type(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)).__name__
+    if made == "BPE" and not (pieces.parent / "tokenizer.json").is_file() and is_unigram(pieces):
+        raise InputError(
+            f"{pieces}: a SentencePiece unigram model, which transformers reads as a BPE: it would give other ids than the "
+            'model was trained with; set "tokenizer_class": "TokenizersBackend" in tokenizer_config.json'
+        )
     return tokenizer
+
+
+def is_unigram(path):
+    """Whether a file is a SentencePiece model of unigram pieces; False where it is something else, or not there."""
+    from google.protobuf.message import DecodeError
+    from sentencepiece import sentencepiece_model_pb2
+
+    model = sentencepiece_model_pb2.ModelProto()
+    try:
+        model.ParseFromString(path.read_bytes())
+    except (OSError, DecodeError):
+        return False
+    return len(model.pieces) > 0 and model.trainer_spec.model_type == model.trainer_spec.UNIGRAM
 
 
 def load_language_model(
@@ -65,6 +82,7 @@ def load_language_model(
         raise InputError(f"llm_conf: attention: {attention!r}: expected sdpa or eager")
     from transformers import AutoModelForCausalLM
 
+    check_family(path)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path, local_files_only=True, dtype=getattr(torch, dtype), attn_implementation=attention,
@@ -84,18 +102,61 @@ def load_language_model(
     return with_adapters(model, path, rank, targets, alpha, dropout)
 
 
+def check_family(path):
+    """The configuration of a language model's folder. Raises InputError, naming the family, where there is none or one
+    of a family that cannot be used here: it could be trained, and fail when its answers are wanted."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    kind, reason = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None), REFUSED.get(config.model_type)
+    if kind is not None and not {"inputs_embeds", "past_key_values"} <= set(signature(kind.forward).parameters):
+        reason = "it takes no embeddings, or keeps no cache, as language models of attention do"
+    if reason:
+        raise InputError(f"{path}: {config.model_type} cannot be used: {reason}; docs/language_models.md lists what can")
+    return config
+
+
+def keeps_states(path):
+    """Whether a folder's language model has layers of linear attention: their states are changed in place, so that
+    nothing can be learnt through a cache, and take in what pads a batch at the right."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import LinearAttentionCacheLayerMixin
+
+    layers = DynamicCache(config=check_family(path)).layers
+    return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in layers)
+
+
+def causal_lm(llm):
+    """The Hugging Face model itself, its adapters included: without peft's wrapper, where there is one."""
+    return llm.get_base_model() if hasattr(llm, "get_base_model") else llm
+
+
+def on_the_same_base(llm):
+    """A second language model with adapters of its own, whose other weights are those of `llm`, not copies of them."""
+    shared = {id(weight): weight for name, weight in llm.named_parameters() if ".lora_" not in name}
+    return copy.deepcopy(llm, shared)
+
+
+def embedding_deviation(embeddings):
+    """Standard deviation of what an embedding layer gives, which in some families is not that of its weights: Gemma's
+    multiplies them by the root of their width."""
+    weight = embeddings.weight.detach()
+    few = torch.arange(min(64, len(weight)), device=weight.device)
+    return float(weight.std() * embeddings(few).detach().std() / weight[few].std())
+
+
 def adapter_shapes(path, rank, targets):
     """What LoRA would add to the language model of a folder, without loading its weights.
 
     Returns the width of its embeddings and name (as in `load_language_model`'s model) → shape of every adapter weight.
     Raises InputError as `load_language_model` does.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    try:
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    config = check_family(path)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
         width = model.get_input_embeddings().embedding_dim

@@ -45,7 +45,7 @@ def write_card(bundle, folder, account):
     results = account.results
     text = template.render(
         title=(results.title if results else "") or account.title, version=__version__, hearing=_hearing(bundle, names),
-        labels=bundle.labels, language=bundle.language, languages=sorted({bundle.language, *spoken}),
+        labels=bundle.labels, answers_in=bundle.languages, languages=sorted({*bundle.languages, *spoken}),
         spoken=", ".join(spoken) or "not stated", mode_names=names, modes=[MODES[mode] for mode in names],
         results=results, notes=[shorten_paths(note) for note in account.notes],
         leaks=(results.leaks if results else "") or shorten_paths(account.leaks),

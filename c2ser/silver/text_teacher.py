@@ -145,12 +145,13 @@ def map_labels(theirs, labels, label_map, where):
     return ours
 
 
-def classify(teacher, texts, languages, batch_size=8, progress=None):
+def classify(teacher, texts, languages, batch_size=8, journal=None, progress=None):
     """Let a teacher judge transcripts, batched by length; the batch size changes nothing but speed.
 
-    texts: utterance → transcript; languages: utterance → language of the question. progress: called with the number
-    of utterances done. Returns (utterance → list of probabilities in the order of `teacher.labels`, utterance → why it
-    was left out): words there must be, and no more tokens than the model takes.
+    texts: utterance → transcript; languages: utterance → language of the question; journal: an open Journal that keeps
+    what is done, and has what was done before; progress: called with the number of utterances done. Returns (utterance →
+    list of probabilities in the order of `teacher.labels`, utterance → why it was left out): words there must be, and no
+    more tokens than the model takes.
     """
     encoded, excluded = {}, {}
     for utterance, text in texts.items():
@@ -163,12 +164,14 @@ def classify(teacher, texts, languages, batch_size=8, progress=None):
             excluded[utterance] = f"{teacher.length(item)} tokens; the model takes {teacher.limit}"
         else:
             encoded[utterance] = item
-    order = sorted(encoded, key=lambda utterance: teacher.length(encoded[utterance]))
-    judged = {}
+    judged = journal.made() if journal else {}
+    order = sorted(encoded.keys() - judged.keys(), key=lambda utterance: (teacher.length(encoded[utterance]), utterance))
     for first in range(0, len(order), batch_size):
         chosen = order[first : first + batch_size]
         rows = teacher.posteriors([encoded[utterance] for utterance in chosen]).tolist()
         judged.update(zip(chosen, rows))
+        if journal:
+            journal.keep(dict(zip(chosen, rows)))
         if progress:
             progress(len(chosen))
     return judged, excluded

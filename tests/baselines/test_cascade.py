@@ -9,7 +9,8 @@ from c2ser.datadir import read_table, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.predictions import read_posteriors, read_set
-from c2ser.silver.text_teacher import classify, load_teacher
+from c2ser.silver.text_teacher import ChatTeacher, classify, load_teacher
+from tests.silver.test_text_teacher import Killed, killed_after
 
 WORDS = {"a-1": "Thank you very much.", "a-2": "", "b-1": "So slowly", "b-2": "...", "b-3": "谢谢"}
 
@@ -55,6 +56,17 @@ def test_the_batch_changes_nothing_and_the_classes_can_be_fewer(test_set, words,
     assert together == {utterance: pytest.approx(row, abs=2e-6) for utterance, row in alone.items()}
     assert (tmp_path / "1/labels").read_text() == "happy\nsad\n"
     assert json.loads((tmp_path / "1/decode.json").read_text())["transcription"] is None
+
+
+def test_a_killed_run_goes_on_as_if_unbroken(test_set, words, llm_dir, tmp_path, monkeypatch):
+    whole = run(test_set, words, llm_dir, tmp_path / "whole", "--batch_size", "1")
+    sizes = killed_after(monkeypatch, ChatTeacher, 2)
+    with pytest.raises(Killed):
+        run(test_set, words, llm_dir, tmp_path / "out", "--batch_size", "1")
+    monkeypatch.undo()
+    sizes = killed_after(monkeypatch, ChatTeacher, 9)
+    assert run(test_set, words, llm_dir, tmp_path / "out", "--batch_size", "1") == whole and sizes == [1]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
 
 
 def test_what_does_not_fit_is_named(test_set, words, llm_dir, tmp_path):

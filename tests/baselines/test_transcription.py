@@ -90,6 +90,32 @@ def test_the_command_and_its_batches(test_set, whole_whisper, tmp_path):
     assert account["utterances"] == 5 and account["longer_than_30_s"] == [] and account["language"] == "auto"
 
 
+def test_a_killed_run_goes_on_as_if_unbroken(test_set, whole_whisper, tmp_path, monkeypatch):
+    """Two batches of the first language, then the others; the second run hears only what is left."""
+    options = ("--batch_size", "1", "--language", "utt2lang")
+    whole = run(test_set, whole_whisper(), tmp_path / "whole", *options)
+    hear, heard = Transcriber.__call__, []
+
+    class Killed(BaseException):
+        pass
+
+    def counted(self, waves, language=None):
+        if len(heard) == 2:
+            heard.append("killed")
+            raise Killed
+        heard.append(len(waves))
+        return hear(self, waves, language)
+
+    monkeypatch.setattr(Transcriber, "__call__", counted)
+    with pytest.raises(Killed):
+        run(test_set, whole_whisper(), tmp_path / "out", *options)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [transcribe.JOURNAL]
+    made = run(test_set, whole_whisper(), tmp_path / "out", *options)
+    assert heard == [1, 1, "killed", 1, 1, 1] and made[:2] == whole[:2]
+    assert {**made[2], "seconds_per_utterance": 0} == {**whole[2], "seconds_per_utterance": 0}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
+
+
 def test_long_utterances_go_through_windows(test_set, whole_whisper, tmp_path, monkeypatch):
     data = DataDir(tmp_path / "data")
     data.write("utt2spk", {"a-1": "a", "b-1": "b"})

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from c2ser.ark import ArkWriter
 from c2ser.audio import read_audio
 from c2ser.bin import decode
 from c2ser.cot.prompts import PARAPHRASES, PROMPTS
@@ -65,8 +67,8 @@ def test_features_made_before_are_used(data, system_dir, tmp_path):
 def test_answers_and_their_classes(data, system_dir, tmp_path, monkeypatch):
     posterior = {emotion: 1 / 7 for emotion in EMOTIONS}
     answers = [("Emotion:\n sad.", "sad"), ("", None), ("a b", None), ("happy", "happy")]
-    made = [Prediction("angry", posterior, text, parsed, 3, "fearful") for text, parsed in answers]
-    monkeypatch.setattr(Predictor, "__call__", lambda *args, **options: made)
+    answered = [Prediction("angry", posterior, text, parsed, 3, "fearful") for text, parsed in answers]
+    monkeypatch.setattr(Predictor, "__call__", lambda *args, made=None, **options: made(dict(enumerate(answered))))
     tables = run(data, system_dir, tmp_path / "out")
     assert list(tables["answers"].values()) == ["Emotion: sad.", "", "a b", "happy"]
     assert list(tables["utt2pred"].values()) == ["sad", "<invalid>", "<invalid>", "happy"]
@@ -95,6 +97,89 @@ def test_chunks_change_nothing(data, system_dir, tmp_path, monkeypatch):
     for utterance, row in whole["posteriors"].items():
         found = [float(value) for value in chunked["posteriors"][utterance].split()]
         assert found == pytest.approx([float(value) for value in row.split()], abs=1e-5)
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+class Killed(BaseException):
+    """What no command handles."""
+
+
+@pytest.mark.parametrize("chunk", [1024, 3])
+def test_a_killed_decoding_goes_on_as_if_unbroken(data, system_dir, tmp_path, monkeypatch, chunk):
+    """Stopped in every batch but the first, one after the other: the same files, and no batch is done twice."""
+    (tmp_path / "decode.yaml").write_text("batch_size: 1\nmax_new_tokens: {explicit: 6, implicit: 3}\n")
+    monkeypatch.setattr(decode, "CHUNK", chunk)
+    options = "--config", tmp_path / "decode.yaml"
+    whole = run(data, system_dir, tmp_path / "whole", *options)
+    answer, done = Predictor._answer, []
+
+    def killed(self, speech, *more):
+        if len(done) % 2:
+            done.append("killed")
+            raise Killed
+        done.append(len(speech[0]))
+        return answer(self, speech, *more)
+
+    monkeypatch.setattr(Predictor, "_answer", killed)
+    for _ in range(3):
+        with pytest.raises(Killed):
+            run(data, system_dir, tmp_path / "out", *options)
+        assert names(tmp_path / "out") == {decode.JOURNAL}
+    assert run(data, system_dir, tmp_path / "out", *options) == whole
+    assert len([length for length in done if length != "killed"]) == 4
+    assert names(tmp_path / "out") == names(tmp_path / "whole")
+    first, second = (json.loads((tmp_path / name / "decode.json").read_text()) for name in ("whole", "out"))
+    same = ("utterances", "tokens_per_utterance", "audio_seconds_per_utterance", "invalid")
+    assert [first[name] for name in same] == [second[name] for name in same] and second["seconds_per_utterance"] > 0
+
+
+def test_parts_are_decoded_apart_and_written_together(data, system_dir, tmp_path, monkeypatch):
+    """By two jobs of which each answers for every other utterance; the run that writes the tables answers for none."""
+    (tmp_path / "decode.yaml").write_text("batch_size: 2\nmax_new_tokens: {explicit: 6, implicit: 3}\n")
+    options = "--config", tmp_path / "decode.yaml", "--num_jobs", 2
+    whole = run(data, system_dir, tmp_path / "whole", "--config", tmp_path / "decode.yaml")
+    answer, done = Predictor._answer, []
+    monkeypatch.setattr(Predictor, "_answer", lambda *given: done.append(len(given[1])) or answer(*given))
+    for job in (2, 1):
+        assert run(data, system_dir, tmp_path / "out", *options, "--job", job) == {}
+    assert done == [2, 2] and names(tmp_path / "out") == {"decode.journal.1", "decode.journal.2"}
+    made = run(data, system_dir, tmp_path / "out", *options)
+    assert done == [2, 2] and names(tmp_path / "out") == names(tmp_path / "whole")
+    rows = [table.pop("posteriors") for table in (made, whole)]
+    assert made == whole
+    for utterance, row in rows[1].items():
+        found = [float(value) for value in rows[0][utterance].split()]
+        assert found == pytest.approx([float(value) for value in row.split()], abs=1e-5)
+    with pytest.raises(InputError, match="--job 3 of --num_jobs 2: expected 1 to 2"):
+        run(data, system_dir, tmp_path / "out", *options, "--job", 3)
+
+
+def test_what_another_decoding_left_is_not_gone_on_with(data, system_dir, tmp_path, monkeypatch):
+    (tmp_path / "decode.yaml").write_text("batch_size: 2\nmethods: [score]\n")
+    monkeypatch.setattr(Predictor, "_conclude", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml", mode="explicit")
+    monkeypatch.undo()
+    (tmp_path / "other.yaml").write_text("batch_size: 2\nmethods: [score]\nlanguages: [en]\n")
+    wanted = run(data, system_dir, tmp_path / "new", "--config", tmp_path / "other.yaml")
+    made = run(data, system_dir, tmp_path / "out", "--config", tmp_path / "other.yaml")
+    assert made == wanted
+
+
+def test_a_clip_of_less_than_a_frame_is_filled_up(data, system_dir, tmp_path):
+    """No utterance leaves a test set: 300 samples are answered as they and 100 zeros are."""
+    folder = dump(tmp_path / "dump", 3)
+    random = np.random.default_rng(1)
+    clip = (random.normal(0, 0.1, 300) * 32767).astype(np.int16)
+    with ArkWriter(folder / "short.ark", folder / "short.scp") as audio:
+        audio["s1_00"], audio["s1_01"] = (16000, clip), (16000, np.pad(clip, (0, 100)))
+    write_table(folder / "utt2spk", {"s1_00": "s", "s1_01": "s"})
+    made = run(folder, system_dir, tmp_path / "out", "--audio_scp", folder / "short.scp")
+    assert all(table["s1_00"] == table["s1_01"] for table in made.values())
+    assert len(made["utt2scored"]) == 2
 
 
 def test_one_table_for_each_method(data, system_dir, tmp_path):

@@ -1,7 +1,10 @@
 """The manifest at the end of stage 11."""
 
+import pytest
+
 from c2ser.bin import make_bundle
 from c2ser.datadir import write_table
+from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
 
 
@@ -23,7 +26,7 @@ def test_everything(tmp_path):
     bundle = run(tmp_path, *emotion, *implicit, *more)
     assert bundle.name == "hlasy: base"
     assert bundle.labels == ["angry", "sad"]  # in the order of the classes; what is none of them is left out
-    assert bundle.language == "pl" and bundle.whisper == tmp_path / "small.pt" and bundle.llm == tmp_path / "llm"
+    assert bundle.languages == ["pl"] and bundle.whisper == tmp_path / "small.pt" and bundle.llm == tmp_path / "llm"
     files = {"config": tmp_path / "e/config.yaml", "checkpoint": tmp_path / "e/model.pth"}
     assert bundle.emotion == {**files, "utterance_mode": "mean"}
     files = {"config": tmp_path / "x/config.yaml", "checkpoint": tmp_path / "x/model.pth"}
@@ -33,4 +36,14 @@ def test_everything(tmp_path):
 def test_ablations(tmp_path):
     bundle = run(tmp_path)
     assert bundle.whisper is None and bundle.emotion is None and list(bundle.modes) == ["explicit"]
-    assert bundle.language == "en" and bundle.name == "fold1"
+    assert bundle.languages == ["en"] and bundle.name == "fold1"
+
+
+def test_languages_are_those_of_the_training_answers(tmp_path):
+    """Of the utterances that have answers, the most frequent first."""
+    write_table(tmp_path / "train/utt2lang", {"a": "en", "b": "zh", "c": "it", "d": "zh"})
+    write_table(tmp_path / "train/cot_implicit", {"a": "Emotion: sad.", "b": "情绪：愤怒。", "d": "情绪：悲伤。"})
+    assert run(tmp_path, "--language", "auto").languages == ["zh", "en"]
+    write_table(tmp_path / "train/utt2lang", {"a": "en", "c": "it", "d": "zh"})
+    with pytest.raises(InputError, match="utt2lang: no entry for b; rerun stage 4"):
+        run(tmp_path, "--language", "auto")

@@ -151,7 +151,7 @@ def test_an_earlier_one_is_kept_on_a_fault(system_dir, tmp_path, monkeypatch):
 def test_a_system_without_ears(llm_dir, tmp_path):
     config = c2ser_config(llm_dir, None, prompt_language="zh", model_conf={"train_mode": "implicit"}, text_only=True)
     parts = write_parts(tmp_path / "implicit", config, c2ser_model(config))
-    Bundle(list(EMOTIONS), "zh", llm_dir, None, None, {"implicit": parts}).write(tmp_path)
+    Bundle(list(EMOTIONS), ["zh"], llm_dir, None, None, {"implicit": parts}).write(tmp_path)
     run(tmp_path, tmp_path / "packed")
     assert {path.name for path in (tmp_path / "packed").iterdir()} == {"llm", "implicit", "model.yaml", "README.md"}
     made = [Predictor(folder)([waves([800])[0][0].numpy()], transcripts=["No."])[0].posterior

@@ -1,10 +1,18 @@
 """Language model folders, from scratch and from GGUF."""
 
+import io
+import json
+from random import Random
+
 import pytest
+import sentencepiece
 import torch
+from transformers import LlamaTokenizer
 
 from c2ser.bin import prepare_llm
+from c2ser.cot.rationale import build_implicit, build_rationale
 from c2ser.datadir import write_table
+from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.language_model import load_language_model, load_tokenizer
 from c2ser.packing.licences import llm_licence
@@ -34,6 +42,75 @@ def test_from_scratch(texts, tmp_path):
     assert config.vocab_size == len(tokenizer) and config.tie_word_embeddings
     assert config.eos_token_id == tokenizer.eos_token_id and tokenizer.eos_token_id is not None
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["llm"]
+
+
+ODD = (
+    "", " ", "  two  blanks and a\ttab ", "new\nline", "ﬁne ＦＵＬＬ width\u3000blank", "e\u0301 beside é", "😀👩\u200d👧 and 🇮🇹",
+    "\u200bzero width", "العربية עברית हिन्दी ไทย 한글", "a\u00a0b", "“quoted” — dash…", "▁ a mark ▁▁", "x" * 200, "ǅ ß ẞ İ ı",
+)  # fmt: skip
+
+
+def test_ids_are_those_of_sentencepiece(tmp_path):
+    """Over sentences as stage 4 writes them in four languages, and characters that the pieces do not know."""
+    random, said = Random(0), {"en": "Never!", "it": "Non è così, perché?", "pl": "Zażółć gęślą jaźń.", "zh": "你怎么能这样？"}
+    levels = ("low", "medium", "high")
+    styles = [dict(zip(("speed", "pitch", "volume"), random.choices(levels, k=3))) for _ in range(40)]
+    texts = [
+        build_rationale(f"u{number}", style, words, random.choice(EMOTIONS), language)
+        for language, words in said.items()
+        for number, style in enumerate(styles)
+    ]
+    texts += [build_implicit(emotion, language) for language in said for emotion in EMOTIONS]
+    write_table(tmp_path / "texts", {f"u{number:03d}": text for number, text in enumerate(texts)})
+    folder = run(tmp_path / "llm", "--texts", tmp_path / "texts", "--vocab_size", "600")
+    tokenizer = load_tokenizer(folder)
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    assert len(texts) > 180 and len(set(texts)) > 150
+    for text in (*texts, *ODD):
+        assert tokenizer(text, add_special_tokens=False)["input_ids"] == pieces.encode(text), text
+    for text in texts:
+        assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+    made = [len(tokenizer(text)["input_ids"]) for text in texts[:160]]
+    unigram = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts), model_writer=unigram, vocab_size=600, hard_vocab_limit=False, minloglevel=2
+    )
+    (tmp_path / "unigram").mkdir()
+    (tmp_path / "unigram/tokenizer.model").write_bytes(unigram.getvalue())
+    before = LlamaTokenizer.from_pretrained(tmp_path / "unigram")
+    assert 1.5 * sum(made) < sum(len(before(text)["input_ids"]) for text in texts[:160])
+
+
+def test_unigram_pieces_that_would_be_read_as_a_bpe_are_refused(texts, tmp_path):
+    """The remedy that the message names gives SentencePiece's ids."""
+    folder, made = run(tmp_path / "llm", "--texts", texts), io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(filter(None, TEXTS.values())), model_writer=made, vocab_size=60, hard_vocab_limit=False,
+        minloglevel=2, normalization_rule_name="identity",
+    )  # fmt: skip
+    (folder / "tokenizer.model").write_bytes(made.getvalue())
+    assert load_tokenizer(folder)("Emotion: sad.")["input_ids"]  # tokenizer.json is what counts where there is one
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
+    for read in (load_tokenizer, lambda path: prepare_llm.main(["--check", str(path)])):
+        with pytest.raises(InputError, match='tokenizer.model: a SentencePiece unigram .*"TokenizersBackend" in'):
+            read(folder)
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "TokenizersBackend"}')
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
+    for text in filter(None, TEXTS.values()):
+        assert load_tokenizer(folder)(text, add_special_tokens=False)["input_ids"] == pieces.encode(text)
+
+
+def test_a_folder_is_checked(texts, tmp_path):
+    folder = run(tmp_path / "llm", "--texts", texts)
+    prepare_llm.main(["--check", str(folder)])
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "mamba"}))
+    with pytest.raises(InputError, match="mamba cannot be used"):
+        prepare_llm.main(["--check", str(folder)])
+    with pytest.raises(InputError, match="nowhere: no tokenizer there"):
+        prepare_llm.main(["--check", str(tmp_path / "nowhere")])
+    assert len(list(folder.iterdir())) == 6
 
 
 def test_seed_decides_the_weights(texts, tmp_path):
@@ -166,5 +243,5 @@ def test_a_unigram_model_that_transformers_misreads_is_refused(tmp_path):
     )  # fmt: skip
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
-    with pytest.raises(InputError, match="tokenizer.model: transformers reads this SentencePiece model otherwise"):
+    with pytest.raises(InputError, match="tokenizer.model: a SentencePiece unigram model, which transformers reads as a BPE"):
         load_tokenizer(tmp_path)

@@ -140,7 +140,7 @@ def test_it_can_be_packed(folder, tmp_path):
 @pytest.mark.parametrize("utterance_mode", ["extra_tokens", "first10_frames"])
 def test_both_kinds_of_utterance_features(imported, state, utterance_mode):
     bundle = Bundle.read(imported(state, utterance_mode=utterance_mode))
-    assert bundle.emotion["utterance_mode"] == utterance_mode and bundle.language == "zh" and len(bundle.labels) == 7
+    assert bundle.emotion["utterance_mode"] == utterance_mode and bundle.languages == ["zh"] and len(bundle.labels) == 7
     assert bundle.modes["explicit"] == bundle.modes["implicit"]
 
 

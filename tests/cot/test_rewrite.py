@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from c2ser.cot.check import rewriting_faults
-from c2ser.cot.journal import Journal
+from c2ser.journal import Journal
 from c2ser.cot.rationale import build_rationale
 from c2ser.cot.rewrite import TOO_LONG, Item, Settings, rewrite, summarise
 

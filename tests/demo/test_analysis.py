@@ -76,7 +76,7 @@ def test_silence_is_answered(analyst, tmp_path):
 def test_a_system_that_reads_is_refused(llm_dir, tmp_path):
     config = c2ser_config(llm_dir, None, prompt_language="zh", model_conf={"train_mode": "implicit"}, text_only=True)
     parts = write_parts(tmp_path / "implicit", config, c2ser_model(config))
-    Bundle(list(EMOTIONS), "zh", llm_dir, None, None, {"implicit": parts}).write(tmp_path)
+    Bundle(list(EMOTIONS), ["zh"], llm_dir, None, None, {"implicit": parts}).write(tmp_path)
     with pytest.raises(InputError, match="reads transcripts instead of hearing"):
         Analyst(Predictor(tmp_path))
 

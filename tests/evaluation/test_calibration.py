@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax as scipy_log_softmax
 
 from c2ser.evaluation.calibration import fit_strength, fit_temperature, quality
 from c2ser.inference.calibration import Correction, Prior, log_softmax
@@ -24,6 +26,17 @@ def test_temperature_is_found(temperature):
     assert after["ua"] == before["ua"] and after["ece"] < 0.02 and after["nll"] <= before["nll"]
     for other in (found * 0.9, found * 1.1):
         assert quality(Correction(other)(logs), truth)["nll"] > after["nll"]
+
+
+def test_temperature_is_what_another_minimiser_finds():
+    """scipy's, of the negative log-likelihood by scipy's softmax."""
+    logs, truth = softened(1.7, count=300)
+    rows = np.arange(len(truth))
+    wanted = minimize_scalar(
+        lambda log: -scipy_log_softmax(logs / np.exp(log), axis=1)[rows, truth].mean(), bounds=(-3, 3), method="bounded",
+        options={"xatol": 1e-9},
+    )  # fmt: skip
+    assert fit_temperature(logs, truth) == pytest.approx(np.exp(wanted.x), rel=1e-4)
 
 
 def test_temperature_stays_in_its_range():

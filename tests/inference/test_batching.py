@@ -26,6 +26,13 @@ def test_batches_in_order():
     assert collect(9, [], 3) == ([], [])
 
 
+def test_batches_of_items_that_have_a_length():
+    """Filled up to the longest, a batch comes to no more than the limit; what is longer still is one by itself."""
+    done = []
+    run_batches([1, 2, 2, 3, 9, 1], 4, lambda batch: done.append(list(batch)), str, lambda item: item, 6)
+    assert done == [[1, 2, 2], [3], [9], [1]]
+
+
 def test_shortage_halves_this_and_all_later_batches(caplog):
     done, tried = collect(2, list(range(12)), 8)
     assert done == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [10, 11]]

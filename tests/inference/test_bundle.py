@@ -19,13 +19,13 @@ def write(root, whisper="w/small.pt", emotion=True):
     parts = {"config": root / "e2v/config.yaml", "checkpoint": root / "e2v/model.pth", "utterance_mode": "mean"}
     modes = {"implicit": {"config": root / "exp/im/config.yaml", "checkpoint": root / "exp/im/model.pth"}}
     whisper = whisper and root / whisper
-    Bundle(["angry", "sad"], "zh", root / "llm", whisper, parts if emotion else None, modes).write(root / "exp")
+    Bundle(["angry", "sad"], ["zh", "en"], root / "llm", whisper, parts if emotion else None, modes).write(root / "exp")
     return root / "exp"
 
 
 def test_what_is_written_is_read(tmp_path):
     bundle = Bundle.read(write(tmp_path))
-    assert (bundle.labels, bundle.language) == (["angry", "sad"], "zh")
+    assert (bundle.labels, bundle.languages) == (["angry", "sad"], ["zh", "en"])
     assert bundle.llm == tmp_path / "llm" and bundle.whisper == tmp_path / "w/small.pt"
     files = {"config": tmp_path / "e2v/config.yaml", "checkpoint": tmp_path / "e2v/model.pth"}
     assert bundle.emotion == {**files, "utterance_mode": "mean"}
@@ -83,7 +83,15 @@ def test_a_missing_part_is_named(tmp_path, part):
         Bundle.read(folder)
 
 
-MALFORMED = ("", "labels: [a", "- a list", "labels: [a]\nlanguage: en", "words", "modes: 3\nllm: .")
+def test_a_manifest_of_earlier_versions_names_one_language(tmp_path):
+    folder = write(tmp_path)
+    text = (folder / "model.yaml").read_text(encoding="utf-8")
+    (folder / "model.yaml").write_text(text.replace("languages:\n- zh\n- en\n", "language: pl\n"), encoding="utf-8")
+    assert Bundle.read(folder).languages == ["pl"]
+
+
+MALFORMED = ("", "labels: [a", "- a list", "labels: [a]\nlanguage: en", "words", "modes: 3\nllm: .",
+             "labels: [a]\nlanguages: en\nllm: .")
 
 
 @pytest.mark.parametrize("text", MALFORMED)

@@ -25,6 +25,14 @@ def test_the_formula():
     np.testing.assert_allclose(Correction(1.0, "train", 1.0, tuple(prior))(np.log(prior)[None]), 1 / 3, atol=1e-12)
 
 
+def test_dividing_by_the_prior_is_bayes_for_even_classes():
+    """Likelihoods 0.02, 0.05, 0.01: posteriors under a prior of .8 .1 .1 become those under a prior of a third each."""
+    likelihood, prior = [0.02, 0.05, 0.01], [0.8, 0.1, 0.1]
+    joint = [one * share for one, share in zip(likelihood, prior)]  # 0.016 0.005 0.001, so 16/22 5/22 1/22
+    made = Correction(1.0, "train", 1.0, tuple(prior))(np.log([[one / sum(joint) for one in joint]]))
+    np.testing.assert_allclose(made, [[2 / 8, 5 / 8, 1 / 8]], atol=1e-12)
+
+
 def test_posteriors_that_became_zero_have_logarithms():
     made = log_posteriors([[1.0, 0.0]])
     assert np.isfinite(made).all() and made[0, 0] > made[0, 1]

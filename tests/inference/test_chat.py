@@ -10,6 +10,7 @@ from c2ser.errors import InputError
 from c2ser.inference.chat import ChatModel, SeededSampling, fingerprint
 from c2ser.models.language_model import answer_ids
 from tests.builders import RATIONALE, randomise
+from tests.families import save_family
 
 TEXTS = [RATIONALE.format(words, "sad") for words in ("No.", "Thank you very much.", "Yes, " * 9, "Well")]
 TEMPLATE = "{% for m in messages %}<s>{{ m.content }}{% endfor %}{% if add_generation_prompt %}Emotion:{% endif %}"
@@ -119,13 +120,20 @@ def test_a_fingerprint_is_of_content_not_of_place(llm_dir, tmp_path):
     assert fingerprint(folder) != fingerprint(llm_dir)
 
 
-def test_what_cannot_be_used_is_named(llm_dir, tmp_path, monkeypatch):
+def test_what_cannot_be_used_is_named(tmp_path):
     with pytest.raises(InputError, match="Qwen/Qwen2-7B-Instruct: no folder with a config.json; .* nothing is fetched"):
         ChatModel("Qwen/Qwen2-7B-Instruct")
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match="AutoModelForCausalLM cannot be loaded from it"):
         ChatModel(tmp_path)
-    model = ChatModel(llm_dir)
-    monkeypatch.setattr(model.llm.config, "final_logit_softcapping", 30.0, raising=False)
-    with pytest.raises(InputError, match="llama: final_logit_softcapping of this model is not supported"):
-        model.score([[1, 5]], [[[5], [6]]])
+
+
+@torch.no_grad()
+def test_answers_are_scored_by_logits_that_the_model_scales(tokenizer, tmp_path):
+    model = ChatModel(save_family("granite", tokenizer, tmp_path))
+    prompt, answers = [5, 9, 30], [[7, 8, 2], [11, 2]]
+    wanted = []
+    for answer in answers:
+        likely = model.llm(input_ids=torch.tensor([prompt + answer])).logits[0].log_softmax(-1)
+        wanted.append(sum(float(likely[len(prompt) + place - 1, token]) for place, token in enumerate(answer)))
+    assert model.score([prompt], [answers])[0].tolist() == pytest.approx(wanted, abs=1e-4)

@@ -8,9 +8,10 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from c2ser.inference.generation import generate, pad_left, positions, token_scores
+from c2ser.inference.generation import generate, token_scores
 from c2ser.models.c2ser import C2SER
 from c2ser.models.language_model import with_adapters
+from c2ser.models.likelihoods import pad_left, positions
 from tests.builders import randomise
 
 BATCH, TOLERANCE, LENGTH, END = 16, 1e-5, 8, 2

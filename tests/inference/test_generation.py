@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from c2ser.inference.answer_trie import AnswerTrie, search
-from c2ser.inference.generation import generate, pad_left, positions, score_candidates, token_scores
+from c2ser.inference.generation import generate, score_candidates, token_scores
+from c2ser.models.likelihoods import pad_left, positions
 from tests.builders import randomise
 
 END = 2
@@ -194,6 +195,25 @@ def test_answers_stop_at_their_end(model, prefixes):
     made = generate(model, prefixes, SimpleNamespace(eos_token_id=end), 12)
     assert made == [ids[: ids.index(end)] if end in ids else ids for ids in free]
     assert len({len(ids) for ids in made}) > 1
+
+
+@torch.no_grad()
+def test_with_enough_beams_the_best_of_all_answers_is_found(precise, tokenizer):
+    """Against the enumeration of every answer of at most two tokens, by the mean log-probability that transformers
+    compares finished and cut answers by."""
+    embed = precise.llm.get_input_embeddings()
+    for seed in range(4):
+        prefix = torch.randn(5, 16, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        first = precise.llm(inputs_embeds=prefix[None]).logits[0, -1].log_softmax(-1)
+        found = {(END,): float(first[END])}
+        for token in range(len(first)):
+            if token != END:
+                inputs = torch.cat([prefix, embed(torch.tensor([token]))])
+                second = precise.llm(inputs_embeds=inputs[None]).logits[0, -1].log_softmax(-1)
+                found |= {(token, other): float(first[token] + second[other]) / 2 for other in range(len(second))}
+        best = max(found, key=found.get)
+        made = generate(precise, [prefix], tokenizer, 2, num_beams=len(first))[0]
+        assert tuple(made) == tuple(token for token in best if token != END)
 
 
 def test_beams_find_what_is_at_least_as_likely(model, prefixes, tokenizer):

@@ -133,8 +133,9 @@ def test_the_package_offers_it():
 
 def test_progress_is_told(predictor, speech):
     predictor.decoding.batch_size, seen = 2, []
-    predictor(speech, progress=seen.append)
-    assert seen == [2, 2, 1]
+    made = predictor(speech, made=seen.append)
+    assert [len(batch) for batch in seen] == [2, 2, 1]
+    assert {index: one for batch in seen for index, one in batch.items()} == dict(enumerate(made))
     assert predictor.seconds["generation"] > 0 and predictor.seconds["scoring"] > 0
 
 
@@ -227,7 +228,7 @@ def test_a_system_without_ears_reads(llm_dir, speech, tmp_path):
     """The text-only ablation: what it says depends on the transcripts alone."""
     config = c2ser_config(llm_dir, None, prompt_language="zh", model_conf={"train_mode": "implicit"}, text_only=True)
     parts = write_parts(tmp_path / "implicit", config, c2ser_model(config))
-    Bundle(list(EMOTIONS), "zh", llm_dir, None, None, {"implicit": parts}).write(tmp_path)
+    Bundle(list(EMOTIONS), ["zh"], llm_dir, None, None, {"implicit": parts}).write(tmp_path)
     predictor, words = Predictor(tmp_path), ["No.", "Thank you very much.", "", "No.", "I"]
     assert predictor.reads_text("implicit")
     made = predictor(speech, transcripts=words)

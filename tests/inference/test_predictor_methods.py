@@ -7,6 +7,7 @@ from c2ser.cot import templates
 from c2ser.cot.prompts import PARAPHRASES, PROMPTS
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
+from c2ser.inference.bundle import Bundle
 from c2ser.inference.calibration import Calibration, Prior
 from c2ser.inference.predictor import Decoding, Predictor
 from c2ser.models.language_model import answer_ids
@@ -73,8 +74,8 @@ def test_too_large_batches_are_halved(system_dir, speech, monkeypatch, caplog):
 
     monkeypatch.setattr(Predictor, "_generate", limited)
     seen = []
-    assert_same(predictor(speech, progress=seen.append), wanted)
-    assert sizes == [4, 2, 2, 1] and seen == [2, 2, 1]
+    assert_same(predictor(speech, made=seen.append), wanted)
+    assert sizes == [4, 2, 2, 1] and [len(batch) for batch in seen] == [2, 2, 1]
     assert "out of memory with 4 at once (array 2, …): going on with 2" in caplog.text
 
 
@@ -136,3 +137,31 @@ def test_posteriors_are_corrected(system_dir, speech):
         with_decoding(system_dir, prior="train")
     with pytest.raises(InputError, match="the calibration is for the classes sad; this system has angry"):
         with_decoding(system_dir, Calibration(("sad",), "implicit", 1.0, {}))
+
+
+def test_batches_hold_so_much_speech_and_no_more(system_dir, speech):
+    """Of 400, 4000, 7777, 12000 and 16000 samples: each counts as much as the longest of its batch."""
+    whole, seen = with_decoding(system_dir)(speech), []
+    made = with_decoding(system_dir, batch_seconds=1.0)(speech, made=seen.append)
+    assert [[len(speech[index]) for index in batch] for batch in seen] == [[400, 4000], [7777], [12000], [16000]]
+    assert_same(made, whole)
+
+
+def test_two_modes_have_one_base(system_dir, speech):
+    """Adapters and front ends are each mode's own; the frozen weights are in memory once."""
+    both = with_decoding(system_dir)
+    apart = {mode: with_decoding(system_dir)(speech, mode) for mode in ("implicit", "explicit")}
+    for mode in ("implicit", "explicit", "implicit"):
+        assert_same(both(speech, mode), apart[mode], 0)
+    first, second = (dict(both._model(mode).llm.named_parameters()) for mode in ("implicit", "explicit"))
+    assert {name for name in first if first[name] is not second[name]} == {name for name in first if ".lora_" in name}
+    assert both._model("implicit").llm.get_output_embeddings() is not both._model("explicit").llm.get_output_embeddings()
+
+
+def test_modes_of_one_checkpoint_are_one_model(system_dir, speech, tmp_path):
+    bundle = Bundle.read(system_dir)
+    bundle.modes["explicit"] = bundle.modes["implicit"]
+    bundle.write(tmp_path)
+    predictor = Predictor(tmp_path, decoding=Decoding(max_new_tokens={"explicit": 4, "implicit": 4}))
+    predictor(speech, "implicit"), predictor(speech, "explicit")
+    assert predictor._model("implicit") is predictor._model("explicit")

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from c2ser.cot.prompts import prompt
 from c2ser.errors import InputError
+from c2ser.models.language_model import causal_lm
 from c2ser.models.schedule import explicit_batch
 from tests.builders import BACKBONE, CONNECTOR
 
@@ -68,9 +69,9 @@ def test_a_model_that_knows_the_answer(make_c2ser, batch):
         def forward(self, hidden):
             logits = F.one_hot(wanted, 200).float() * 50
             logits[0] = logits[0].roll(1)  # one token of the first answer is wrong
-            return logits
+            return logits[None]
 
-    model.llm.get_output_embeddings = lambda: Head()
+    causal_lm(model.llm).lm_head = Head()
     stats = model(**batch)[1]
     assert float(stats["acc"]) == pytest.approx(1 - 1 / len(wanted))
     assert float(stats["acc_answer_implicit"]) == pytest.approx(2 / 3)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from c2ser.cot import templates
 from c2ser.errors import InputError
 from c2ser.inference.generation import score_candidates
-from c2ser.models.distillation import posterior_divergence, shared_beginning, verdict_ids, verdict_scores
+from c2ser.models.distillation import posterior_divergence, verdict_ids, verdict_scores
 from c2ser.models.language_model import answer_ids
 
 LABELS = ["sad", "happy", "surprised"]
@@ -50,18 +50,6 @@ def test_candidates_are_the_verdicts_of_every_language(tokenizer):
 def test_every_verdict_tells_its_language(tokenizer):
     texts = [templates.load(language).implicit_answer(label) for language in LANGUAGES for label in LABELS]
     assert len(set(texts)) == len(texts)
-
-
-def test_shared_beginning():
-    def count(*rows):
-        longest = max(map(len, rows))
-        return shared_beginning(torch.tensor([row + [-1] * (longest - len(row)) for row in rows]))
-
-    assert count([5, 6, 7, 2], [5, 6, 8, 2], [5, 6, 7, 9, 2]) == 2
-    assert count([5, 6], [7, 6]) == 0
-    assert count([5, 6, 2], [5, 6, 2]) == 2  # one is left to each
-    assert count([5], [5, 6]) == 0
-    assert count([5, 1, 7, 3], [5, 2, 7, 4]) == 1  # what agrees behind a difference does not count
 
 
 @torch.no_grad()

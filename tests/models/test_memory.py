@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from c2ser.errors import InputError
-from c2ser.models.language_model import load_language_model
+from c2ser.models.language_model import causal_lm, load_language_model
 from tests.builders import CONNECTOR
 
 STILL = {"connector_conf": {**CONNECTOR, "dropout": 0.0}, "specaug": False}
@@ -27,7 +27,7 @@ def test_checkpointing_changes_memory_and_nothing_else(kind, make_c2ser, batch):
         llm = {"train": kind, "rank": 2, "dropout": 0.0, "gradient_checkpointing": checkpointing}
         model = make_c2ser(llm_conf=llm, **STILL).train()
         passes = []
-        block = model.decoder().layers[0].mlp
+        block = causal_lm(model.llm).get_decoder().layers[0].mlp
         block.register_forward_pre_hook(lambda *_: passes.append(torch.is_grad_enabled()))
         loss = model(**batch)[0]
         loss.backward()

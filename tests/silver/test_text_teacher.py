@@ -15,7 +15,7 @@ from c2ser.errors import InputError
 from c2ser.evaluation.predictions import read_posteriors
 from c2ser.silver.agreement import read_teacher
 from c2ser.silver.prompts import PROMPTS, answers, instruction, prompt_language
-from c2ser.silver.text_teacher import ClassifierTeacher, classify, load_teacher, map_labels
+from c2ser.silver.text_teacher import ChatTeacher, ClassifierTeacher, classify, load_teacher, map_labels
 from tests.builders import randomise
 
 TEXTS = {"a-1": "Thank you very much.", "a-2": "So slowly", "b-1": "...", "b-2": "The speaker " * 5, "b-3": "谢谢"}
@@ -177,6 +177,43 @@ def test_the_command_writes_what_other_commands_read(data, llm_dir, tmp_path):
     assert english["b-3"] != pytest.approx(rows["b-3"], abs=1e-4) and english["a-1"] == pytest.approx(
         rows["a-1"], abs=2e-6
     )
+
+
+class Killed(BaseException):
+    """What no command handles."""
+
+
+def killed_after(monkeypatch, teacher, batches):
+    """Let the teacher judge so many batches and no more. Returns the sizes of those that it was given."""
+    judge, sizes = teacher.posteriors, []
+
+    def posteriors(self, batch):
+        if len(sizes) == batches:
+            raise Killed
+        sizes.append(len(batch))
+        return judge(self, batch)
+
+    monkeypatch.setattr(teacher, "posteriors", posteriors)
+    return sizes
+
+
+def test_a_killed_command_goes_on_as_if_unbroken(data, llm_dir, tmp_path, monkeypatch):
+    """Of four transcripts in batches of one, two are judged, then the others; asked otherwise, all are judged anew."""
+    options = ("--batch_size", "1")
+    whole = command(data, llm_dir, tmp_path / "whole", *options)
+    killed_after(monkeypatch, ChatTeacher, 2)
+    with pytest.raises(Killed):
+        command(data, llm_dir, tmp_path / "out", *options)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [classify_text.JOURNAL]
+    shutil.copytree(tmp_path / "out", tmp_path / "other")
+    monkeypatch.undo()
+    sizes = killed_after(monkeypatch, ChatTeacher, 9)
+    assert command(data, llm_dir, tmp_path / "out", *options) == whole and sizes == [1, 1]
+    for name in ("excluded", "utt2pred", "decode.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (tmp_path / "out" / classify_text.JOURNAL).exists()
+    command(data, llm_dir, tmp_path / "other", *options, "--language", "en")
+    assert sizes == [1] * 6
 
 
 def test_the_command_with_a_classifier_and_fewer_classes(data, classifier_dir, llm_dir, tmp_path):

@@ -35,6 +35,7 @@ prepare_llm() {
         ;;
     *)
         stage_begin "$(llm_done)" --glob "$llm/*" || return 0
+        python3 -m c2ser.bin.prepare_llm --check "$llm"
         ;;
     esac
     stage_end
@@ -94,7 +95,7 @@ bundle() {
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
         python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
-            --language "$language" "${options[@]}" --name "$(basename "$(dirname "$PWD")"): $tag" --out_dir "$folder"
+            --language "$cot_language" "${options[@]}" --name "$(basename "$(dirname "$PWD")"): $tag" --out_dir "$folder"
     done
     stage_end
 }

@@ -8,7 +8,7 @@ decode_all() {
 
 # $1: explicit | implicit, $2: number of the paraphrased prompt, 0 for that of training, $3: output folder
 decode() {
-    local out=$3 inputs=() file
+    local out=$3 inputs=() file command
     if [ -n "$model" ]; then
         inputs=(--file "$model/model.yaml")
         for file in "$model"/*.safetensors; do [ ! -f "$file" ] || inputs+=(--file "$file"); done
@@ -17,9 +17,12 @@ decode() {
     fi
     stage_begin "$out" "${inputs[@]}" --done data/.done.dump --file "$conf/decode.yaml" --out "$out/decode.json" || return 0
     echo "  log: $out/decode.log"
-    $decode_cmd --gpu "$ngpu" "$out/decode.log" python3 -m c2ser.bin.decode --model "${model:-$dir}" --mode "$1" \
-        --paraphrase "$2" --data_dir "$(set_of "$fold" test)" --audio_scp dump/all/wav.scp --config "$conf/decode.yaml" \
-        --ngpu "$ngpu" $([ -n "$model" ] || ! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp") --out_dir "$out"
+    command=(python3 -m c2ser.bin.decode --model "${model:-$dir}" --mode "$1" --paraphrase "$2" --ngpu "$((ngpu > 0))"
+        --data_dir "$(set_of "$fold" test)" --audio_scp dump/all/wav.scp --config "$conf/decode.yaml" --out_dir "$out"
+        $([ -n "$model" ] || ! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp"))
+    # One part a GPU; then the tables
+    [ "$ngpu" -lt 2 ] || $decode_cmd --gpu 1 JOB=1:"$ngpu" "$out/decode.JOB.log" "${command[@]}" --num_jobs "$ngpu" --job JOB
+    $decode_cmd --gpu "$((ngpu > 0))" "$out/decode.log" "${command[@]}"
     stage_end
 }
 
