@@ -242,20 +242,22 @@ class Predictor:
 
     def _model(self, mode):
         """The model of that mode, loaded at first use; two modes of one checkpoint are one model."""
-        alike = [other for other in self._models if self.bundle.modes[other] == self.bundle.modes[mode]]
-        if mode not in self._models and alike and not self.paraphrase:
-            self._models[mode] = self._models[alike[0]]
         if mode not in self._models:
-            config, checkpoint = self._config(mode), self.bundle.modes[mode]["checkpoint"]
-            config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
-            model = build_c2ser(config, llm=self._another_llm(config))
-            load_weights(model, read_weights(checkpoint), checkpoint)
+            config, parts = self._config(mode), self.bundle.modes[mode]
+            alike = [model for other, model in self._models.items() if self.bundle.modes[other] == parts]
+            model = alike[0] if alike else self._load(config, parts["checkpoint"])
             if self.paraphrase:
                 ids = split_prompt(self.tokenizer, self.question(mode), config.prompt_style)
                 model.prompts[mode] = tuple(torch.tensor(part, dtype=torch.long) for part in ids)
-            model.llm.to(getattr(torch, self.dtype))
-            self._models[mode] = model.eval().requires_grad_(False).to(self.device)
+            self._models[mode] = model
         return self._models[mode]
+
+    def _load(self, config, checkpoint):
+        config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
+        model = build_c2ser(config, llm=self._another_llm(config))
+        load_weights(model, read_weights(checkpoint), checkpoint)
+        model.llm.to(getattr(torch, self.dtype))
+        return model.eval().requires_grad_(False).to(self.device)
 
     def _another_llm(self, config):
         """A language model for a further mode on the base of one that is loaded, or None where it has to be read."""

@@ -42,7 +42,7 @@ def build_c2ser(options, device="cpu", llm=None):
     try:
         return C2SER(
             encoder=build_encoder(options) if options.whisper and hears else None,
-            llm=llm or load_language_model(options.llm, device=device, **options.llm_conf),
+            llm=load_language_model(options.llm, device=device, **options.llm_conf) if llm is None else llm,
             prompts=prompts,
             emotion_dim=options.emotion_dim if hears else 0,
             connector=options.connector_conf,

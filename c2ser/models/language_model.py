@@ -44,7 +44,7 @@ def load_tokenizer(path):
     if made == "BPE" and not (pieces.parent / "tokenizer.json").is_file() and is_unigram(pieces):
         raise InputError(
             f"{pieces}: a SentencePiece unigram model, which transformers reads as a BPE: it would give other ids than the "
-            'model was trained with; set "tokenizer_class": "TokenizersBackend" in tokenizer_config.json'
+            "model was trained with; add the tokenizer.json that belongs to it"
         )
     return tokenizer
 
@@ -137,7 +137,10 @@ def causal_lm(llm):
 def on_the_same_base(llm):
     """A second language model with adapters of its own, whose other weights are those of `llm`, not copies of them."""
     shared = {id(weight): weight for name, weight in llm.named_parameters() if ".lora_" not in name}
-    return copy.deepcopy(llm, shared)
+    made = copy.deepcopy(llm, shared)
+    for name, weight in made.named_parameters():  # a checkpoint must bring them
+        weight.requires_grad_(".lora_" in name)
+    return made
 
 
 def embedding_deviation(embeddings):

@@ -82,7 +82,6 @@ def test_ids_are_those_of_sentencepiece(tmp_path):
 
 
 def test_unigram_pieces_that_would_be_read_as_a_bpe_are_refused(texts, tmp_path):
-    """The remedy that the message names gives SentencePiece's ids."""
     folder, made = run(tmp_path / "llm", "--texts", texts), io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(filter(None, TEXTS.values())), model_writer=made, vocab_size=60, hard_vocab_limit=False,
@@ -93,12 +92,8 @@ def test_unigram_pieces_that_would_be_read_as_a_bpe_are_refused(texts, tmp_path)
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
     for read in (load_tokenizer, lambda path: prepare_llm.main(["--check", str(path)])):
-        with pytest.raises(InputError, match='tokenizer.model: a SentencePiece unigram .*"TokenizersBackend" in'):
+        with pytest.raises(InputError, match="tokenizer.model: a SentencePiece unigram model, .* add the tokenizer.json"):
             read(folder)
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "TokenizersBackend"}')
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
-    for text in filter(None, TEXTS.values()):
-        assert load_tokenizer(folder)(text, add_special_tokens=False)["input_ids"] == pieces.encode(text)
 
 
 def test_a_folder_is_checked(texts, tmp_path):
@@ -213,35 +208,3 @@ def test_from_gguf(llm_dir, tmp_path):
 def test_the_licence_of_a_gguf_file_is_kept(llm_dir, tmp_path):
     folder = run(tmp_path / "llm", "--gguf", write_gguf(llm_dir, tmp_path / "small.gguf", licence="apache-2.0: or so"))
     assert llm_licence(folder) == "apache-2.0: or so"
-
-
-def sentences(random, count):
-    """Made of words of four languages, in and out of the training texts, with odd characters between."""
-    words = ["Emotion:", "happy.", "speaks", "slowly", "情绪：快乐。", "说话人语速较快", "Złość", "gęślą", "jaźń", "perché", "città",
-             "«sì»", "“quoted”", "…", "1234", "ﬁ", "e\u0301", "щ", "ñandú", "漢字", "x\u3000y", "tab\tular", "\u200b", "𝒳"]  # fmt: skip
-    return [" ".join(random.choice(words, random.integers(1, 12))) for _ in range(count)]
-
-
-def test_ids_are_those_of_sentencepiece(texts, tmp_path):
-    import numpy as np
-    import sentencepiece
-
-    folder = run(tmp_path / "llm", "--texts", texts)
-    own = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
-    tokenizer = load_tokenizer(folder)
-    for text in [*TEXTS.values(), *sentences(np.random.default_rng(0), 500)]:
-        assert tokenizer(text, add_special_tokens=False)["input_ids"] == own.encode(text), text
-
-
-def test_a_unigram_model_that_transformers_misreads_is_refused(tmp_path):
-    import sentencepiece
-
-    texts = ["The speaker talks fast, in a high voice. Emotion: angry.", "They speak slowly. Emotion: sad."] * 20
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts), model_prefix=str(tmp_path / "tokenizer"), vocab_size=60, hard_vocab_limit=False,
-        model_type="unigram", minloglevel=2,
-    )  # fmt: skip
-    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "LlamaTokenizer"}')
-    with pytest.raises(InputError, match="tokenizer.model: a SentencePiece unigram model, which transformers reads as a BPE"):
-        load_tokenizer(tmp_path)

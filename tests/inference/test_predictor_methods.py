@@ -158,6 +158,18 @@ def test_two_modes_have_one_base(system_dir, speech):
     assert both._model("implicit").llm.get_output_embeddings() is not both._model("explicit").llm.get_output_embeddings()
 
 
+def test_the_second_mode_must_bring_its_adapters(system_dir, speech, tmp_path):
+    bundle = Bundle.read(system_dir)
+    state = torch.load(bundle.modes["explicit"]["checkpoint"], weights_only=True)
+    torch.save({name: value for name, value in state.items() if ".lora_" not in name}, tmp_path / "model.pth")
+    bundle.modes["explicit"] = {**bundle.modes["explicit"], "checkpoint": tmp_path / "model.pth"}
+    bundle.write(tmp_path)
+    predictor = Predictor(tmp_path)
+    predictor(speech[:1], "implicit")
+    with pytest.raises(InputError, match="model.pth: does not fit"):
+        predictor(speech[:1], "explicit")
+
+
 def test_modes_of_one_checkpoint_are_one_model(system_dir, speech, tmp_path):
     bundle = Bundle.read(system_dir)
     bundle.modes["explicit"] = bundle.modes["implicit"]
