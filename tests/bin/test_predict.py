@@ -74,7 +74,7 @@ def test_console_command_lists_the_others(capsys, monkeypatch):
     assert console(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
     names = ("predict", "prepare-data", "make-cot", "train-emotion2vec-s", "pack")
-    assert all(f"  {name} " in shown for name in names) and "common" not in shown
+    assert all(f"  {name} " in shown for name in names) and "  common " not in shown
     assert console(monkeypatch) == 2
     assert capsys.readouterr().out == shown
     assert console(monkeypatch, "predikt") == 2
