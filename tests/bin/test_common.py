@@ -52,8 +52,9 @@ def test_other_faults_keep_their_traceback():
 def test_ctrl_c():
     code = "import time\ndef main():\n print('up', flush=True); time.sleep(60)\nrun(main)"
     process = subprocess.Popen(
-        [sys.executable, "-c", HEAD + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
-    )
+        [sys.executable, "-c", HEAD + code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background it is ignored
+    )  # fmt: skip
     assert process.stdout.readline() == "up\n"
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)

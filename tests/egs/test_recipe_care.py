@@ -194,6 +194,7 @@ def test_two_runs_and_an_interruption(recipe):
     first = subprocess.Popen(
         words, cwd=recipe, env=environment(recipe, **path), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background it is ignored
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (slow / "begun").exists() and time.monotonic() < deadline and first.poll() is None:

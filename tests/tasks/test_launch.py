@@ -22,6 +22,7 @@ def launch(tmp_path):
         return subprocess.Popen(
             [sys.executable, "-m", "c2ser.tasks.launch", *words], cwd=tmp_path, text=True, start_new_session=True,
             env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where the tests run in the background
         )  # fmt: skip
 
     return start
