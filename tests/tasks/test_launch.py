@@ -54,4 +54,5 @@ def test_ctrl_c_ends_the_job_first(launch, tmp_path):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=60)[1] == "run.py: SIGINT: ending the jobs\n" and process.returncode == 130
-    assert "# Ended (code 130" in (tmp_path / "train.log").read_text()
+    log = (tmp_path / "train.log").read_text()  # of Ctrl-C itself, or of run.py's SIGTERM, whichever is first
+    assert "# Ended (code 130" in log or "# Ended (code 143" in log
