@@ -41,7 +41,7 @@ def test_everything_lies_inside(system_dir, packed):
     assert [path.name for path in packed.parent.iterdir()] == ["packed"]
     copy, source = Bundle.read(packed), Bundle.read(system_dir)
     assert copy.name == source.name == "system"  # of its folder
-    assert (copy.labels, copy.language, list(copy.modes)) == (source.labels, source.language, list(source.modes))
+    assert (copy.labels, copy.languages, list(copy.modes)) == (source.labels, source.languages, list(source.modes))
     assert copy.emotion["utterance_mode"] == source.emotion["utterance_mode"]
     sections = [copy.emotion, *copy.modes.values()]
     paths = [copy.llm, copy.whisper, *(section[key] for section in sections for key in ("config", "checkpoint"))]
