@@ -10,7 +10,7 @@ from c2ser.models.schedule import explicit_batch
 def test_warm_up_runs_first_and_without_the_language_model(make_c2ser, batch, monkeypatch):
     options = {"train_mode": "explicit_to_implicit", "align_batches": 4}
     model = make_c2ser(model_conf=options, max_epoch=4, num_iters_per_epoch=5, seed=3).train()
-    monkeypatch.setattr(model, "decoder", None)  # not needed
+    monkeypatch.setattr(model.llm, "forward", None)  # not needed
     for _ in range(4):
         loss, stats, weight = model(**batch)
         assert set(stats) == {"loss", "loss_align", "acc_align"} and float(weight) == 3.0
