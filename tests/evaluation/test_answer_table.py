@@ -65,7 +65,7 @@ def made(folds, tmp_path):
 def test_a_page_made_from_the_table_is_the_page_made_from_the_answers(made, tmp_path):
     table, page = (made.with_name(f"tag_ways.{ending}") for ending in ("answers.tsv", "md"))
     text = page.read_text(encoding="utf-8")
-    assert "Two" in text and "uses test audio" in text and "utt2scored" in text and "theirs" in text
+    assert "Two" in text and "uses test audio" in text and "label scoring" in text and "theirs" in text
     compare.main(["--answers", str(table), "--out", str(tmp_path / "again.md")])
     assert (tmp_path / "again.md").read_text(encoding="utf-8") == text
     assert not (tmp_path / "again.answers.tsv").exists()
