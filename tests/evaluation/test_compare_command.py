@@ -22,7 +22,7 @@ def test_writes_the_table_and_its_numbers(folds, tmp_path, capsys):
     assert found["caption"] == "No leaks." and found["published"][0]["name"] == "theirs" and found["draws"] == 200
     ours, scored = found["systems"]["ours"], found["systems"]["scored"]
     assert [one["score"]["scores"]["ua"]["value"] for one in (ours, scored)] == pytest.approx([0.5, 5 / 6])
-    assert scored["marks"] == ["utt2scored"] and scored["difference"]["mcnemar"]["only_system"] == 6
+    assert scored["marks"] == ["label scoring"] and scored["difference"]["mcnemar"]["only_system"] == 6
     text = (tmp_path / "out/table.md").read_text(encoding="utf-8")
     assert text.startswith("No leaks.\n\n| System |") and "| theirs |" in text and "Always angry" in text
     assert "Δ UA to ours" in capsys.readouterr().out
@@ -41,7 +41,7 @@ def test_marks_come_from_decode_json(folds, tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "uses_test_audio": True}), encoding="utf-8")
     compare.main(options(folds, tmp_path))
     text = (tmp_path / "out/table.md").read_text(encoding="utf-8")
-    assert "| uses test audio |" in text and "utt2scored, uses test audio" in text
+    assert "| uses test audio |" in text and "label scoring, uses test audio" in text
 
 
 @pytest.mark.parametrize(
