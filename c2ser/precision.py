@@ -12,7 +12,8 @@ from c2ser.errors import InputError
 CHOICES = ("auto", "float32", "bfloat16")
 
 WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
-"""Values of ONEDNN_MAX_CPU_ISA under which oneDNN, which runs these products, has no instructions for them."""
+"""Values of ONEDNN_MAX_CPU_ISA (or DNNL_MAX_CPU_ISA, its older name) under which oneDNN, which runs these products, has no
+instructions for them."""
 
 
 def choose(wanted, device, purpose):
@@ -44,9 +45,9 @@ def bfloat16_instructions(device="cpu"):
         return has, f"the GPU has {'' if has else 'no '}bfloat16 instructions"
     if kind != "cpu":
         return False, f"{kind} is not known to have bfloat16 instructions"
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    if limit in WITHOUT_BFLOAT16:
-        return False, f"ONEDNN_MAX_CPU_ISA={limit} leaves no bfloat16 instructions"
+    name = next((name for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA") if os.environ.get(name)), None)
+    if name and os.environ[name].upper() in WITHOUT_BFLOAT16:
+        return False, f"{name}={os.environ[name]} leaves no bfloat16 instructions"
     able = torch.cpu.get_capabilities()
     has = torch.backends.mkldnn.is_available() and any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
     return has, f"the processor has {'' if has else 'no '}bfloat16 instructions"

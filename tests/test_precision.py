@@ -15,7 +15,8 @@ def hardware(monkeypatch):
     """hardware(avx512_bf16=True): a processor that says so."""
 
     def say(**able):
-        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+        for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
 
@@ -40,6 +41,11 @@ def test_onednn_may_be_told_to_leave_them(hardware, monkeypatch, caplog):
     for limit, taken in (("AVX2", "float32"), ("avx512_core", "float32"), ("AVX512_CORE_BF16", "bfloat16"), ("ALL", "bfloat16")):
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
         assert precision.choose("auto", "cpu", "x") == taken
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    monkeypatch.setenv("DNNL_MAX_CPU_ISA", "AVX2")  # its older name, which oneDNN reads where the other is not set
+    assert precision.choose("auto", "cpu", "x") == "float32"
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "ALL")
+    assert precision.choose("auto", "cpu", "x") == "bfloat16"
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     assert precision.choose("auto", "cpu", "x") == "float32"
 
@@ -72,3 +78,10 @@ def test_a_configuration_is_left_with_what_was_taken(hardware, able, dtype, auto
     options = type("Options", (), {"llm_conf": {}, "model_conf": {"llm_autocast": "none"}})()
     settle_precision(options, "cpu")
     assert options.llm_conf == {} and options.model_conf == {"llm_autocast": "none"}
+
+
+def test_what_learns_is_in_float32_on_every_machine(hardware):
+    hardware(avx512_bf16=True)
+    options = type("Options", (), {"llm_conf": {"train": "full", "dtype": "auto"}, "model_conf": {}})()
+    settle_precision(options, "cpu")
+    assert options.llm_conf == {"train": "full", "dtype": "float32"}

@@ -20,8 +20,8 @@ MODEL_OPTIONS = (
 
 def build_c2ser(options, device="cpu", llm=None):
     """Build a model from a namespace with the options of `C2SERTask`, as an experiment's config.yaml holds them: llm,
-    whisper and `MODEL_OPTIONS`. device: where the language model is loaded to; llm: one that is
-    loaded already, as `llm_conf` says.
+    whisper and `MODEL_OPTIONS`, `auto` settled (`settle_precision`). device: where the language model is loaded to;
+    llm: one that is loaded already, as `llm_conf` says.
 
     Raises InputError for an option that names something that is not there, or a key that a part does not know.
     """
@@ -29,7 +29,6 @@ def build_c2ser(options, device="cpu", llm=None):
         raise InputError("--llm is not set: stage 8 of the recipe prepares a language model folder")
     if options.llm_conf.get("gradient_checkpointing") and options.model_conf.get("kl_weight"):
         raise InputError("llm_conf: gradient_checkpointing keeps no cache, which model_conf: kl_weight needs; choose one")
-    settle_precision(options, device)
     if options.model_conf.get("kl_weight") and keeps_states(options.llm):
         raise InputError(f"model_conf: kl_weight: {options.llm} has linear attention; nothing is learnt through its cache")
     batches = options.max_epoch * (options.num_iters_per_epoch or 1)
@@ -61,7 +60,10 @@ def build_c2ser(options, device="cpu", llm=None):
 
 
 def settle_precision(options, device):
-    """Replace `auto` in llm_conf and model_conf by what it means on this device, so that config.yaml says what was done."""
+    """Replace `auto` in llm_conf and model_conf by what it means on the device of a training, so that config.yaml says
+    what was done; what is built from that later keeps it. A base that learns is in float32 wherever it may."""
+    if options.llm_conf.get("train") == "full" and options.llm_conf.get("dtype") == "auto":
+        options.llm_conf["dtype"] = "float32"
     if "dtype" in options.llm_conf:
         options.llm_conf["dtype"] = choose(options.llm_conf["dtype"], device, "llm_conf: dtype")
     if options.model_conf.get("llm_autocast", "none") != "none":

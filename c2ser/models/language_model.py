@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from c2ser.errors import InputError
-from c2ser.precision import choose
 
 SPEECH_PLACE = "<|speech|>"
 """Stands in a prompt where the speech embeddings go; never seen by the model."""
@@ -69,15 +68,14 @@ def load_language_model(
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
-    dtype: of a frozen base, one of `c2ser.precision.CHOICES`; what learns is in float32. attention: "sdpa" (fused), or "eager".
+    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused), or "eager".
     gradient_checkpointing: in training, keep the input of each block only and run it again in the backward pass, which
     takes much less memory and a third more time. device: where the weights are put as they are read, so that processes
     that load at once need no copy in main memory.
     Raises InputError where the folder holds no causal LM, or none of the target modules.
     """
-    if train == "full" and dtype != "float32":
-        raise InputError(f"llm_conf: dtype: {dtype!r}: what learns is in float32; only a frozen base may be in bfloat16")
-    dtype = choose(dtype, device, "llm_conf: dtype")
+    if dtype not in ("float32", "bfloat16") or (train == "full" and dtype != "float32"):
+        raise InputError(f"llm_conf: dtype: {dtype!r}: expected float32, or of a frozen base bfloat16 or auto")
     if attention not in ("sdpa", "eager"):
         raise InputError(f"llm_conf: attention: {attention!r}: expected sdpa or eager")
     from transformers import AutoModelForCausalLM

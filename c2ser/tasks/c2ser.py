@@ -4,7 +4,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_none
 
 from c2ser.errors import InputError
-from c2ser.models.build import build_c2ser
+from c2ser.models.build import build_c2ser, settle_precision
 from c2ser.models.language_model import load_tokenizer
 from c2ser.tasks.backbone import allow_unused
 from c2ser.tasks.c2ser_inputs import Tokenize, check_inputs
@@ -86,7 +86,9 @@ class C2SERTask(SpeechTask):
             )
         check_inputs(args)
         check_encoder_lr(args)
-        return build_c2ser(args, "cuda" if args.ngpu > 0 else "cpu")
+        device = "cuda" if args.ngpu > 0 else "cpu"
+        settle_precision(args, device)
+        return build_c2ser(args, device)
 
     @classmethod
     def parameter_groups(cls, args, model):

@@ -88,6 +88,20 @@ def test_an_utterance_that_never_fits_is_named(system_dir, speech, monkeypatch):
         with_decoding(system_dir)(speech, names=[f"utt{number + 1}" for number in range(5)])
 
 
+def test_what_was_trained_in_bfloat16_answers_in_float32(system_dir, speech, monkeypatch, caplog):
+    """On a processor without bfloat16 instructions, of which nobody need be warned then."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    predictor = with_decoding(system_dir)
+    trained = predictor._config("implicit")
+    trained.llm_conf["dtype"] = "bfloat16"
+    monkeypatch.setattr(predictor, "_config", lambda mode: trained)
+    with caplog.at_level("INFO"):
+        assert predictor(speech[:1])[0].label in EMOTIONS
+    assert predictor._model("implicit").llm.get_input_embeddings().weight.dtype == torch.float32
+    assert predictor.precision("implicit") == "trained in bfloat16, answering in float32"
+    assert not [said for said in caplog.messages if "bfloat16" in said]
+
+
 def test_bfloat16_is_close(system_dir, speech):
     rounded = with_decoding(system_dir, dtype="bfloat16")
     assert rounded._model("implicit").llm.get_input_embeddings().weight.dtype == torch.bfloat16

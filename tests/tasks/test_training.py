@@ -192,6 +192,16 @@ def test_a_bfloat16_base_stays_so(train, tmp_path, monkeypatch):
     assert kinds == {True: torch.float32, False: torch.bfloat16}
 
 
+@pytest.mark.parametrize("able, dtype, autocast", [(True, "bfloat16", "bfloat16"), (False, "float32", "none")])
+def test_config_yaml_says_what_auto_meant(train, tmp_path, monkeypatch, able, dtype, autocast):
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+    auto = {"llm_conf": {"rank": 2, "dtype": "auto"}, "model_conf": {"train_mode": "explicit", "llm_autocast": "auto"}}
+    written = yaml.safe_load((train("c2ser", tmp_path, 1, **auto) / "config.yaml").read_text(encoding="utf-8"))
+    assert (written["llm_conf"]["dtype"], written["model_conf"]["llm_autocast"]) == (dtype, autocast)
+
+
 def kill(script, options, task):
     """Train in a process of its own that kills itself where the script says."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
