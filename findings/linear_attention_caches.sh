@@ -28,9 +28,10 @@ families = {
                   attn_layer_offset=1, use_mamba_kernels=False),
     "bamba": dict(mamba, attn_layer_indices=[1]),
     "zamba2": dict(num_hidden_layers=4, mamba_d_state=8, num_mem_blocks=1, n_mamba_heads=8, mamba_headdim=8,
-                   mamba_ngroups=1, chunk_size=8, hybrid_layer_ids=[1, 3], layers_block_type=["mamba", "hybrid"] * 2),
+                   mamba_ngroups=1, chunk_size=8, hybrid_layer_ids=[1, 3], layers_block_type=["mamba", "hybrid"] * 2,
+                   time_step_min=0.3),  # far above the default 0.001, so that many steps are under it
     "nemotron_h": dict(hybrid_override_pattern="M*", mamba_num_heads=8, mamba_head_dim=8, n_groups=1, ssm_state_size=8,
-                       chunk_size=8, head_dim=8),
+                       chunk_size=8, head_dim=8, time_step_min=0.3),
 }
 print(f"transformers {transformers.__version__}, torch {torch.__version__}: largest difference of logits after a cache of 9 "
       "tokens from those of one pass, whose deviation is about 1")

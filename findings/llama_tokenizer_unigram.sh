@@ -27,7 +27,7 @@ mean = {}
 for kind in ("unigram", "bpe"):
     made = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts), model_writer=made, vocab_size=200, model_type=kind, hard_vocab_limit=False,
+        sentence_iterator=iter(texts), model_writer=made, vocab_size=150, model_type=kind, hard_vocab_limit=False,
         pad_id=-1, minloglevel=2, normalization_rule_name="identity",
     )
     folder = Path(sys.argv[1], kind)
@@ -42,8 +42,8 @@ for kind in ("unigram", "bpe"):
     print(f"transformers {transformers.__version__}, sentencepiece {sentencepiece.__version__}: {kind}: LlamaTokenizer has "
           f"SentencePiece's ids for {same} of {len(texts)} sentences, gives {whole} back; tokens a sentence: "
           f"{mean[kind][0]:.1f}, SentencePiece {mean[kind][1]:.1f}")
-    assert same == (0 if kind == "unigram" else len(texts)) and whole == len(texts)
+    assert whole == len(texts) and (same < len(texts) / 10 if kind == "unigram" else same == len(texts))
 print("of the first:", tokenizer.convert_ids_to_tokens(ids[0]), "in BPE;",
       LlamaTokenizer.from_pretrained(Path(sys.argv[1], "unigram")).tokenize(texts[0]), "as read from the unigram model")
-assert mean["unigram"][0] > 1.2 * mean["unigram"][1] and mean["unigram"][0] > 1.5 * mean["bpe"][0]
+assert mean["unigram"][0] > 1.05 * mean["unigram"][1] and mean["unigram"][0] > 1.5 * mean["bpe"][0]
 PY

@@ -15,6 +15,7 @@ from c2ser.inference.chat import load_pretrained
 from c2ser.inference.generation import score_candidates
 from c2ser.inference.labels import parse_label
 from c2ser.models.language_model import answer_ids
+from c2ser.models.likelihoods import pad_left
 from c2ser.silver.prompts import answers
 
 METHODS = ("free", "score")

@@ -158,15 +158,24 @@ def test_parts_are_decoded_apart_and_written_together(data, system_dir, tmp_path
 
 
 def test_what_another_decoding_left_is_not_gone_on_with(data, system_dir, tmp_path, monkeypatch):
+    """Stopped after its first batch, in which the classes were named in Chinese; then they are named in English."""
     (tmp_path / "decode.yaml").write_text("batch_size: 2\nmethods: [score]\n")
-    monkeypatch.setattr(Predictor, "_conclude", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml", mode="explicit")
-    monkeypatch.undo()
     (tmp_path / "other.yaml").write_text("batch_size: 2\nmethods: [score]\nlanguages: [en]\n")
+    answer, done = Predictor._answer, []
+
+    def killed(*given):
+        if done:
+            raise Killed
+        done.append(len(given[1]))
+        return answer(*given)
+
+    monkeypatch.setattr(Predictor, "_answer", killed)
+    with pytest.raises(Killed):
+        run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml")
+    assert names(tmp_path / "out") == {decode.JOURNAL}
+    monkeypatch.undo()
     wanted = run(data, system_dir, tmp_path / "new", "--config", tmp_path / "other.yaml")
-    made = run(data, system_dir, tmp_path / "out", "--config", tmp_path / "other.yaml")
-    assert made == wanted
+    assert run(data, system_dir, tmp_path / "out", "--config", tmp_path / "other.yaml") == wanted
 
 
 def test_a_clip_of_less_than_a_frame_is_filled_up(data, system_dir, tmp_path):

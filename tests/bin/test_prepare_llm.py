@@ -78,7 +78,7 @@ def test_ids_are_those_of_sentencepiece(tmp_path):
     (tmp_path / "unigram").mkdir()
     (tmp_path / "unigram/tokenizer.model").write_bytes(unigram.getvalue())
     before = LlamaTokenizer.from_pretrained(tmp_path / "unigram")
-    assert 1.5 * sum(made) < sum(len(before(text)["input_ids"]) for text in texts[:160])
+    assert 1.3 * sum(made) < sum(len(before(text)["input_ids"]) for text in texts[:160])
 
 
 def test_unigram_pieces_that_would_be_read_as_a_bpe_are_refused(texts, tmp_path):
@@ -98,6 +98,7 @@ def test_unigram_pieces_that_would_be_read_as_a_bpe_are_refused(texts, tmp_path)
 
 def test_a_folder_is_checked(texts, tmp_path):
     folder = run(tmp_path / "llm", "--texts", texts)
+    before = sorted(tmp_path.rglob("*"))
     prepare_llm.main(["--check", str(folder)])
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "mamba"}))
@@ -105,7 +106,7 @@ def test_a_folder_is_checked(texts, tmp_path):
         prepare_llm.main(["--check", str(folder)])
     with pytest.raises(InputError, match="nowhere: no tokenizer there"):
         prepare_llm.main(["--check", str(tmp_path / "nowhere")])
-    assert len(list(folder.iterdir())) == 6
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_seed_decides_the_weights(texts, tmp_path):

@@ -32,7 +32,7 @@ def test_a_chat_template_is_used(llm_dir, tmp_path):
     folder = shutil.copytree(llm_dir, tmp_path / "chat")
     model = ChatModel(folder)
     model.tokenizer.chat_template = TEMPLATE
-    assert model.tokenizer.decode(model.prompt_ids("The speaker says")) == "<s>The speaker saysEmotion:"
+    assert model.tokenizer.decode(model.prompt_ids("The speaker says")) == "<s> The speaker saysEmotion:"
 
 
 def test_scores_are_those_of_one_pass_over_everything(model):

@@ -116,7 +116,7 @@ def test_training_is_on_the_models_own_logits(family, heard):
 @torch.no_grad()
 def test_scores_are_likelihoods_of_whole_passes(family, prefixes):
     name, _, model, _ = family
-    candidates = [[5, 8, 2], [11, 2], [30, 31, 32, 33, 2]]
+    candidates = [[5, 8, 2], [11, 2], [30, 31, 32, 33, 2]] + [[token, 9, 2] for token in range(40, 50)]  # > ROWS / 3
     ids, scores = token_scores(model, prefixes, [candidates] * 3)
     assert ids == [candidates] * 3
     for prefix, rows in zip(prefixes, scores):
