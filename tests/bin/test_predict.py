@@ -78,7 +78,7 @@ def test_console_command_lists_the_others(capsys, monkeypatch):
     assert console(monkeypatch) == 2
     assert capsys.readouterr().out == shown
     assert console(monkeypatch, "predikt") == 2
-    assert "error: unknown command 'predikt'; known are " in capsys.readouterr().err
+    assert "error: unknown command 'predikt'; c2ser --help lists them" in capsys.readouterr().err
 
 
 def test_every_command_has_options_with_help(monkeypatch):
