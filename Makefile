@@ -8,8 +8,9 @@ install:
 demo: install
 	egs/polish/c2ser1/run.sh
 
-# One worker a core, of one thread each; a file's tests stay together, so that what they share is made once. Their order is
-# random; PYTEST_ARGS="--randomly-seed=N" repeats one, with the seed that a run without -q prints.
+# Workers of one thread each; a file's tests stay together, so that what they share is made once. Their order is random;
+# PYTEST_ARGS="--randomly-seed=N" repeats one, with the seed that the first lines print.
+TEST_WORKERS ?= 2
 test:
 	bash tools/install.sh --test
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(python) -m pytest -q -n $(shell nproc) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(python) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

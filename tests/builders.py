@@ -65,6 +65,19 @@ def pretraining(seed=0, config=None, **changes):
     return randomise(model, seed).train()
 
 
+LENGTHS = (6400, 3000, 8000, 4321)
+"""Samples of the four utterances of `pretraining_step`."""
+LABELS = torch.tensor([[0], [1], [0], [-1]])
+"""Their labels: the last has none."""
+
+
+def pretraining_step(model, label=LABELS, seed=5):
+    """A training step of `pretraining`: loss, stats, weight."""
+    speech, lengths = waves(list(LENGTHS))
+    torch.manual_seed(seed)
+    return model(speech=speech, speech_lengths=lengths, label=label, label_lengths=torch.ones(4), utt_id=["a"])
+
+
 def whisper_file(path, seed=0, **changes):
     """Save a random model with an encoder and a decoder as openai-whisper saves its own, in half precision."""
     from whisper.model import ModelDimensions, Whisper

@@ -232,6 +232,8 @@ class Predictor:
         config = read_config(self.bundle.modes[mode]["config"])
         for name, value in LATER_OPTIONS.items():
             setattr(config, name, getattr(config, name, value))
+        if "llm_bfloat16" in config.model_conf:  # what llm_autocast was called
+            config.model_conf["llm_autocast"] = "bfloat16" if config.model_conf.pop("llm_bfloat16") else "none"
         return config
 
     def precision(self, mode):

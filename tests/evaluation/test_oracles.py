@@ -11,9 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score
 from statsmodels.stats.contingency_tables import mcnemar as table_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from c2ser.evaluation import bootstrap, calibration, compare, rationales, significance
-from c2ser.evaluation.predictions import PredictedSet
-from c2ser.evaluation.scoring import score_sets
+from c2ser.evaluation import bootstrap, calibration, rationales, significance
 from c2ser.evaluation.stability import agreement, prompt_stability
 
 LABELS = ("angry", "neutral", "sad")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import yaml
 
 from c2ser.cot import templates
 from c2ser.cot.prompts import PARAPHRASES, PROMPTS
@@ -100,6 +101,20 @@ def test_what_was_trained_in_bfloat16_answers_in_float32(system_dir, speech, mon
     assert predictor._model("implicit").llm.get_input_embeddings().weight.dtype == torch.float32
     assert predictor.precision("implicit") == "trained in bfloat16, answering in float32"
     assert not [said for said in caplog.messages if "bfloat16" in said]
+
+
+@pytest.mark.parametrize("old, new", [(True, "bfloat16"), (False, "none")])
+def test_a_system_of_before_is_read(system_dir, speech, tmp_path, old, new):
+    """When llm_autocast was called llm_bfloat16."""
+    bundle = Bundle.read(system_dir)
+    config = yaml.safe_load(bundle.modes["implicit"]["config"].read_text(encoding="utf-8"))
+    config["model_conf"] = {**config["model_conf"], "llm_bfloat16": old}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    bundle.modes["implicit"] = {**bundle.modes["implicit"], "config": tmp_path / "config.yaml"}
+    bundle.write(tmp_path)
+    predictor = Predictor(tmp_path)
+    assert predictor._config("implicit").model_conf["llm_autocast"] == new
+    assert predictor(speech[:1])[0].posterior == pytest.approx(Predictor(system_dir)(speech[:1])[0].posterior, abs=1e-5)
 
 
 def test_bfloat16_is_close(system_dir, speech):
