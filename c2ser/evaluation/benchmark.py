@@ -18,11 +18,10 @@ from c2ser.errors import InputError
 from c2ser.evaluation import metrics
 from c2ser.evaluation.answers import read_answer_set
 from c2ser.evaluation.bootstrap import DRAWS, jackknife, mean_error, resampling_units, sampled_scores, student
-from c2ser.evaluation.compare import difference_of, marks_of, pool
+from c2ser.evaluation.compare import correct, difference_of, marks_of, pool
 from c2ser.evaluation.predictions import label_order, of_corpus, read_set
 from c2ser.evaluation.restricted import restrict
 from c2ser.evaluation.scoring import score_sets
-from c2ser.evaluation.significance import holm
 
 TRAINED = ("joint", "own", "others", "none", "unknown")
 """On what a system was trained, beside names of corpora: all that have training data; the corpus that is tested; all
@@ -249,8 +248,7 @@ def _tests(read, reference, against, columns, draws, seed, unit):
                 ua = found["swapped"]["ua"]
                 tests.append({"system": name, "corpus": column.name, "swapped": ua, "mcnemar": found["mcnemar"]})
     for kind in ("swapped", "mcnemar"):
-        for test, corrected in zip(tests, holm([test[kind]["p"] for test in tests])):
-            test[kind]["p_holm"] = corrected
+        correct([test[kind] for test in tests])
     return tests
 
 

@@ -3,7 +3,6 @@
 from c2ser.evaluation.benchmark import IN_DOMAIN, UNKNOWN, ZERO_SHOT
 from c2ser.evaluation.comparison_table import LEVEL, verdict
 from c2ser.evaluation.results import ABSENT, markdown_table, markdown_text
-from c2ser.evaluation.significance import ENOUGH_SPEAKERS
 
 SIGNS = {IN_DOMAIN: "●", ZERO_SHOT: "○", UNKNOWN: "?"}
 """How a cell says whether the system was trained on the corpus."""
@@ -46,7 +45,7 @@ def paired_rows(found):
         rows.append([
             test["system"], test["corpus"],
             f"{100 * ua['value']:+.1f} [{100 * ua['low']:+.1f}, {100 * ua['high']:+.1f}]",
-            verdict(ua["value"], ua["p_holm"], ua["speakers"]),
+            verdict(ua["value"], ua["p_holm"], ua["smallest_p_holm"]),
             f"{verdict(only_system - only_reference, paired['p_holm'])}; {only_system} : {only_reference}",
             f"{100 * ua['detectable']:.1f}",
         ])  # fmt: skip
@@ -91,7 +90,7 @@ def paired_notes(found):
     return [
         f"System minus {found['reference']}, in points of UA, unrestricted. Speakers swapped: an exact permutation test "
         "that swaps the two systems' answers of whole speakers; with G of them (up to 20) p cannot be below 2 / 2^G, and "
-        f"fewer than {ENOUGH_SPEAKERS} are too few to tell. McNemar: on the utterances that one of the two answers rightly "
+        f"where that, corrected, is {LEVEL} or more, they are too few to tell. McNemar: on the utterances that one of the two answers rightly "
         "(system : reference); it takes utterances as independent.",
         f"p values are corrected by Holm over the {len(found['tests'])} tests of a column; from {LEVEL} on it is a "
         "tie: this test set does not tell the two apart, which does not make them equal.",

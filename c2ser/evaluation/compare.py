@@ -30,7 +30,7 @@ def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="
     Returns:
         A dict that JSON can hold: `reference`, `draws`, `seed`, and `systems`: name → {`score` (as `score_sets` gives
         it), `marks` (what a reader must know, words), `difference` (None for the reference)}. A difference is system
-        minus reference: {`swapped`: metric → value, low, high, p, smallest_p, p_holm, speakers, detectable; `mcnemar`: only_system,
+        minus reference: {`swapped`: metric → value, low, high, p, smallest_p, p_holm, smallest_p_holm, detectable; `mcnemar`: only_system,
         only_reference, p, p_holm, detectable}. Holm's correction runs over the systems, for each metric and for McNemar
         apart. `detectable`: the smallest difference a test of this size would see (`significance.detectable_…`).
     Raises:
@@ -55,9 +55,16 @@ def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="
     differences = [entry["difference"] for entry in result.values() if entry["difference"]]
     families = [[one["swapped"][metric] for one in differences] for metric in METRICS]
     for family in [*families, [one["mcnemar"] for one in differences]]:
-        for test, corrected in zip(family, holm([test["p"] for test in family])):
-            test["p_holm"] = corrected
+        correct(family)
     return {"reference": reference, "draws": draws, "seed": seed, "systems": result}
+
+
+def correct(tests):
+    """Add to a family of tests, dicts, Holm's correction of their `p`, `p_holm`, and the smallest that it could have
+    been, `smallest_p_holm`: that of the smallest possible p of each, where all are."""
+    for test, corrected in zip(tests, holm([test["p"] for test in tests])):
+        test["p_holm"] = corrected
+        test["smallest_p_holm"] = min(1.0, len(tests) * test.get("smallest_p", 0.0))
 
 
 def pool(sets):
@@ -74,6 +81,7 @@ def difference_of(base, predicted, draws, seed, unit):
     _, truth, base_predicted, speakers = base
     labels = label_order(truth, predicted, base_predicted)
     clusters = speakers if unit == "speaker" else None
+    least = 2.0 ** (1 - len(set(speakers))) if clusters else 0.0  # also where they are too few to be swapped
     found = paired_difference(truth, predicted, base_predicted, labels, clusters, draws, seed)
     only_system, only_reference, p_value = mcnemar(truth, predicted, base_predicted)
     return {
@@ -81,8 +89,7 @@ def difference_of(base, predicted, draws, seed, unit):
             metric: {
                 **asdict(difference.interval),
                 "p": difference.p_value,
-                "smallest_p": difference.smallest_p,
-                "speakers": len(set(speakers)) if unit == "speaker" else None,
+                "smallest_p": max(difference.smallest_p, least),
                 "detectable": detectable_difference(difference.error, difference.freedom),
             }
             for metric, difference in found.items()

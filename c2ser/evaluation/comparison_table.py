@@ -1,7 +1,7 @@
 """The table of a comparison in Markdown: what `compare.compare_systems` found, in per cent, with its small print."""
 
 from c2ser.evaluation.results import ABSENT, markdown_table, markdown_text, score_rows
-from c2ser.evaluation.significance import ALL_SWAPS, ENOUGH_SPEAKERS
+from c2ser.evaluation.significance import ALL_SWAPS
 
 LEVEL = 0.05
 """A corrected p value from here on is a tie."""
@@ -40,7 +40,7 @@ def comparison_notes(comparison, published=False):
     unit = score["scores"]["ua"]["unit"]
     tests = len(comparison["systems"]) - 1
     notes = [
-        f"n = {score['n']} utterances of {score['speakers']} speakers, {len(score['sets'])} test set(s) pooled. "
+        f"n = {score['n']} utterances of {speakers_words(score)}, {len(score['sets'])} test set(s) pooled. "
         f"Brackets: 95 % intervals, {interval_words(unit, comparison)}; those of the mean of folds are Student's t over "
         "the folds.",
         f"Differences are system minus {comparison['reference']}, in points. {swap_words(unit, score['speakers'])} McNemar: "
@@ -70,11 +70,18 @@ def _cells(entry, is_reference):
     return [
         mean,
         difference,
-        verdict(ua["value"], ua["p_holm"], ua["speakers"]),
+        verdict(ua["value"], ua["p_holm"], ua["smallest_p_holm"]),
         f"{verdict(paired['only_system'] - paired['only_reference'], paired['p_holm'])}; {counts}",
         f"{100 * ua['detectable']:.1f}",
         marks,
     ]
+
+
+def speakers_words(score):
+    """How many speakers a score has; where they say unequally much, as how many equal ones they count (Kish)."""
+    equal = score["effective_speakers"]
+    counted = f" (who count as {equal:.1f} that say equally much)" if score["speakers"] - equal >= 0.05 else ""
+    return f"{score['speakers']} speakers{counted}"
 
 
 def interval_words(unit, found):
@@ -92,11 +99,11 @@ def swap_words(unit, speakers):
     return f"Speakers swapped: an exact permutation test on UA that swaps the two systems' answers of whole speakers{smallest}."
 
 
-def verdict(difference, p_value, speakers=None):
-    """A corrected p value in words: "better", "worse" or "tie", and the value. speakers: how many a test over speakers
-    had; too few cannot tell whatever the difference."""
+def verdict(difference, p_value, smallest=0.0):
+    """A corrected p value in words: "better", "worse" or "tie", and the value. smallest: what it could be at least; where
+    even that would be a tie, no difference whatever could be told."""
     word = "tie" if p_value >= LEVEL else "better" if difference > 0 else "worse"
-    if speakers is not None and speakers < ENOUGH_SPEAKERS:
+    if smallest >= LEVEL:
         word = "too few speakers to tell"
     return f"{word}, p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'}"
 

@@ -1,10 +1,11 @@
 """From predictions on one or several test sets to the numbers that a score file holds."""
 
+from collections import Counter
 from dataclasses import asdict
 
 from c2ser.errors import InputError
 from c2ser.evaluation import metrics
-from c2ser.evaluation.bootstrap import DRAWS, fold_mean, intervals
+from c2ser.evaluation.bootstrap import DRAWS, effective_number, fold_mean, intervals
 from c2ser.evaluation.groups import GROUPINGS, split
 from c2ser.evaluation.predictions import label_order
 from c2ser.evaluation.restricted import restrict
@@ -26,7 +27,7 @@ def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
         unit: "speaker" resamples speakers where there are enough, "utterance" never does.
     Returns:
         A dict that JSON can hold: `n`, `invalid`, `outside` (answers of classes that the reference lacks, which are
-        wrong), `speakers`, `labels`, `confusion` (rows reference, columns predicted, last column invalid), `scores`
+        wrong), `speakers`, `effective_speakers` (who say equally much and would tell as much), `labels`, `confusion` (rows reference, columns predicted, last column invalid), `scores`
         (ua, wa, macro_f1 as value, low, high, draws, unit), `weighted_f1`, `ece` (None where the predictions are not
         those of posteriors) with its bins in `reliability`, `per_class`, `chance`, `majority`, `sets` (the scores of
         each set), `fold_mean` (the mean over sets with Student's t interval, None for one set), `groups` (grouping →
@@ -45,6 +46,7 @@ def score_sets(sets, table="utt2pred", draws=DRAWS, seed=0, unit="speaker"):
     return {
         "table": table,
         "speakers": len({speaker for one in sets for speaker in one.speakers}),
+        "effective_speakers": effective_number([*Counter(speaker for one in sets for speaker in one.speakers).values()]),
         "seed": seed,
         **pooled,
         "chance": _values(metrics.chance(counts)),

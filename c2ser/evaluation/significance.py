@@ -20,12 +20,10 @@ from c2ser.evaluation.metrics import METRICS
 _Z_LEVEL, _Z_POWER = 1.959963984540054, 0.8416212335729143  # normal quantiles 0.975 and 0.8
 
 ALL_SWAPS = 20
-"""Up to so many speakers every way to swap the two systems' answers is gone through; beyond, random ones are drawn."""
+"""Up to so many speakers every way to swap the two systems' answers is gone through; beyond, random ones are drawn.
+Over fewer than six p cannot be below 0.05: the smallest is 2 / 2^speakers."""
 
-ENOUGH_SPEAKERS = 6
-"""With fewer, no p value of a test over speakers can be below 0.05: the smallest is 2 / 2^speakers."""
-
-_CHUNK = 1 << 14
+_CHUNK = 2_000_000  # numbers held at once: bounds the memory, never changes a result
 
 
 @dataclass(frozen=True)
@@ -89,11 +87,11 @@ def swapped(counts, times, draws, seed, metrics):
         total = 1 << (units - 1)
     else:
         random, total = np.random.default_rng(seed), draws
-    observed = {name: abs(metric(middle + half_sum) - metric(middle - half_sum))
-                for half_sum in [(half * times[:, None, None]).sum(axis=0)] for name, metric in metrics.items()}  # fmt: skip
-    as_far = dict.fromkeys(metrics, 0)
-    for start in range(0, total, _CHUNK):
-        number = min(_CHUNK, total - start)
+    apart = (half * times[:, None, None]).sum(axis=0)
+    observed = {name: abs(metric(middle + apart) - metric(middle - apart)) for name, metric in metrics.items()}
+    as_far, chunk = dict.fromkeys(metrics, 0), max(1, _CHUNK // max(flat.shape))
+    for start in range(0, total, chunk):
+        number = min(chunk, total - start)
         if every:
             bits = np.arange(start, start + number)[:, None] >> np.arange(units) & 1
             signs = 1.0 - 2.0 * bits
@@ -101,8 +99,8 @@ def swapped(counts, times, draws, seed, metrics):
             signs = 2.0 * random.binomial(times, 0.5, size=(number, len(times))) - times
         moved = (signs @ flat).reshape(-1, *middle.shape)
         for name, metric in metrics.items():
-            apart = np.abs(metric(middle + moved) - metric(middle - moved))
-            as_far[name] += int((apart >= observed[name] - 1e-12).sum())
+            distances = np.abs(metric(middle + moved) - metric(middle - moved))
+            as_far[name] += int((distances >= observed[name] - 1e-12).sum())
     if every:
         return {name: count / total for name, count in as_far.items()}, 1 / total
     return {name: (count + 1) / (total + 1) for name, count in as_far.items()}, 1 / (total + 1)

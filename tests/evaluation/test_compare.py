@@ -162,8 +162,33 @@ def test_table_says_ties_and_what_is_not_known(comparison):
     ],
 )
 def test_verdicts(difference, p_value, words):
-    assert verdict(difference, p_value) == verdict(difference, p_value, 6) == words
-    assert verdict(difference, p_value, 5) == f"too few speakers to tell, {words.partition(', ')[2]}"
+    assert verdict(difference, p_value) == verdict(difference, p_value, 0.031) == words
+    assert verdict(difference, p_value, 0.0625) == f"too few speakers to tell, {words.partition(', ')[2]}"
+
+
+@pytest.mark.parametrize(("speakers", "systems", "told"), [(5, 1, False), (6, 1, True), (6, 2, False), (7, 2, True), (2, 1, False)])
+def test_too_few_speakers_tell_nothing_also_after_holm(speakers, systems, told):
+    """Systems that are right throughout, where the reference never is: p is as small as it can be, 2 / 2^speakers each."""
+    names = [f"s{number}" for number in range(speakers) for _ in range(4)]
+    columns = [f"u{number:03d}" for number in range(len(names))], list(LABELS) * speakers
+    wrong = [LABELS[LABELS.index(label) - 1] for label in columns[1]]
+    sets = {f"good{number}": [PredictedSet("d", "e", *columns, columns[1], names)] for number in range(systems)}
+    found = compare_systems({"base": [PredictedSet("d", "e", *columns, wrong, names)], **sets}, "base", draws=200)
+    for row in comparison_rows(found)[2 : 2 + systems]:
+        words = row[comparison_rows(found)[0].index("speakers swapped")]
+        assert words.startswith("better") if told else words.startswith("too few speakers to tell")
+    if speakers > 2:
+        ua = found["systems"]["good0"]["difference"]["swapped"]["ua"]
+        assert ua["p_holm"] == ua["smallest_p_holm"] == pytest.approx(min(1, systems * 2 / 2**speakers))
+
+
+def test_speakers_who_say_unequally_much_count_as_fewer():
+    """MELD's test in small: one says as much as all others together. (8 + 8)² / (64 + 8) = 3.6 by hand."""
+    names = ["one"] * 8 + [f"s{number}" for number in range(8)]
+    columns = [f"u{number:02d}" for number in range(16)], list(LABELS) * 4
+    found = compare_systems({"a": [PredictedSet("d", "e", *columns, columns[1], names)]}, "a", draws=10)
+    assert "16 utterances of 9 speakers (who count as 3.6 that say equally much)" in comparison_notes(found)[0]
+    assert "of 12 speakers, 2 test set(s)" in comparison_notes(compare_systems({"a": make_sets(0.5)}, "a", draws=10))[0]
 
 
 def test_notes_fit_the_comparison(comparison):
