@@ -16,11 +16,12 @@ number. Neither holds a date: the same answers and seed give the same bytes.
 
 import argparse
 import json
-from pathlib import Path
+from dataclasses import replace
 
-from c2ser.bin.common import add_bootstrap_options, run
+from c2ser.bin.common import add_bootstrap_options, page_path, run
 from c2ser.errors import InputError
-from c2ser.evaluation.benchmark import ANSWERS, TRAINED, System, run_benchmark
+from c2ser.evaluation.answer_table import read_answer_table, write_answer_table
+from c2ser.evaluation.benchmark import ANSWERS, TRAINED, System, read_benchmark, score_benchmark
 from c2ser.evaluation.benchmark_table import benchmark_markdown, leaderboard_rows
 from c2ser.evaluation.predictions import TABLES
 from c2ser.evaluation.results import format_table
@@ -30,42 +31,62 @@ from c2ser.fileio import atomic_write
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", required=True, help="joint data directory")
-    parser.add_argument("--system", nargs=4, action="append", required=True,
+    parser.add_argument("--data_dir", help="joint data directory")
+    parser.add_argument("--system", nargs=4, action="append", default=[],
                         metavar=("NAME", "ANSWERS", "TRAINED", "TABLE"), help="a row; repeatable")  # fmt: skip
     parser.add_argument("--corpora", nargs="*", default=[], help="columns (default: every corpus of test/)")
     parser.add_argument("--folds", nargs="*", type=int, default=[], help="folds to pool (default: all there are)")
+    parser.add_argument("--answers", help="instead of these: a file of answers that this command wrote")
     parser.add_argument("--reference", help="name of the system that others are tested against (default: no tests)")
     parser.add_argument("--against", nargs="*", help="names of those others (default: all)")
     parser.add_argument("--out", required=True, help="the page to write, .md")
-    parser.add_argument("--title", default="Benchmark", help="title of the page (default: %(default)s)")
-    parser.add_argument("--caption", default="", help="text under it, such as what training data it leaks")
-    parser.add_argument("--command", default="", help="the command that reproduces it, shown as it is")
+    parser.add_argument("--title", help="title of the page (default: Benchmark)")
+    parser.add_argument("--caption", help="text under it, such as what training data it leaks")
+    parser.add_argument("--command", help="the command that reproduces it, shown as it is")
     add_bootstrap_options(parser)
     return parser
 
 
 def main(argv=None):
-    """Score, write the page and its numbers, print the table."""
+    """Score, write the page, its numbers and its answers, print the table."""
     args = get_parser().parse_args(argv)
-    out = Path(args.out)
-    if out.suffix != ".md":
-        raise InputError(f"--out {out}: must end in .md")
-    if args.draws < 1:
-        raise InputError(f"--draws {args.draws}: at least 1 is needed")
-    found = run_benchmark(
-        args.data_dir, read_systems(args.system), args.reference, args.against, args.corpora, args.folds,
-        args.draws, args.seed, args.unit,
-    )  # fmt: skip
-    with atomic_write(out.with_suffix(".json")) as stream:
-        content = {"title": args.title, "caption": args.caption, "command": args.command, **found}
-        json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
+    out = page_path(args)
+    table = _again(args) if args.answers else _read(args)
+    page = table.page
+    found = score_benchmark(
+        table, table.reference or None, page.get("against"), args.draws, args.seed, args.unit
+    )
+    if not args.answers:
+        write_answer_table(out.with_suffix(".answers.tsv"), table)
+        with atomic_write(out.with_suffix(".json")) as stream:
+            json.dump({"caption": table.caption, **found}, stream, indent=1, ensure_ascii=False, allow_nan=False)
+            stream.write("\n")
     with atomic_write(out) as stream:
-        stream.write(benchmark_markdown(found, args.title, args.caption, args.command))
+        stream.write(benchmark_markdown(found, page["title"], table.caption, page["command"]))
     print(format_table(leaderboard_rows(found)))
     for line in found["missing"]:
         print(f"missing: {line}")
+
+
+def _read(args):
+    """The `AnswerTable` of --data_dir and --system."""
+    absent = [option for option in ("data_dir", "system") if not getattr(args, option)]
+    if absent:
+        raise InputError(f"--{', --'.join(absent)}: absent; or give --answers")
+    table = read_benchmark(args.data_dir, read_systems(args.system), args.corpora, args.folds)
+    page = {"title": args.title or "Benchmark", "command": args.command or "", "against": args.against, **table.page}
+    return replace(table, reference=args.reference or "", caption=args.caption or "", page=page)
+
+
+def _again(args):
+    """The `AnswerTable` of --answers, with what is given beside it in place of what it says."""
+    given = [option for option in ("data_dir", "system", "corpora", "folds") if getattr(args, option)]
+    if given:
+        raise InputError(f"--{given[0]}: --answers holds the answers already; give one of the two")
+    table = read_answer_table(args.answers)
+    changed = {key: getattr(args, key) for key in ("reference", "caption") if getattr(args, key) is not None}
+    words = {key: getattr(args, key) for key in ("title", "command", "against") if getattr(args, key) is not None}
+    return replace(table, page={**table.page, **words}, **changed)
 
 
 def read_systems(rows):

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import sys
+from pathlib import Path
 
 from c2ser.errors import InputError
 
@@ -64,3 +65,13 @@ def add_bootstrap_options(parser):
         "--unit", choices=("speaker", "utterance"), default="speaker",
         help="what counts as one observation, where speakers suffice (default: %(default)s)",
     )  # fmt: skip
+
+
+def page_path(args, suffix=".md"):
+    """--out as a path. Raises InputError where it does not end in `suffix`, or --draws is less than 1."""
+    out = Path(args.out)
+    if out.suffix != suffix:
+        raise InputError(f"--out {out}: must end in {suffix}")
+    if args.draws < 1:
+        raise InputError(f"--draws {args.draws}: at least 1 is needed")
+    return out

@@ -7,9 +7,8 @@ The sets (folds) are pooled. Beside the Markdown table --out, a .json of the sam
 import argparse
 import json
 from dataclasses import replace
-from pathlib import Path
 
-from c2ser.bin.common import add_bootstrap_options, run
+from c2ser.bin.common import add_bootstrap_options, page_path, run
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import AnswerTable, read_answer_table, write_answer_table
 from c2ser.evaluation.compare import compare_systems, read_published
@@ -41,11 +40,7 @@ def get_parser():
 def main(argv=None):
     """Read, compare, write the table and its numbers, print the table."""
     args = get_parser().parse_args(argv)
-    out = Path(args.out)
-    if out.suffix != ".md":
-        raise InputError(f"--out {out}: must end in .md")
-    if args.draws < 1:
-        raise InputError(f"--draws {args.draws}: at least 1 is needed")
+    out = page_path(args)
     table = _again(args) if args.answers else _read(args)
     comparison = compare_systems(table.systems, table.reference, table.tables, args.draws, args.seed, args.unit)
     caption, published = table.caption, table.published

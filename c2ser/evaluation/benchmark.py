@@ -16,6 +16,7 @@ from c2ser.datadir import DataDir, read_table
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.evaluation import metrics
+from c2ser.evaluation.answer_table import AnswerTable
 from c2ser.evaluation.answers import read_answer_set
 from c2ser.evaluation.bootstrap import DRAWS, jackknife, mean_error, resampling_units, sampled_scores, student
 from c2ser.evaluation.compare import correct, difference_of, marks_of, pool
@@ -58,12 +59,13 @@ class System:
                 return path
         return None
 
-    def mark(self, corpus, joint):
-        """Whether a corpus was in its training; joint: the names of all corpora with training data."""
-        if self.trained == ("unknown",):
-            return UNKNOWN
-        seen = {("joint",): joint, ("own",): {corpus}, ("others",): joint - {corpus}, ("none",): set()}
-        return IN_DOMAIN if corpus in seen.get(self.trained, self.trained) else ZERO_SHOT
+
+def trained_mark(trained, corpus, joint):
+    """Whether a corpus was in a system's training; joint: the names of all corpora with training data."""
+    if trained == ("unknown",):
+        return UNKNOWN
+    seen = {("joint",): joint, ("own",): {corpus}, ("others",): joint - {corpus}, ("none",): set()}
+    return IN_DOMAIN if corpus in seen.get(trained, trained) else ZERO_SHOT
 
 
 @dataclass(frozen=True)
@@ -119,59 +121,84 @@ def trained_corpora(data_dir, folds):
     return found
 
 
-def run_benchmark(
-    data_dir, systems, reference=None, against=None, corpora=(), folds=(), draws=DRAWS, seed=0, unit="speaker"
-):
-    """Score every system on every corpus, and test some of them against a reference on each.
+def read_benchmark(data_dir, systems, corpora=(), folds=()):
+    """Read every system's answers to every corpus, as an `AnswerTable` of what is there.
 
     Args:
         data_dir: the joint data directory.
         systems: `System`s, the rows in their order.
-        reference: name of the system that the others are tested against; None for no tests.
-        against: names of those others; None for all.
         corpora, folds: names and numbers to take; () for all.
-        draws, seed, unit: as for `score_sets`.
     Returns:
-        A dict that JSON can hold: `reference`, `draws`, `seed`; `corpora`: name → what its test set is; `systems`: name
-        → {`trained`, `answers`, `table`, `marks`, `cells`: corpus → {`mark`, and the score as `score_sets` gives it} or
-        None, `mean`: UA over the corpora or None}; `tests`: a list of {system, corpus, swapped, mcnemar}, p values
-        corrected by Holm over all of them; `missing`, `problems`: lines on what was not there, and what was wrong with
-        files of answers (how it counts: `c2ser.evaluation.answers`).
+        An `AnswerTable` without a reference. Its `page` holds `corpora`: name → what its test set is (`_describe`);
+        `systems`: name → {`trained`, `answers`, `table`}, also of those without answers; `missing`, `problems`: lines
+        on what was not there, and what was wrong with files of answers (how it counts: `c2ser.evaluation.answers`).
     Raises:
         InputError: for an unknown name, and answers that are there but incomplete or faulty.
     """
-    rows = {system.name: system for system in systems}
+    columns = read_columns(data_dir, corpora, folds)
+    joint = trained_corpora(data_dir, sorted({fold for column in columns for fold in column.sets}))
+    answers, missing, problems = {}, [], []
+    for system in systems:
+        lacking = []
+        cells = [_read_cell(system, column, lacking, problems) for column in columns]
+        answers[system.name] = [one for sets in cells if sets for one in sets]
+        if not any(cells):
+            lacking = [f"{system.name}, on all test sets: no {system.table} in {' or '.join(system.answers)}"]
+        missing += lacking
+    described = {column.name: _describe(column, joint) for column in columns}
+    page = {
+        "corpora": described, "missing": missing, "problems": problems,
+        "systems": {one.name: {"trained": list(one.trained), "answers": list(one.answers), "table": one.table}
+                    for one in systems},
+    }  # fmt: skip
+    return AnswerTable(
+        {name: sets for name, sets in answers.items() if sets}, {system.name: system.table for system in systems}, "",
+        page=page, classes={path: one["classes"] for one in described.values() for path in one["sets"]},
+    )  # fmt: skip
+
+
+def score_benchmark(table, reference=None, against=None, draws=DRAWS, seed=0, unit="speaker"):
+    """Score every system on every corpus, and test some of them against a reference on each.
+
+    Args:
+        table: what `read_benchmark` gives, or what `read_answer_table` gives of it.
+        reference: name of the system that the others are tested against; None for no tests.
+        against: names of those others; None for all.
+        draws, seed, unit: as for `score_sets`.
+    Returns:
+        A dict that JSON can hold: `reference`, `draws`, `seed`; what the table's `page` holds, `systems` with `marks`,
+        `cells`: corpus → {`mark`, and the score as `score_sets` gives it} or None, `mean`: UA over the corpora or None;
+        `tests`: a list of {system, corpus, swapped, mcnemar}, p values corrected by Holm over all of them.
+    Raises:
+        InputError: for an unknown name, and a table that is not a benchmark's.
+    """
+    if not {"corpora", "systems", "missing", "problems"} <= table.page.keys():
+        raise InputError("not the answers of a benchmark; c2ser compare makes the page of other answers")
+    corpora, rows = table.page["corpora"], table.page["systems"]
     against = [name for name in rows if name != reference] if against is None else list(against)
     unknown = [name for name in [*([reference] if reference else []), *against] if name not in rows]
     if unknown:
         raise InputError(f"{', '.join(unknown)}: not one of the systems {', '.join(rows)}")
-    columns = read_columns(data_dir, corpora, folds)
-    joint = trained_corpora(data_dir, sorted({fold for column in columns for fold in column.sets}))
-    read, missing, problems = {}, [], []
-    for system in systems:
-        lacking = []
-        for column in columns:
-            read[system.name, column.name] = _read_cell(system, column, lacking, problems)
-        if not any(read[system.name, column.name] for column in columns):
-            lacking = [f"{system.name}, on all test sets: no {system.table} in {' or '.join(system.answers)}"]
-        missing += lacking
-    result = {
-        "reference": reference, "draws": draws, "seed": seed,
-        "corpora": {column.name: _describe(column, joint) for column in columns}, "systems": {},
-    }  # fmt: skip
-    for system in systems:
-        sets = {column.name: read[system.name, column.name] for column in columns}
-        result["systems"][system.name] = {
-            "trained": list(system.trained), "answers": list(system.answers), "table": system.table,
+    joint = {name for name, corpus in corpora.items() if corpus["trained"]}
+    systems, read = {}, {}
+    for name, row in rows.items():
+        found = {one.data_dir: one for one in table.systems.get(name, ())}
+        sets = read[name] = {
+            corpus: [found[path] for path in one["sets"]] if set(one["sets"]) <= found.keys() else None
+            for corpus, one in corpora.items()
+        }
+        systems[name] = {
+            **row,
             "marks": sorted({mark for one in sets.values() if one for mark in marks_of(one, "utt2pred")}),
             "cells": {
-                name: one and {"mark": system.mark(name, joint), **_score(one, system.table, draws, seed, unit)}
-                for name, one in sets.items()
+                corpus: one and {"mark": trained_mark(tuple(row["trained"]), corpus, joint),
+                                 **_score(one, row["table"], draws, seed, unit)}
+                for corpus, one in sets.items()
             },
             "mean": _mean(list(sets.values()), draws, seed, unit),
         }  # fmt: skip
-    result["tests"] = _tests(read, reference, against, columns, draws, seed, unit) if reference else []
-    return {**result, "missing": missing, "problems": problems}
+    tests = _tests(read, reference, against, draws, seed, unit) if reference else []
+    return {"reference": reference, "draws": draws, "seed": seed, **table.page, "systems": systems, "tests": tests}
 
 
 def _read_cell(system, column, missing, problems):
@@ -237,16 +264,16 @@ def _mean_ua(cells, draws, seed, unit):
     return {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _tests(read, reference, against, columns, draws, seed, unit):
+def _tests(read, reference, against, draws, seed, unit):
     """Paired tests, system minus reference, of every pair and corpus that both have answers to."""
     tests = []
     for name in against:
-        for column in columns:
-            sets, base = read[name, column.name], read[reference, column.name]
+        for corpus, base in read[reference].items():
+            sets = read[name][corpus]
             if sets and base:
                 found = difference_of(pool(base), pool(sets)[2], draws, seed, unit)
                 ua = found["swapped"]["ua"]
-                tests.append({"system": name, "corpus": column.name, "swapped": ua, "mcnemar": found["mcnemar"]})
+                tests.append({"system": name, "corpus": corpus, "swapped": ua, "mcnemar": found["mcnemar"]})
     for kind in ("swapped", "mcnemar"):
         correct([test[kind] for test in tests])
     return tests
@@ -262,6 +289,6 @@ def _describe(column, joint):
         labels += data.labels().values()
         languages |= set(data.read("utt2lang", optional=True).values())
     return {
-        "folds": list(column.sets), "official": column.official, "n": len(utterances), "speakers": len(speakers),
+        "sets": list(map(str, column.sets.values())), "folds": list(column.sets), "official": column.official, "n": len(utterances), "speakers": len(speakers),
         "languages": sorted(languages), "classes": label_order(labels), "trained": column.name in joint,
     }  # fmt: skip

@@ -31,7 +31,7 @@ def test_writes_the_page_and_its_numbers_twice_the_same(joint, capsys):
     written = []
     for _ in range(2):
         benchmark.main(arguments(joint, "--reference", "Joint | all", "--command", "./benchmark.sh"))
-        written.append([(joint / "out" / name).read_bytes() for name in ("table.md", "table.json")])
+        written.append([(joint / "out" / name).read_bytes() for name in ("table.md", "table.json", "table.answers.tsv")])
     assert written[0] == written[1]
     found = json.loads(written[0][1])
     cell = found["systems"]["Joint | all"]["cells"]["c"]
@@ -40,6 +40,28 @@ def test_writes_the_page_and_its_numbers_twice_the_same(joint, capsys):
     assert r"| Joint \| all | ● 83.3" in written[0][0].decode() and "| gone |" not in written[0][0].decode()
     said = capsys.readouterr().out
     assert "● 83.3" in said and f"missing: gone, on all test sets: no utt2pred in {joint}/nowhere" in said
+
+
+def test_the_answers_alone_make_the_page_again_and_a_changed_one_shows(joint):
+    benchmark.main(arguments(joint, "--reference", "Joint | all", "--command", "./benchmark.sh", "--title", "T | t",
+                             "--caption", "No leaks.", "--against"))  # fmt: skip
+    page, answers = joint / "out/table.md", joint / "out/table.answers.tsv"
+    again = ["--answers", str(answers), "--out", f"{joint}/again.md", "--draws", "50"]
+    (joint / "data").rename(joint / "gone")
+    benchmark.main(again)
+    assert (joint / "again.md").read_bytes() == page.read_bytes() and not (joint / "again.json").exists()
+    assert "gone, on all test sets" in page.read_text(encoding="utf-8")
+    text = answers.read_text(encoding="utf-8")
+    answers.write_text(text.replace("c_s0-0\tc_s0\tangry\thappy", "c_s0-0\tc_s0\tangry\tangry"), encoding="utf-8")
+    assert answers.read_text(encoding="utf-8") != text
+    benchmark.main(again)
+    assert "● 91.7" in (joint / "again.md").read_text(encoding="utf-8") and "● 83.3" in page.read_text(encoding="utf-8")
+    benchmark.main([*again, "--title", "Other"])
+    assert (joint / "again.md").read_text(encoding="utf-8").startswith("# Other\n\nNo leaks.")
+    with pytest.raises(InputError, match="--system: --answers holds the answers already"):
+        benchmark.main([*again, "--system", "a", "b", "none", "utt2pred"])
+    with pytest.raises(InputError, match="--data_dir, --system: absent"):
+        benchmark.main(["--out", f"{joint}/again.md"])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The benchmark: every cell against scikit-learn, marks, what is missing, the tests, and what the page says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
@@ -7,7 +9,11 @@ from statsmodels.stats.multitest import multipletests
 
 from c2ser.datadir import read_table, write_table
 from c2ser.errors import InputError
-from c2ser.evaluation.benchmark import IN_DOMAIN, UNKNOWN, ZERO_SHOT, System, read_columns, run_benchmark
+from c2ser.evaluation import answer_table
+from c2ser.evaluation.answer_table import read_answer_table, write_answer_table
+from c2ser.evaluation.benchmark import (
+    IN_DOMAIN, UNKNOWN, ZERO_SHOT, System, read_benchmark, read_columns, score_benchmark, trained_mark,
+)  # fmt: skip
 from c2ser.evaluation.benchmark_table import benchmark_markdown, corpus_rows, leaderboard_rows, paired_rows
 
 CLASSES = ("angry", "happy", "neutral", "sad")
@@ -76,6 +82,10 @@ def found(root, systems):
     return run_benchmark(root / "data", systems, "joint", ["own", "without"], draws=1000)
 
 
+def run_benchmark(data_dir, systems, reference=None, against=None, corpora=(), folds=(), draws=20):
+    return score_benchmark(read_benchmark(data_dir, systems, corpora, folds), reference, against, draws)
+
+
 def pooled(root, corpus, folder, prefix=""):
     """Truth and answers of a corpus over its folds; folder: fold → the folder of the answers."""
     pairs = {}
@@ -127,8 +137,8 @@ def test_marks_say_what_was_trained_on(found):
         "joint": [IN_DOMAIN, ZERO_SHOT, IN_DOMAIN], "own": [IN_DOMAIN, None, IN_DOMAIN],
         "without": [ZERO_SHOT, None, ZERO_SHOT], "human": [UNKNOWN] * 3,
     }  # fmt: skip
-    assert System("x", (), ("two", "exam")).mark("exam", set()) == IN_DOMAIN
-    assert System("x", (), ("none",)).mark("big", {"big"}) == ZERO_SHOT
+    assert trained_mark(("two", "exam"), "exam", set()) == IN_DOMAIN
+    assert trained_mark(("none",), "big", {"big"}) == ZERO_SHOT
 
 
 def test_what_is_missing_is_said(root, found):
@@ -212,3 +222,48 @@ def test_incomplete_answers_stop_everything(root, systems, tmp_path):
     with pytest.raises(InputError, match="1 of 48 utterances are missing, first: two_f1s2-02"):
         system = System("x", (str(tmp_path),), ("none",), "utt2scored")
         run_benchmark(root / "data", [system], corpora=["two"], draws=10)
+
+
+def test_a_page_made_from_its_answers_is_the_same(root, systems, found, tmp_path):
+    """The table goes on in further files; in none of them is a posterior."""
+    page = benchmark_markdown(found, "t")
+    table = read_benchmark(root / "data", systems)
+    counts = []
+    for limit in (12_000, 20_000, 300_000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(answer_table, "LIMIT", limit)
+            write_answer_table(tmp_path / "a.tsv", table)
+        counts.append(len([*tmp_path.iterdir()]))
+        assert all(path.stat().st_size <= limit for path in tmp_path.iterdir())
+        again = score_benchmark(read_answer_table(tmp_path / "a.tsv"), "joint", ["own", "without"], draws=1000)
+        assert benchmark_markdown(again, "t") == page
+    assert counts[0] > counts[1] > counts[2] == 1
+    lines = (tmp_path / "a.tsv").read_text(encoding="utf-8").splitlines()
+    assert lines[1].split("\t")[4:] == [
+        "joint", "joint, among the test set's classes", "own", "own, among the test set's classes",
+        "without", "without, among the test set's classes", "human",
+    ]  # fmt: skip
+    of_two = [line.split("\t") for line in lines[2:] if "\ttwo_" in line]
+    answers = read_table(root / "joint/fold1/utt2scored")
+    assert len(of_two) == 48 and all(row[4] == answers[row[1]] for row in of_two)
+    assert all(row[5] == "=" if row[4] in OF["two"] else row[5] in OF["two"] for row in of_two)
+    assert any(row[5] != "=" for row in of_two)
+
+
+def test_a_part_of_another_table_or_an_absent_one_is_refused(root, systems, tmp_path, monkeypatch):
+    table = read_benchmark(root / "data", systems)
+    write_answer_table(tmp_path / "a.tsv", table)
+    monkeypatch.setattr(answer_table, "LIMIT", int(0.7 * (tmp_path / "a.tsv").stat().st_size))  # two parts
+    for name, of in (("a.tsv", table), ("b.tsv", replace(table, caption="other"))):
+        write_answer_table(tmp_path / name, of)
+    whole = (tmp_path / "a.2.tsv").read_text(encoding="utf-8")
+    for name, text, message in (
+        ("a.2.tsv", (tmp_path / "b.2.tsv").read_text(encoding="utf-8"), "a.2.tsv:1: not of the same table"),
+        ("a.2.tsv", whole.rsplit("\n", 2)[0] + "\n", "a.3.tsv: no such file"),
+        ("a.2.tsv", whole + whole.splitlines()[-1] + "\n", "lines of answers, 192 expected"),
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            read_answer_table(tmp_path / "a.tsv")
+    with pytest.raises(InputError, match="not the answers of a benchmark"):
+        score_benchmark(replace(table, page={}))
