@@ -60,7 +60,7 @@ def build(root, speakers):
 
 def prepare(root, data_dir, speakers):
     """Run stage 1's command; its wall time in s and peak memory in MB."""
-    command = [sys.executable, "-m", "c2ser.bin.prepare_data", "--corpus", "esd", "--root", root, "--data_dir", data_dir]
+    command = [sys.executable, "-m", "c2ser", "prepare-data", "--corpus", "esd", "--root", root, "--data_dir", data_dir]
     command += ["--allow_missing", str((SPEAKERS - speakers) * NUMBERS), "--dev_speakers", "0"]
     start = time.perf_counter()
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

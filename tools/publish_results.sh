@@ -25,7 +25,7 @@ done
 [ ! -f "$1/answers.tsv" ] || {
     cp "$1/RESULTS.md" "$1/answers.tsv" "$out"
     PYTHONPATH="$(dirname "$0")/..${PYTHONPATH:+:$PYTHONPATH}" \
-        python3 -m c2ser.bin.compare --answers "$out/answers.tsv" --out "$out/comparison.md"
+        python3 -m c2ser compare --answers "$out/answers.tsv" --out "$out/comparison.md"
     rm "$out/comparison.json"
     { grep -oE '\]\([^)]*\.png\)' "$1/RESULTS.md" || true; } | sed -E 's/^\]\((.*)\)$/\1/' | sort -u | while read -r picture; do
         mkdir -p "$out/$(dirname "$picture")"

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
 # Join data directories: utils/combine_data.sh data/all data/a data/b …
-exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/python.sh" -m c2ser.bin.combine_data "$@"
+exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/python.sh" -m c2ser combine-data "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# python3 with this project on its path, from wherever it is called: utils/python.sh -m c2ser.bin.<command> …
+# python3 with this project on its path, from wherever it is called: utils/python.sh -m c2ser <command> …
 # An active environment is used as it is; without one, the one that tools/install.sh made.
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 python=python3

@@ -5,4 +5,4 @@
 if [ $# -eq 4 ] && [[ $1 =~ ^--(first|per[-_]class)$ && ! $2 =~ ^[0-9]+$ && $3 =~ ^[0-9]+$ ]]; then
     set -- "$1" "$3" "$2" "$4"
 fi
-exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/python.sh" -m c2ser.bin.subset_data_dir "$@"
+exec "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/python.sh" -m c2ser subset-data-dir "$@"

@@ -5,7 +5,7 @@
       --system single ../../{corpus}/c2ser1/exp/base/fold{fold}/decode_implicit_test own   utt2scored \\
       --system ours   answers.txt                                                    none  answers
 
-data is what c2ser.bin.combine_corpora writes: the columns are its test/<corpus>, pooled over their folds. A row is a
+data is what c2ser combine-corpora writes: the columns are its test/<corpus>, pooled over their folds. A row is a
 NAME, where its ANSWERS to the test set of {corpus} in {fold} are (a decoding's folder or a file of answers; several
 with commas between, of which the first that is there counts), on what it was TRAINED (joint: all corpora with training
 data; own: the corpus tested; others: all but that one; none; unknown; or names with commas between), and the TABLE of a
@@ -18,7 +18,7 @@ import argparse
 import json
 from dataclasses import replace
 
-from c2ser.bin.common import add_bootstrap_options, page_path, run
+from c2ser.bin.common import add_bootstrap_options, page_path
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import read_answer_table, write_answer_table
 from c2ser.evaluation.benchmark import ANSWERS, TRAINED, System, read_benchmark, score_benchmark
@@ -106,7 +106,3 @@ def read_systems(rows):
             raise InputError(f"--system {name}: TABLE {table}: expected one of {known}, or {ANSWERS} for a file")
         systems[name] = System(name, paths, on, table)
     return list(systems.values())
-
-
-if __name__ == "__main__":
-    run(main)

@@ -12,7 +12,6 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table
 from c2ser.errors import InputError
 
@@ -155,7 +154,3 @@ def show(calibration, measured):
             f"{100 * values['wa']:.1f}", f"{values['nll']:.3f}", f"{100 * values['ece']:.1f}",
         ])  # fmt: skip
     print(format_table(rows))
-
-
-if __name__ == "__main__":
-    run(main)

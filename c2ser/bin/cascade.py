@@ -15,7 +15,6 @@ from pathlib import Path
 from c2ser.baselines.options import add_options, check_numbers, chosen_labels
 from c2ser.baselines.output import most_probable, write_results
 from c2ser.bin.classify_text import JOURNAL, inputs, parse_label_map, question_languages
-from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.errors import InputError
@@ -87,7 +86,3 @@ def transcription(text):
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); transcribe the set again") from None
-
-
-if __name__ == "__main__":
-    run(main)

@@ -12,7 +12,6 @@ import logging
 import os
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
@@ -108,7 +107,3 @@ def write(out, teacher, judged, excluded):
         stream.writelines(f"{utterance}\t{reason}\n" for utterance, reason in sorted(excluded.items()))
     with atomic_write(out / "decode.json") as stream:
         json.dump({"mode": teacher.kind, "utterances": len(judged), "excluded": len(excluded)}, stream, indent=1)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -6,7 +6,6 @@ The parts PART_DIR/NAME.* (dump) or PART_DIR/*/NAME (prosody) of each table beco
 import argparse
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
 
@@ -45,7 +44,3 @@ def main(argv=None):
                 f"{len(strangers)} are not of it; rerun the stage with --force true"
             )
         write_table(out, table)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,6 +1,6 @@
 """Join prepared corpora to data directories over all of them, with a table of what each brings.
 
-python -m c2ser.bin.combine_corpora --corpus casia=data/corpora/casia --corpus emovo=data/corpora/emovo --data_dir data
+c2ser combine-corpora --corpus casia=data/corpora/casia --corpus emovo=data/corpora/emovo --data_dir data
 
 Written are all, fold<k>/{train,train_nodev,dev,test}, test/<corpus>/fold<k>, by which each corpus is scored, and, with
 --leave_out true, without_<corpus>/{train,train_nodev,dev,test}. Every id starts with its corpus; utt2corpus holds it.
@@ -8,7 +8,7 @@ Written are all, fold<k>/{train,train_nodev,dev,test}, test/<corpus>/fold<k>, by
 
 import argparse
 
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.corpora.joint import combine_corpora
 from c2ser.evaluation.results import format_table
 
@@ -18,7 +18,7 @@ def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--corpus", action="append", type=name_and_folder, required=True, metavar="NAME=FOLDER",
-        help="a corpus and what c2ser.bin.prepare_data wrote for it; once for each corpus",
+        help="a corpus and what c2ser prepare-data wrote for it; once for each corpus",
     )  # fmt: skip
     parser.add_argument("--data_dir", default="data", help="where the joint sets are written (default: %(default)s)")
     parser.add_argument(
@@ -42,7 +42,3 @@ def main(argv=None):
     rows, lines = combine_corpora(args.corpus, args.data_dir, args.leave_out)
     print(format_table(rows))
     print("\n".join(lines))
-
-
-if __name__ == "__main__":
-    run(main)

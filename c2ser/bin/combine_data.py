@@ -2,7 +2,6 @@
 
 import argparse
 
-from c2ser.bin.common import run
 from c2ser.datadir.operations import combine
 from c2ser.datadir.summary import report_written
 
@@ -20,7 +19,3 @@ def main(argv=None):
     report_written(args.destination, *args.sources)
     for table, without in partial.items():
         print(f"{table} left out: absent from {', '.join(without)}")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -8,7 +8,7 @@ import argparse
 import json
 from dataclasses import replace
 
-from c2ser.bin.common import add_bootstrap_options, page_path, run
+from c2ser.bin.common import add_bootstrap_options, page_path
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import AnswerTable, read_answer_table, write_answer_table
 from c2ser.evaluation.compare import compare_systems, read_published
@@ -95,7 +95,3 @@ def _tables(named):
         if len(given) > 1 or given[0] not in TABLES:
             raise InputError(f"--pred {name}={','.join(given)}: expected one of {', '.join(TABLES)}")
     return {name: given[0] for name, given in named.items()}
-
-
-if __name__ == "__main__":
-    run(main)

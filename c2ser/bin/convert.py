@@ -8,7 +8,7 @@ printed and, in our layout, kept in config.yaml.
 import argparse
 from pathlib import Path
 
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.checkpoints.names import LAYOUTS, TARGETS
 
 
@@ -43,7 +43,3 @@ def main(argv=None):
     print(f"{args.to}: {args.to_layout}")
     for note in backbone.notes:
         print(f"  {note}")
-
-
-if __name__ == "__main__":
-    run(main)

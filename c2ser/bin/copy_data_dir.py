@@ -3,7 +3,6 @@
 import argparse
 import sys
 
-from c2ser.bin.common import run
 from c2ser.datadir.operations import copy
 from c2ser.datadir.summary import report_written
 
@@ -41,7 +40,3 @@ def main(argv=None):
     spk_sort = not args.pop("no_spk_sort")
     copy(**args, spk_sort=spk_sort)
     report_written(args["destination"], args["source"])
-
-
-if __name__ == "__main__":
-    run(main)

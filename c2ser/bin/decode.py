@@ -16,7 +16,6 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
@@ -208,7 +207,3 @@ def account(args, predictions, predictor, costs):
         "decoding": asdict(predictor.decoding),
         "calibration": args.calibration and {"file": str(args.calibration), **asdict(correction)},
     }  # fmt: skip
-
-
-if __name__ == "__main__":
-    run(main)

@@ -11,7 +11,6 @@ import signal
 import tempfile
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.errors import InputError
 from c2ser.inference.decoding import DTYPES
 
@@ -52,7 +51,3 @@ def main(argv=None):
         page = build_page(Analyst(predictor, args.max_seconds), f"C2SER · {predictor.bundle.name}")
         logging.info("http://%s:%d (end it with Ctrl-C)", args.host, args.port)
         serve(page, args.host, args.port, args.share)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,13 +1,13 @@
 """One job of the audio dump: what a data directory names → 16 kHz mono 16-bit audio in an archive. Stage 2.
 
-python -m c2ser.bin.dump_audio --data_dir data/all/split4/1 --out_dir dump/all --job 1
+c2ser dump-audio --data_dir data/all/split4/1 --out_dir dump/all --job 1
 """
 
 import argparse
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 
 
 def get_parser():
@@ -80,7 +80,3 @@ def main(argv=None):
     if short:
         logging.info("%d utterances are shorter than one frame (25 ms); they are dumped as they are", short)
     logging.info("%d utterances, %.3f h", len(lengths), sum(lengths.values()) / SAMPLE_RATE / 3600)
-
-
-if __name__ == "__main__":
-    run(main)

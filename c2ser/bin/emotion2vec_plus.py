@@ -14,7 +14,6 @@ from pathlib import Path
 
 from c2ser.baselines.options import add_options
 from c2ser.baselines.output import most_probable, write_results
-from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.emotions import EMOTIONS
@@ -85,7 +84,3 @@ def mean_of(others):
     """Utterance → class → probability: the mean over utterances by class."""
     classes = next(iter(others.values()))
     return {name: sum(row[name] for row in others.values()) / len(others) for name in classes}
-
-
-if __name__ == "__main__":
-    run(main)

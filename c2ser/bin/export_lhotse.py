@@ -1,6 +1,6 @@
 """Write a data directory as lhotse manifests: recordings.jsonl.gz and supervisions.jsonl.gz.
 
-python -m c2ser.bin.export_lhotse --data_dir data/all --out_dir exp/lhotse
+c2ser export-lhotse --data_dir data/all --out_dir exp/lhotse
 
 lhotse itself is not needed. Recordings are the files of wav.scp with all their channels; a supervision names the
 channel that carries the speech and holds the emotion, and whatever else is known, under `custom`.
@@ -13,7 +13,6 @@ import json
 import math
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.errors import InputError
 
 CUSTOM_TABLES = {"utt2emo": "emotion", "utt2style": "style"}
@@ -127,7 +126,3 @@ def main(argv=None):
     write_manifest(out_dir / "recordings.jsonl.gz", by_id.values())
     write_manifest(out_dir / "supervisions.jsonl.gz", listed)
     print(f"{out_dir}: {len(by_id)} recordings, {len(listed)} supervisions")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -8,7 +8,6 @@ is written.
 import argparse
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.fileio import atomic_write
 
 
@@ -33,7 +32,3 @@ def main(argv=None):
     with atomic_write(args.out, "wb") as stream:
         stream.write(content)
     print(f"{args.out}: {len(content):,} bytes; differs from torch by {difference:.1e} at most")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -21,7 +21,6 @@ import logging
 import os
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write, sha256
 from c2ser.precision import choose
@@ -161,7 +160,3 @@ def counted(made, bar):
     for item in made:
         yield item
         bar.update(1)
-
-
-if __name__ == "__main__":
-    run(main)

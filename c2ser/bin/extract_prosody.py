@@ -12,7 +12,7 @@ import math
 from pathlib import Path
 
 from c2ser.audio import SAMPLE_RATE, read_audio, read_utterances
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
@@ -96,7 +96,3 @@ def _report(tables, out_dir):
         listed = f": {some(missing)}" if missing else ""
         logging.info("%s/%s: %d utterances, %d without a value (%s)%s", out_dir, name, len(table), len(missing),
                      reasons[name], listed)  # fmt: skip
-
-
-if __name__ == "__main__":
-    run(main)

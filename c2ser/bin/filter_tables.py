@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table
 from c2ser.errors import InputError
 
@@ -25,7 +24,3 @@ def main(argv=None):
         if lacking:
             raise InputError(f"{path}: no entry for {len(lacking)} utterances of {data.path} ({', '.join(lacking[:5])})")
         data.write(path.name, {utterance: table[utterance] for utterance in utterances})
-
-
-if __name__ == "__main__":
-    run(main)

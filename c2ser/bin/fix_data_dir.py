@@ -4,7 +4,6 @@ lacks, spk2utt. What it changes it keeps in .backup/; what only a person can men
 
 import argparse
 
-from c2ser.bin.common import run
 from c2ser.bin.validate_data_dir import add_check_options, check_options
 from c2ser.datadir.fix import fix
 from c2ser.datadir.summary import summary
@@ -26,7 +25,3 @@ def main(argv=None):
     print(f"{len(mended.removed)} ids were left out, listed in {args.data_dir}/.backup/removed_utterances")
     for key, why in mended.removed.items():
         print(f"  {key}: {why}")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -11,7 +11,7 @@ import logging
 import shutil
 from pathlib import Path
 
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
@@ -154,7 +154,3 @@ def write_config(path, args, connector, lora):
     }  # fmt: skip
     with atomic_write(path) as stream:
         yaml.safe_dump(values, stream, sort_keys=False)
-
-
-if __name__ == "__main__":
-    run(main)

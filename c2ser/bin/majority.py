@@ -10,7 +10,6 @@ from pathlib import Path
 
 from c2ser.baselines.majority import class_shares
 from c2ser.baselines.output import most_probable, write_results
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
 
@@ -41,7 +40,3 @@ def main(argv=None):
     }  # fmt: skip
     write_results(args.out_dir, labels, {"utt2pred": predicted, "posteriors": posteriors}, account)
     logging.info("%s: %d utterances labelled %s", args.out_dir, len(utterances), predicted[utterances[0]])
-
-
-if __name__ == "__main__":
-    run(main)

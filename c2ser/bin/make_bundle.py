@@ -4,7 +4,6 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
 from c2ser.emotions import EMOTIONS
@@ -59,7 +58,3 @@ def answer_languages(data, language):
         what = f"no entry for {some(lacking)}" if lacking else "there are no answers in cot_implicit"
         raise InputError(f"{data.path}/utt2lang: {what}; rerun stage 4")
     return [code for code, _ in Counter(spoken[utterance] for utterance in answered).most_common()]
-
-
-if __name__ == "__main__":
-    run(main)

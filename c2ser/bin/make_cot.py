@@ -9,7 +9,6 @@ import argparse
 import logging
 from collections import Counter
 
-from c2ser.bin.common import run
 from c2ser.cot import templates
 from c2ser.cot.check import check_rationale
 from c2ser.cot.quote import clean_transcript
@@ -44,7 +43,7 @@ def main(argv=None):
     explicit, implicit, counts = {}, {}, Counter()
     for utterance in labelled:
         if utterance not in styles:
-            raise InputError(f"{data.path}/utt2style: no entry for {utterance}; run c2ser.bin.make_style")
+            raise InputError(f"{data.path}/utt2style: no entry for {utterance}; run c2ser make-style")
         style = parse_style(styles[utterance], f"{data.path}/utt2style: {utterance}")
         described = style, texts.get(utterance, ""), emotions[utterance], languages[utterance]
         explicit[utterance] = build_rationale(utterance, *described, seed=args.seed)
@@ -93,7 +92,3 @@ def _labelled(data, utterances, emotions, languages):
     if not labelled:
         raise InputError(f"{data.path}/utt2emo: no utterance has a label that can be named; check its labels")
     return labelled
-
-
-if __name__ == "__main__":
-    run(main)

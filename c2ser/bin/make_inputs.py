@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 
 from c2ser.audio import SAMPLE_RATE
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
@@ -104,7 +104,3 @@ def read_labels(data, silver):
             sum(label == emotion for label in gold.values()), sum(label == emotion for label in added.values()),
         )  # fmt: skip
     return {**gold, **added}
-
-
-if __name__ == "__main__":
-    run(main)

@@ -15,7 +15,6 @@ import json
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, write_table
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
@@ -155,7 +154,3 @@ def print_report(report):
     off = [label for label, value in report["thresholds"]["speech"].items() if value is None]
     if off:
         print(f"classes that do not reach the precision and are left out: {', '.join(off)}")
-
-
-if __name__ == "__main__":
-    run(main)

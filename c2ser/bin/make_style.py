@@ -1,6 +1,6 @@
 """Cut speed, pitch and volume into low, medium and high: fits on the training directory alone, writes utt2style.
 
-Every directory needs utt2f0, utt2loudness and utt2rate (c2ser.bin.extract_prosody). A level is `low` under mean − std
+Every directory needs utt2f0, utt2loudness and utt2rate (c2ser extract-prosody). A level is `low` under mean − std
 and `high` over mean + std of the population; a value that could not be measured is `unknown`. An utterance whose
 group has no statistics (a new speaker, say) is cut by those of the whole training directory; how many were is
 printed. The population `auto` takes corpora and languages apart, and the pitch by gender; where that is not known, the
@@ -11,7 +11,6 @@ import argparse
 import logging
 from collections import Counter
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir
 from c2ser.errors import InputError
 from c2ser.prosody import style
@@ -61,7 +60,7 @@ def _values(data, measure):
         try:
             values[utterance] = float(read[utterance])
         except KeyError:
-            raise InputError(f"{data.path}/{table}: no entry for {utterance}; run c2ser.bin.extract_prosody") from None
+            raise InputError(f"{data.path}/{table}: no entry for {utterance}; run c2ser extract-prosody") from None
         except ValueError:
             raise InputError(f"{data.path}/{table}: {utterance}: {read[utterance]!r} is not a number") from None
     return values
@@ -89,7 +88,3 @@ def _levels(data, statistics, population):
             logging.info("%s: %s: %d of %d utterances cut by %s: their %s has no statistics", data.path, measure,
                          len(without), len(levels), by, GROUPS.get(population, population))  # fmt: skip
     return levels
-
-
-if __name__ == "__main__":
-    run(main)

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.errors import InputError
 
 
@@ -73,7 +72,3 @@ def account(args, name):
         corpora=[corpora.load(name).CORPUS for name in args.corpus], leaks=args.leaks or LEAKS, notes=args.note,
         imported=(args.model / "import.json").is_file(),
     )  # fmt: skip
-
-
-if __name__ == "__main__":
-    run(main)

@@ -2,7 +2,6 @@
 
 import argparse
 
-from c2ser.bin.common import run
 from c2ser.evaluation.curves import WORDS, read_curves
 from c2ser.evaluation.plots import training_curves
 
@@ -22,7 +21,3 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     curves = read_curves(args.exp_dir, args.quantities)
     training_curves({WORDS.get(name, name): parts for name, parts in curves.items()}, args.title, args.out)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table
 from c2ser.errors import InputError
 
@@ -81,7 +80,3 @@ def _layer(value):
     if not (value.isascii() and value.isdigit()):
         raise argparse.ArgumentTypeError(f"{value!r}: expected last, mean, or a number from 0")
     return int(value)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -2,7 +2,6 @@
 
 import argparse
 
-from c2ser.bin.common import run
 from c2ser.evaluation.layers import PARTS, read_layer_curves
 from c2ser.evaluation.named import named_lists
 from c2ser.evaluation.plots import layer_curves
@@ -29,7 +28,3 @@ def main(argv=None):
             curves[name if len(found) == 1 else f"{name}: {table}"] = folds
     label = "UA %, held-out training data" if args.part == "dev" else "UA %, test (not used for choosing)"
     layer_curves(curves, label, args.title, args.out)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -4,7 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.inference.decoding import DTYPES, PRIORS
 
 
@@ -42,7 +41,3 @@ def main(argv=None):
         print(f"{path}\t{prediction.label}\t{posterior}")
         if args.mode == "explicit":
             print(f"    {prediction.text}")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -4,7 +4,6 @@ import argparse
 import json
 from pathlib import Path
 
-from c2ser.bin.common import run
 
 
 def get_parser():
@@ -31,7 +30,3 @@ def main(argv=None):
             continue
         posterior = "  ".join(f"{label} {value:.3f}" for label, value in answer.posterior.items())
         print(f"{path}\t{answer.label}\t{posterior}")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,12 +1,11 @@
 """Turn a copy of a corpus, as published, into data directories: stage 1 of every recipe.
 
-python -m c2ser.bin.prepare_data --corpus casia --root /corpora/casia --data_dir data
+c2ser prepare-data --corpus casia --root /corpora/casia --data_dir data
 """
 
 import argparse
 
 from c2ser import corpora
-from c2ser.bin.common import run
 from c2ser.corpora.prepare import prepare
 from c2ser.errors import InputError
 
@@ -49,7 +48,3 @@ def main(argv=None):
         dev_speakers=args.dev_speakers,
     )
     print("\n".join(lines))
-
-
-if __name__ == "__main__":
-    run(main)

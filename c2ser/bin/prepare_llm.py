@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.errors import InputError
 
 
@@ -143,7 +142,3 @@ def read_pieces(folder):
     backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     names = {name: getattr(read, name) for name in ("unk_token", "bos_token", "eos_token")}
     return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **names)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -10,7 +10,7 @@ import json
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.datadir import DataDir, write_table
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
@@ -150,7 +150,3 @@ def _write(out_dir, test, classes, posteriors, summary, curves):
         with atomic_write(out_dir / name) as stream:
             json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
             stream.write("\n")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -2,7 +2,7 @@
 
 `names` says what the numbers are (c2ser.prosody.functionals documents them). NaN stands for what cannot be measured,
 such as the F0 of a whisper; the probe fills it in. Parallel jobs run this on the parts of a split data directory, each
-with an --out_dir of its own; c2ser.bin.collect_parts joins their feats.scp.
+with an --out_dir of its own; c2ser collect-parts joins their feats.scp.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import logging
 from pathlib import Path
 
 from c2ser.ark import ArkWriter
-from c2ser.bin.common import run
 from c2ser.bin.extract_prosody import add_source_options, progress, utterance_audio
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
@@ -53,7 +52,3 @@ def main(argv=None):
     for name in ("f0_mean", "loudness", "phonemes_per_s"):
         if missing[name]:
             logging.info("%s: no %s for %d utterances: %s", out_dir, name, len(missing[name]), some(missing[name]))
-
-
-if __name__ == "__main__":
-    run(main)

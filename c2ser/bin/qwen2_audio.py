@@ -13,7 +13,6 @@ import os
 from c2ser.baselines.options import add_options, check_numbers, chosen_labels
 from c2ser.baselines.output import most_probable, write_results
 from c2ser.bin.classify_text import question_languages
-from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
@@ -99,7 +98,3 @@ def write(args, labels, languages, judged, cut, window, seconds):
     logging.info("%s: %d utterances judged", args.out_dir, len(judged))
     if cut:
         logging.warning("%d utterances are longer than the %g s that are heard: %s", len(cut), window, some(cut))
-
-
-if __name__ == "__main__":
-    run(main)

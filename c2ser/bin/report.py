@@ -13,7 +13,6 @@ import json
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import AnswerTable, write_answer_table
 from c2ser.evaluation.hardest import COUNT, hardest, with_clips, with_texts
@@ -131,7 +130,3 @@ def named_paths(values, option):
             raise InputError(f"{option}: {name.strip()!r} is given twice")
         named[name.strip()] = path
     return named
-
-
-if __name__ == "__main__":
-    run(main)

@@ -15,7 +15,6 @@ import json
 import os
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.cot import templates
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
@@ -99,21 +98,21 @@ def template_texts(data):
     """
     current = data.read("cot_explicit")
     if not current:
-        raise InputError(f"{data.path}/cot_explicit: no rationales; run c2ser.bin.make_cot")
+        raise InputError(f"{data.path}/cot_explicit: no rationales; run c2ser make-cot")
     if not data.has(REPORT):
         return current
     try:
         report = json.loads((data.path / REPORT).read_text(encoding="utf-8"))
         made, original = report["rewritten_hash"], report["template_hash"]
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{data.path}/{REPORT}: not a report of this command ({error!r}); rerun c2ser.bin.make_cot "
+        raise InputError(f"{data.path}/{REPORT}: not a report of this command ({error!r}); rerun c2ser make-cot "
                          "and remove it") from None  # fmt: skip
     if table_hash(current) != made:
         return current  # made anew since
     kept = read_table(data.path / TEMPLATE) if data.has(TEMPLATE) else {}
     if table_hash(kept) != original:
         raise InputError(
-            f"{data.path}/{TEMPLATE}: not the texts that cot_explicit was rewritten from; rerun c2ser.bin.make_cot"
+            f"{data.path}/{TEMPLATE}: not the texts that cot_explicit was rewritten from; rerun c2ser make-cot"
         )
     return kept
 
@@ -135,7 +134,7 @@ def read_items(data, source, language):
         for name, table in (("utt2emo", emotions), ("utt2style", styles)):
             if utterance not in table:
                 raise InputError(
-                    f"{data.path}/{name}: no entry for {utterance}, which cot_explicit has; rerun c2ser.bin.make_cot"
+                    f"{data.path}/{name}: no entry for {utterance}, which cot_explicit has; rerun c2ser make-cot"
                 )
         spoken = detect_language(rationale) if language == "auto" else language
         if spoken is None:
@@ -146,7 +145,7 @@ def read_items(data, source, language):
         said = style, texts.get(utterance, ""), emotions[utterance], spoken
         faults = check_rationale(rationale, *said)
         if faults:
-            raise InputError(f"{data.path}/cot_explicit: {utterance}: {'; '.join(faults)}; rerun c2ser.bin.make_cot")
+            raise InputError(f"{data.path}/cot_explicit: {utterance}: {'; '.join(faults)}; rerun c2ser make-cot")
         items.append(Item(utterance, rationale, *said))
     return items
 
@@ -159,7 +158,3 @@ def print_report(report):
     print(f"accepted: {accepted or 'none'}")
     reasons = ", ".join(f"{count} {kind}" for kind, count in report["reasons"].items())
     print(f"rejected answers: {report['rejected_answers']}{f' ({reasons})' if reasons else ''}")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -19,7 +19,7 @@ import json
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import add_bootstrap_options, run
+from c2ser.bin.common import add_bootstrap_options
 from c2ser.errors import InputError
 from c2ser.evaluation.answers import MISSING, read_answer_set, summarise, write_problems
 from c2ser.evaluation.predictions import METHODS, TABLES, read_set
@@ -155,7 +155,3 @@ def report_problems(score, path):
             "%d of %d utterances have no answer and are left out: n = %d",
             answers["skipped"], answers["skipped"] + score["n"], score["n"],
         )  # fmt: skip
-
-
-if __name__ == "__main__":
-    run(main)

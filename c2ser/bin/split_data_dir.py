@@ -2,7 +2,6 @@
 
 import argparse
 
-from c2ser.bin.common import run
 from c2ser.datadir.operations import split
 
 
@@ -22,7 +21,3 @@ def get_parser():
 def main(argv=None):
     args = get_parser().parse_args(argv)
     print(f"{args.source}: {args.parts} parts in {split(**vars(args))[0].parent}")
-
-
-if __name__ == "__main__":
-    run(main)

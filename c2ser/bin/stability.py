@@ -9,7 +9,6 @@ import json
 import logging
 from pathlib import Path
 
-from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table
 from c2ser.errors import InputError
 from c2ser.evaluation.stability import compare_modes, compare_prompts, read_decoded
@@ -91,7 +90,3 @@ def rationales(data_dirs, decode_dirs, language):
     if texts:
         found["quote"] = quote_accuracy(answers, texts)
     return found
-
-
-if __name__ == "__main__":
-    run(main)

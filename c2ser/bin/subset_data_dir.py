@@ -2,7 +2,6 @@
 
 import argparse
 
-from c2ser.bin.common import run
 from c2ser.datadir.operations import subset
 from c2ser.datadir.summary import report_written
 
@@ -24,7 +23,3 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     subset(**vars(args))
     report_written(args.destination, args.source)
-
-
-if __name__ == "__main__":
-    run(main)

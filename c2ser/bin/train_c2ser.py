@@ -1,6 +1,5 @@
 """Stages 10 and 11: C2SER training, through ESPnet2's trainer. Options: those of every ESPnet2 task and --help's own."""
 
-from c2ser.bin.common import run
 
 
 def get_parser():
@@ -13,7 +12,3 @@ def main(argv=None):
     from c2ser.tasks.c2ser import C2SERTask
 
     C2SERTask.main(cmd=argv)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -1,6 +1,5 @@
 """Stage 5: Emotion2Vec-S pretraining, through ESPnet2's trainer. Options: those of every ESPnet2 task and --help's own."""
 
-from c2ser.bin.common import run
 
 
 def get_parser():
@@ -13,7 +12,3 @@ def main(argv=None):
     from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
 
     Emotion2VecSTask.main(cmd=argv)
-
-
-if __name__ == "__main__":
-    run(main)

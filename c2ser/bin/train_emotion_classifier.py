@@ -4,7 +4,6 @@ It takes the data, the backbone_conf and the sampler of train_emotion2vec_s, and
 Options: those of every ESPnet2 task and --help's own.
 """
 
-from c2ser.bin.common import run
 
 
 def get_parser():
@@ -17,7 +16,3 @@ def main(argv=None):
     from c2ser.tasks.emotion_classifier import EmotionClassifierTask
 
     EmotionClassifierTask.main(cmd=argv)
-
-
-if __name__ == "__main__":
-    run(main)

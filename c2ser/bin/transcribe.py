@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 
 from c2ser.baselines.options import add_options, check_numbers
-from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir, write_table
 from c2ser.datadir.faults import some
@@ -120,7 +119,3 @@ def write(args, utterances, journal):
         stream.write("\n")
     logging.info("%s: %d utterances transcribed, %d without words%s",
                  out, len(utterances), len(empty), f": {some(empty)}" if empty else "")  # fmt: skip
-
-
-if __name__ == "__main__":
-    run(main)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from c2ser.bin.common import run, str_to_bool
+from c2ser.bin.common import str_to_bool
 from c2ser.datadir.summary import summary
 from c2ser.datadir.validate import REQUIRED, validate
 
@@ -60,7 +60,3 @@ def main(argv=None):
         **check_options(args),
     )
     print(f"{summary(args.data_dir)}: no faults")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -35,7 +35,7 @@ def combine_corpora(named, data_dir, leave_out=False):
     """Write the joint data directories of prepared corpora under `data_dir`, all of them or, on an error, none.
 
     Args:
-        named: pairs of a corpus' name and the folder that c2ser.bin.prepare_data wrote for it.
+        named: pairs of a corpus' name and the folder that c2ser prepare-data wrote for it.
         leave_out: write `without_<c>` for every corpus that has training data.
     Returns:
         (rows of a table corpus × class, the header first; lines on what was written and what was left out).

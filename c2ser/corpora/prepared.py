@@ -64,16 +64,16 @@ class Prepared:
 
 
 def read_prepared(name, path):
-    """Read the folder that c2ser.bin.prepare_data wrote for one corpus, as `Prepared`.
+    """Read the folder that c2ser prepare-data wrote for one corpus, as `Prepared`.
 
     Raises InputError where there is no such folder or no sets in it, `all` is not valid, a set holds what `all` does
     not, parts that must be disjoint share utterances, or folds and official splits lie side by side.
     """
     path = Path(path)
     if not path.is_dir():
-        raise InputError(f"--corpus {name}={path}: no such folder; c2ser.bin.prepare_data --data_dir {path} writes it")
+        raise InputError(f"--corpus {name}={path}: no such folder; c2ser prepare-data --data_dir {path} writes it")
     if not (path / "all").is_dir():
-        raise InputError(f"--corpus {name}={path}: no sets there, not even `all`; c2ser.bin.prepare_data writes them")
+        raise InputError(f"--corpus {name}={path}: no sets there, not even `all`; c2ser prepare-data writes them")
     if DataDir(path / "all").has("utt2corpus"):
         raise InputError(f"{path}/all/utt2corpus: corpora that are joined already; name them one by one")
     numbers = sorted(int(folder.name[4:]) for folder in path.glob("fold*") if folder.name[4:].isdigit())

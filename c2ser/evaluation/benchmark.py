@@ -87,7 +87,7 @@ def read_columns(data_dir, corpora=(), folds=()):
     absent = [name for name in corpora if name not in found]
     if absent or not found:
         what = ", ".join(absent) or "any corpus"
-        raise InputError(f"{root}: no test sets of {what}; c2ser.bin.combine_corpora writes them")
+        raise InputError(f"{root}: no test sets of {what}; c2ser combine-corpora writes them")
     columns = []
     for name in corpora or found:
         numbers = sorted(int(path.name[4:]) for path in (root / name).glob("fold*") if path.name[4:].isdigit())

@@ -35,7 +35,7 @@ def read_layer_curves(probe_dirs, part="dev"):
 
 def _read(path, key):
     if not path.is_file():
-        raise InputError(f"{path}: no such file; run `python -m c2ser.bin.probe` again")
+        raise InputError(f"{path}: no such file; run `c2ser probe` again")
     try:
         tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
         curves = {}

@@ -22,7 +22,7 @@ def read_score(path):
     """Read a score file. Raises InputError where it is absent or not one."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file; run `python -m c2ser.bin.score` first")
+        raise InputError(f"{path}: no such file; run `c2ser score` first")
     try:
         score = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -8,7 +8,7 @@ COSTS = "Cost of each decoding"
 
 
 def tables(report):
-    """Title → rows, from what c2ser.bin.stability writes as JSON; sections without content are left out."""
+    """Title → rows, from what c2ser stability writes as JSON; sections without content are left out."""
     sections = {
         "Answers": answer_rows(report["decodings"]),
         "Agreement of explicit and implicit answers": agreement_rows(report["modes"]),

@@ -2,7 +2,7 @@
 
 The paper's self-distillation (section III-E) is cross-entropy on the label alone; the term here is our own option.
 The teacher is the stage-1 model, decoded once over the training set in explicit mode: it hears the utterance, writes
-its own rationale, and scores the classes after it (`posteriors` of c2ser.bin.decode). No second model is in memory
+its own rationale, and scores the classes after it (`posteriors` of c2ser decode). No second model is in memory
 while stage 2 trains, and the teacher is the same however often it is asked.
 """
 

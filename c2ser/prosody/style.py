@@ -106,7 +106,7 @@ def save_statistics(path, statistics, population):
 def load_statistics(path):
     """What `save_statistics` wrote: ({measure: StyleStatistics}, population). InputError for another file."""
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; c2ser.bin.make_style writes it")
+        raise InputError(f"{path}: no such file; c2ser make-style writes it")
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
         statistics = {
@@ -117,7 +117,7 @@ def load_statistics(path):
         }
         return statistics, document["population"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a file of style statistics ({error!r}); rerun c2ser.bin.make_style") from None
+        raise InputError(f"{path}: not a file of style statistics ({error!r}); rerun c2ser make-style") from None
 
 
 def relative_pitch(values, speakers):
@@ -190,7 +190,7 @@ def parse_style(value, where="utt2style"):
     pairs = [part.partition("=")[::2] for part in value.split()]
     levels = dict(pairs)
     if len(pairs) != len(MEASURES) or set(levels) != set(MEASURES):
-        raise InputError(f"{where}: {value!r}: expected `speed=… pitch=… volume=…`; rerun c2ser.bin.make_style")
+        raise InputError(f"{where}: {value!r}: expected `speed=… pitch=… volume=…`; rerun c2ser make-style")
     for measure, level in levels.items():
         if level not in (*LEVELS, UNKNOWN):
             raise InputError(f"{where}: {measure}={level}: expected one of {', '.join((*LEVELS, UNKNOWN))}")

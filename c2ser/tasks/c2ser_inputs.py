@@ -64,7 +64,7 @@ def check_entries(path, utterances, source):
     if lacking:
         raise InputError(
             f"{path}: no entry, or an empty one, for {len(lacking)} utterances of {source}: {some(lacking)}; leave "
-            "them out of all tables (c2ser.bin.make_inputs does), or make what they lack"
+            "them out of all tables (c2ser make-inputs does), or make what they lack"
         )
 
 

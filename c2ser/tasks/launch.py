@@ -1,6 +1,6 @@
 """ESPnet's launcher of distributed training, without what puzzles on a terminal: whole command lines, tracebacks.
 
-    python3 -m c2ser.tasks.launch --cmd run.py --log exp/a/train.log --ngpu 8 -- python3 -m c2ser.bin.train_c2ser …
+    python3 -m c2ser.tasks.launch --cmd run.py --log exp/a/train.log --ngpu 8 -- c2ser train-c2ser …
 
 The options are the launcher's. The log holds the command, and run.py or slurm.py tell on stderr which job failed.
 """

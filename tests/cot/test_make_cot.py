@@ -75,7 +75,7 @@ def test_what_is_missing_is_named_and_nothing_is_written(data):
 
     styles = data.read("utt2style")
     data.write("utt2style", {key: value for key, value in styles.items() if key != "a-2"})
-    refused("utt2style: no entry for a-2; run c2ser.bin.make_style")
+    refused("utt2style: no entry for a-2; run c2ser make-style")
     data.write("utt2style", {**styles, "a-2": "speed=low"})
     refused("utt2style: a-2: 'speed=low'")
     data.write("utt2style", styles)

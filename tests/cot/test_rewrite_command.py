@@ -101,7 +101,7 @@ def test_a_run_stopped_while_it_writes_can_be_done_again(data, monkeypatch):
 def test_lost_originals_are_named(data):
     rewrite(data, Scripted())
     (data.path / "cot_explicit.template").unlink()
-    with pytest.raises(InputError, match="cot_explicit.template: not the texts that .* rerun c2ser.bin.make_cot"):
+    with pytest.raises(InputError, match="cot_explicit.template: not the texts that .* rerun c2ser make-cot"):
         rewrite_cot.template_texts(data)
 
 
@@ -116,7 +116,7 @@ def test_what_does_not_fit_is_named(data):
     refused("cot_explicit: a-1: .*is written in it, not in en", "--language", "en")
     emotions = data.read("utt2emo")
     data.write("utt2emo", emotions | {"b-2": "angry"})
-    refused("cot_explicit: b-2: does not end with the verdict 'Emotion: angry.'.*rerun c2ser.bin.make_cot")
+    refused("cot_explicit: b-2: does not end with the verdict 'Emotion: angry.'.*rerun c2ser make-cot")
     data.write("utt2emo", {key: value for key, value in emotions.items() if key != "b-2"})
     refused("utt2emo: no entry for b-2, which cot_explicit has")
 

@@ -57,7 +57,7 @@ def server(system_dir, tmp_path_factory):
     model = tmp_path_factory.mktemp("base") / "packed"
     model.mkdir()
     replace(Bundle.read(system_dir), name="hlasy: base").write(model)
-    command = [sys.executable, "-m", "c2ser.bin.demo", "--model", str(model), "--port", str(port)]
+    command = [sys.executable, "-m", "c2ser", "demo", "--model", str(model), "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
     with open(folder / "log", "w", encoding="utf-8") as log:
         process = subprocess.Popen([*command, "--max_seconds", "8"], stdout=log, stderr=log, env=environment)

@@ -141,7 +141,7 @@ def test_a_missing_or_malformed_value_stops_before_anything_is_written(directori
     train, test = directories
     values = test.read(table)
     for broken, message in ((dict(values, **{"c-2": "fast"}), "c-2: 'fast' is not a number"),
-                            ({"c-1": "1.0"}, "no entry for c-2; run c2ser.bin.extract_prosody")):  # fmt: skip
+                            ({"c-1": "1.0"}, "no entry for c-2; run c2ser extract-prosody")):  # fmt: skip
         test.write(table, broken)
         with pytest.raises(InputError, match=f"test/{table}: {message}"):
             run(directories)

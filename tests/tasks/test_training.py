@@ -173,7 +173,7 @@ def test_two_processes_train_as_one(train, options, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     ranks = [
         subprocess.Popen(
-            [sys.executable, "-m", "c2ser.bin.train_emotion_classifier", *command, *meet, "--dist_rank", str(rank)],
+            [sys.executable, "-m", "c2ser", "train-emotion-classifier", *command, *meet, "--dist_rank", str(rank)],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         for rank in range(2)

@@ -75,13 +75,13 @@ for probe in e2v_s whisper both; do
     if [ -d "exp/$tag/fold$first/probe_$probe" ]; then row "probe on $probe" "$tag" "probe_$probe" utt2pred; fi
 done
 for fold in $folds; do
-    python3 -m c2ser.bin.majority --train_dir "data/fold$fold/train" --data_dir "data/fold$fold/test" \
+    python3 -m c2ser majority --train_dir "data/fold$fold/train" --data_dir "data/fold$fold/test" \
         --out_dir "exp/majority/fold$fold"
 done
 row "majority class" majority "" utt2pred
 case $pred in utt2scored) method="label scoring" ;; utt2pred) method="free answer" ;; *) method="constrained answer" ;; esac
 
-python3 -m c2ser.bin.compare --systems "${rows[@]}" --pred "${tables[@]}" --reference full --seed "$seed" \
+python3 -m c2ser compare --systems "${rows[@]}" --pred "${tables[@]}" --reference full --seed "$seed" \
     --data_dir $(for fold in $folds; do echo "data/fold$fold/test"; done) --out "exp/${tag}_ablations.md" \
     --caption "Ablations of $tag: one system each, trained alike, folds $folds, $mode mode by $method.${note:+ $note} Test \
 speakers are in no training set."

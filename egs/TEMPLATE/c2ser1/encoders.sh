@@ -34,7 +34,7 @@ shared=(--folds "$folds" --conf "$conf" --seed "$seed" --ngpu "$ngpu" ${whisper:
 
 prosody() {
     stage_begin dump/functionals --done data/.done.dump --clean dump/functionals || return 0
-    python3 -m c2ser.bin.prosody_features --data_dir data/all --audio_scp dump/all/wav.scp --out_dir dump/functionals
+    python3 -m c2ser prosody-features --data_dir data/all --audio_scp dump/all/wav.scp --out_dir dump/functionals
     stage_end
 }
 
@@ -47,7 +47,7 @@ probe() {
         tables+=("$folder/$([ "$folder" = dump/functionals ] && echo feats || echo layers).scp")
     done
     stage_begin "$place" "${needs[@]}" --done data/.done.prepare --value "normalise=$normalise" --value "seed=$seed" || return 0
-    python3 -m c2ser.bin.probe --feats_scp "${tables[@]}" --train_dir "data/fold$fold/train" --test_dir "data/fold$fold/test" \
+    python3 -m c2ser probe --feats_scp "${tables[@]}" --train_dir "data/fold$fold/train" --test_dir "data/fold$fold/test" \
         --choose_by cross_speaker --normalise "$normalise" --seed "$seed" --out_dir "$place"
     stage_end
 }
@@ -73,7 +73,7 @@ tests_of_folds() { for fold in $folds; do echo "data/fold$fold/test"; done; }
 
 table() {
     local first=${folds%% *} name
-    python3 -m c2ser.bin.compare --out "$out.md" --data_dir $(tests_of_folds) --seed "$seed" --reference "(a) Whisper, frozen" \
+    python3 -m c2ser compare --out "$out.md" --data_dir $(tests_of_folds) --seed "$seed" --reference "(a) Whisper, frozen" \
         $([ ! -f local/published.tsv ] || echo "--published local/published.tsv") --systems \
         "(a) Whisper, frozen=$(of_folds whisper)" \
         "(b) L_frm + L_utt=$(of_folds frm_utt)" \
@@ -90,15 +90,15 @@ table() {
 speaker's label is seen by any encoder or probe, nor any of their audio, except in the rows marked: those normalise features \
 by mean and deviation of the test speaker's own recordings, without labels. Encoders (b) to (d) are trained on \
 ${trained_on:-train_nodev of each fold}; layer and regularisation are chosen by leaving out one training speaker after the other."
-    python3 -m c2ser.bin.compare --out "${out}_cate.md" --data_dir $(tests_of_folds) --seed "$seed" \
+    python3 -m c2ser compare --out "${out}_cate.md" --data_dir $(tests_of_folds) --seed "$seed" \
         --reference "(b) L_frm + L_utt" --systems "(b) L_frm + L_utt=$(of_folds frm_utt)" \
         "(c) Emotion2Vec-S, L_cate too=$(of_folds cate)" "(d) same network, supervised=$(of_folds supervised)" \
         --caption "What L_cate buys: the same probes as in $(basename "$out").md, against the encoder without it."
-    python3 -m c2ser.bin.plot_layers --out "$out/layers.png" --part test --title "$(basename "$(dirname "$PWD")")" --probes \
+    python3 -m c2ser plot-layers --out "$out/layers.png" --part test --title "$(basename "$(dirname "$PWD")")" --probes \
         "Whisper=$(of_folds whisper)" "Emotion2Vec-S=$(of_folds cate)" "L_frm + L_utt=$(of_folds frm_utt)" \
         "supervised=$(of_folds supervised)"
     for name in frm_utt cate; do
-        python3 -m c2ser.bin.plot_embeddings --data_dir "data/fold$first/test" --method tsne --seed "$seed" --feats_scp \
+        python3 -m c2ser plot-embeddings --data_dir "data/fold$first/test" --method tsne --seed "$seed" --feats_scp \
             "exp/$tag$([ $name = cate ] || echo "_$name")/fold$first/features/layers.scp" --out "$out/tsne_$name.png" \
             --title "Fold $first, test speaker: $name"
     done

@@ -75,16 +75,16 @@ done
 
 majority() {
     stage_begin "exp/majority/fold$fold" --done data/.done.prepare || return 0
-    python3 -m c2ser.bin.majority --train_dir "data/fold$fold/train" --data_dir "data/fold$fold/test" \
+    python3 -m c2ser majority --train_dir "data/fold$fold/train" --data_dir "data/fold$fold/test" \
         --out_dir "exp/majority/fold$fold"
     stage_end
 }
 
 cascade() {
     stage_begin exp/cascade --done data/.done.dump --file "$asr" --glob "$judge/*" || return 0
-    python3 -m c2ser.bin.transcribe --data_dir data/all --audio_scp dump/all/wav.scp --whisper "$asr" \
+    python3 -m c2ser transcribe --data_dir data/all --audio_scp dump/all/wav.scp --whisper "$asr" \
         --out_dir exp/cascade
-    python3 -m c2ser.bin.cascade --data_dir data/all --text exp/cascade/text.asr --model "$judge" --out_dir exp/cascade
+    python3 -m c2ser cascade --data_dir data/all --text exp/cascade/text.asr --model "$judge" --out_dir exp/cascade
     stage_end
 }
 
@@ -130,7 +130,7 @@ done <<<"$others;"
 while IFS= read -r -d ';' name; do [ -z "$name" ] || against+=("$name"); done <<<"$tested;"
 
 leaks=$(cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not.")
-python3 -m c2ser.bin.benchmark --data_dir data "${rows[@]}" --reference "C2SER, joint" --against "${against[@]}" \
+python3 -m c2ser benchmark --data_dir data "${rows[@]}" --reference "C2SER, joint" --against "${against[@]}" \
     --corpora $corpora $([ "$folds" = all ] || echo "--folds $folds") --seed "$seed" --out "exp/${tag}_benchmark.md" \
     --title "Benchmark: $tag" --command "./benchmark.sh $run_args" \
     --caption "$leaks${note:+ $note} C2SER answers in mode $mode, table $pred, where a row does not say otherwise."

@@ -27,7 +27,7 @@ prepare_data() {
     mapfile -t code < <(corpus_code "$corpus")
     stage_begin data/.done.prepare --value "corpus=$corpus" --value "root=${!db}" --value "allow_missing=$allow_missing" \
         --value "dev_speakers=$dev_speakers" --tree "${!db}" "${code[@]}" $(earlier_texts) --out data/all || return 0
-    python3 -m c2ser.bin.prepare_data --corpus "$corpus" --root "${!db}" --data_dir data --allow_missing "$allow_missing" \
+    python3 -m c2ser prepare-data --corpus "$corpus" --root "${!db}" --data_dir data --allow_missing "$allow_missing" \
         --dev_speakers "$dev_speakers"
     validate_sets
     stage_end
@@ -52,11 +52,11 @@ prepare_joint() {
         --clean data/corpora $(earlier_sets) $(earlier_texts) --out data/all --out data/corpora || return 0
     for name in $corpora; do
         variable=${name^^}
-        python3 -m c2ser.bin.prepare_data --corpus "$name" --root "${!variable}" --data_dir "data/corpora/$name" \
+        python3 -m c2ser prepare-data --corpus "$name" --root "${!variable}" --data_dir "data/corpora/$name" \
             --allow_missing "$allow_missing" --dev_speakers "$dev_speakers"
         sources+=(--corpus "$name=data/corpora/$name")
     done
-    python3 -m c2ser.bin.combine_corpora "${sources[@]}" --data_dir data --leave_out
+    python3 -m c2ser combine-corpora "${sources[@]}" --data_dir data --leave_out
     validate_sets
     stage_end
 }
@@ -92,9 +92,9 @@ dump_audio() {
     stage_begin data/.done.dump --done data/.done.prepare --value "allow_commands=$allow_commands" --clean dump/all \
         --out 'dump/all/audio.*.ark' --out dump/all/wav.scp --out dump/all/utt2num_samples || return 0
     split_data_dir.sh --per-utt data/all "$nj"
-    $train_cmd JOB=1:"$nj" dump/all/log/dump.JOB.log python3 -m c2ser.bin.dump_audio \
+    $train_cmd JOB=1:"$nj" dump/all/log/dump.JOB.log python3 -m c2ser dump-audio \
         --data_dir "data/all/split${nj}utt/JOB" --out_dir dump/all --job JOB --allow_commands "$allow_commands"
-    python3 -m c2ser.bin.collect_parts --data_dir data/all --table "dump/all/audio.*.scp" dump/all/wav.scp \
+    python3 -m c2ser collect-parts --data_dir data/all --table "dump/all/audio.*.scp" dump/all/wav.scp \
         --table "dump/all/utt2num_samples.*" dump/all/utt2num_samples
     stage_end
 }
@@ -103,14 +103,14 @@ prosody() {
     stage_begin data/.done.prosody --done data/.done.dump --value "f0_method=$f0_method" --clean dump/prosody \
         --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" --out 'dump/prosody/utt2*' || return 0
     split_data_dir.sh --per-utt data/all "$nj"
-    $train_cmd --num-threads 1 JOB=1:"$nj" dump/prosody/log/prosody.JOB.log python3 -m c2ser.bin.extract_prosody \
+    $train_cmd --num-threads 1 JOB=1:"$nj" dump/prosody/log/prosody.JOB.log python3 -m c2ser extract-prosody \
         --data_dir "data/all/split${nj}utt/JOB" --audio_scp dump/all/wav.scp --f0_method "$f0_method" \
         --out_dir dump/prosody/JOB
     local tables=()
     for table in utt2f0 utt2loudness utt2rate utt2articulation; do
         tables+=(--table "dump/prosody/*/$table" "dump/prosody/$table")
     done
-    python3 -m c2ser.bin.collect_parts --data_dir data/all "${tables[@]}"
+    python3 -m c2ser collect-parts --data_dir data/all "${tables[@]}"
     stage_end
 }
 
@@ -120,10 +120,10 @@ style() {
     stage_begin "$(data_of)/.done.style" --done data/.done.prosody --value "population=$style_population" \
         --value "sets=$train_set $dev_set" || return 0
     for set in $sets; do
-        python3 -m c2ser.bin.filter_tables --data_dir "$set" dump/prosody/utt2f0 dump/prosody/utt2loudness dump/prosody/utt2rate
+        python3 -m c2ser filter-tables --data_dir "$set" dump/prosody/utt2f0 dump/prosody/utt2loudness dump/prosody/utt2rate
     done
     # Cut by the training part, which comes first; a corpus for testing only, by itself
-    python3 -m c2ser.bin.make_style --train_dir "${sets%%$'\n'*}" --out_dirs $sets \
+    python3 -m c2ser make-style --train_dir "${sets%%$'\n'*}" --out_dirs $sets \
         --population "$style_population" --stats "$(data_of)/style.json"
     stage_end
 }
@@ -132,7 +132,7 @@ chain_of_thought() {
     stage_begin "$(data_of)/.done.cot" --done "$(data_of)/.done.style" --value "language=$cot_language" \
         --value "seed=$seed" --glob "$C2SER_ROOT/c2ser/cot/templates/*.py" || return 0
     for set in $(echo_sets); do
-        python3 -m c2ser.bin.make_cot --data_dir "$set" --language "$cot_language" --seed "$seed"
+        python3 -m c2ser make-cot --data_dir "$set" --language "$cot_language" --seed "$seed"
     done
     stage_end
 }

@@ -9,7 +9,7 @@ train() {
     echo "  log: $out/train.log"
     python3 -m c2ser.tasks.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
         --init_file_prefix "$out/.dist_init_" --multiprocessing_distributed true -- \
-        python3 -m "c2ser.bin.$command" --config "$config" --output_dir "$out" --seed "$seed" --resume true \
+        python3 -m c2ser "${command//_/-}" --config "$config" --output_dir "$out" --seed "$seed" --resume true \
         --train_shape_file "$inputs/$train_set/speech_shape" --valid_shape_file "$inputs/$dev_set/speech_shape" \
         $(balanced) "$@"
     ln -sf "$(cd "$out" && ls ./*.ave.pth)" "$out/model.pth"
@@ -38,7 +38,7 @@ data_options() {
 inputs() {
     local part=$1 out=$2
     shift 2
-    python3 -m c2ser.bin.make_inputs --data_dir "$(set_of "$fold" "$part")" --audio_scp dump/all/wav.scp \
+    python3 -m c2ser make-inputs --data_dir "$(set_of "$fold" "$part")" --audio_scp dump/all/wav.scp \
         --num_samples dump/all/utt2num_samples --min_seconds "$min_seconds" --max_seconds "$max_seconds" \
         --out_dir "$out/$part" "$@"
 }
@@ -57,7 +57,7 @@ pretrain() {
     train "train_$encoder_task" "$dir/e2v_s" "$dir/e2v_s/inputs" "$config" \
         $(data_options "$dir/e2v_s/inputs" wav.scp,speech,kaldi_ark label,label,text_int) \
         ${init_e2v_s:+--init_backbone "$init_e2v_s"} $e2v_s_args
-    python3 -m c2ser.bin.plot_curves --exp_dir "$dir/e2v_s" --out "$dir/e2v_s/curves.png" --title "Emotion encoder"
+    python3 -m c2ser plot-curves --exp_dir "$dir/e2v_s" --out "$dir/e2v_s/curves.png" --title "Emotion encoder"
     stage_end
 }
 
@@ -66,7 +66,7 @@ extract() {
     local out=$1 jobs=$((ngpu > 1 ? ngpu : 1)) table tables=()
     shift
     echo "  log: $out/log/extract.*.log"
-    $cuda_cmd --gpu "$((ngpu > 0))" JOB=1:"$jobs" "$out/log/extract.JOB.log" python3 -m c2ser.bin.extract_features \
+    $cuda_cmd --gpu "$((ngpu > 0))" JOB=1:"$jobs" "$out/log/extract.JOB.log" python3 -m c2ser extract-features \
         --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples --ngpu "$((ngpu > 0))" \
         --precision "$precision" --job JOB --num_jobs "$jobs" --out_dir "$out" "$@"
     [ "$jobs" -gt 1 ] || return 0
@@ -74,7 +74,7 @@ extract() {
         table=$(basename "$table")
         tables+=(--table "$out/split$jobs/*/$table" "$out/$table")
     done
-    python3 -m c2ser.bin.collect_parts --data_dir data/all "${tables[@]}"
+    python3 -m c2ser collect-parts --data_dir data/all "${tables[@]}"
     cp "$out/split$jobs"/1/layers "$out/"
     [ ! -f "$out/split$jobs/1/dim" ] || cp "$out/split$jobs/1/dim" "$out/"
 }
@@ -115,7 +115,7 @@ probe() {
     stage_begin "$dir/probe_$name" "${markers[@]}" --done data/.done.prepare --value "sets=$train_set $dev_set" \
         --value "how=$probe_classifier $probe_choose_by" --value "seed=$seed" --out "$dir/probe_$name/utt2pred" || return 0
     # Its many small fits get slower with every further thread
-    OMP_NUM_THREADS=1 python3 -m c2ser.bin.probe --feats_scp "${tables[@]}" --train_dir "$(set_of "$fold" "$train_set")" --seed "$seed" \
+    OMP_NUM_THREADS=1 python3 -m c2ser probe --feats_scp "${tables[@]}" --train_dir "$(set_of "$fold" "$train_set")" --seed "$seed" \
         --dev_dir "$(set_of "$fold" "$dev_set")" --test_dir "$(set_of "$fold" test)" --out_dir "$dir/probe_$name" \
         --classifier "$probe_classifier" --choose_by "$probe_choose_by"
     stage_end
@@ -133,7 +133,7 @@ probe_table() {
     stage_begin "$exp/.done.probes" $(for row in "${rows[@]}"; do echo "${row#*=}"; done | tr ',' '\n' | sed 's/^/--done /') \
         --value "folds=$folds" --value "seed=$seed" --value "leaks=$(leaks)" "${texts[@]}" --out "$exp/probes.md" \
         --out "$exp/probes.answers.tsv" || return 0
-    python3 -m c2ser.bin.compare --systems "${rows[@]}" --reference "${rows[0]%%=*}" --data_dir $(tests_of_folds) \
+    python3 -m c2ser compare --systems "${rows[@]}" --reference "${rows[0]%%=*}" --data_dir $(tests_of_folds) \
         --seed "$seed" "${options[@]}" --out "$exp/probes.md" --caption "Probes ($probe_classifier, chosen by \
 $probe_choose_by) on frozen features, folds $folds, fitted on $fitted. $(leaks)"
     stage_end

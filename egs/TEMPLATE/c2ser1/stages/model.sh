@@ -27,15 +27,15 @@ prepare_llm() {
         stage_begin "$(llm_done)" --done "$(data_of)/.done.cot" $(texts) --file "$conf/llm.conf" --out "$made/*" || return 0
         texts=("$(set_of "$fold" "$train_set")"/cot_{explicit,implicit})
         if [ -f "${texts[0]%/*}/text" ]; then texts=("${texts[0]%/*}/text" "${texts[@]}"); fi
-        python3 -m c2ser.bin.prepare_llm --out_dir "$made" $(cat "$conf/llm.conf") --texts "${texts[@]}"
+        python3 -m c2ser prepare-llm --out_dir "$made" $(cat "$conf/llm.conf") --texts "${texts[@]}"
         ;;
     *.gguf)
         stage_begin "$(llm_done)" --file "$llm" --out "$made/*" || return 0
-        python3 -m c2ser.bin.prepare_llm --gguf "$llm" --out_dir "$made"
+        python3 -m c2ser prepare-llm --gguf "$llm" --out_dir "$made"
         ;;
     *)
         stage_begin "$(llm_done)" --glob "$llm/*" || return 0
-        python3 -m c2ser.bin.prepare_llm --check "$llm"
+        python3 -m c2ser prepare-llm --check "$llm"
         ;;
     esac
     stage_end
@@ -77,7 +77,7 @@ train_c2ser() {
     train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$(llm_dir)" \
         --prompt_language "$language" --answers "$answers" --text_only "$text_only" \
         $([ "$mode" = explicit ] || echo "--init_param $dir/explicit/model.pth") $(data_options "$dir/inputs" "${data[@]}")
-    python3 -m c2ser.bin.plot_curves --exp_dir "$dir/$mode" --out "$dir/$mode/curves.png" --title "C2SER, $mode"
+    python3 -m c2ser plot-curves --exp_dir "$dir/$mode" --out "$dir/$mode/curves.png" --title "C2SER, $mode"
     stage_end
 }
 
@@ -94,7 +94,7 @@ bundle() {
     fi
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
-        python3 -m c2ser.bin.make_bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
+        python3 -m c2ser make-bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
             --language "$cot_language" "${options[@]}" --name "$(basename "$(dirname "$PWD")"): $tag" --out_dir "$folder"
     done
     stage_end

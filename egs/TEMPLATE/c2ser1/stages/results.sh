@@ -17,7 +17,7 @@ decode() {
     fi
     stage_begin "$out" "${inputs[@]}" --done data/.done.dump --file "$conf/decode.yaml" --out "$out/decode.json" || return 0
     echo "  log: $out/decode.log"
-    command=(python3 -m c2ser.bin.decode --model "${model:-$dir}" --mode "$1" --paraphrase "$2" --ngpu "$((ngpu > 0))"
+    command=(python3 -m c2ser decode --model "${model:-$dir}" --mode "$1" --paraphrase "$2" --ngpu "$((ngpu > 0))"
         --data_dir "$(set_of "$fold" test)" --audio_scp dump/all/wav.scp --config "$conf/decode.yaml" --out_dir "$out"
         $([ -n "$model" ] || ! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp"))
     # One part a GPU; then the tables
@@ -32,7 +32,7 @@ score() {
     markers+=(--done "$exp/scores/.done.$2_$3")
     stage_begin "$exp/scores/.done.$2_$3" $(of_folds "$2" | sed 's/^/--done /') --done data/.done.prepare \
         --value "folds=$folds" --value "seed=$seed" --out "$exp/scores/$2_$3.json" || return 0
-    python3 -m c2ser.bin.score --data_dir $(tests_of_folds) --decode_dir $(of_folds "$2") --pred "$3" --seed "$seed" \
+    python3 -m c2ser score --data_dir $(tests_of_folds) --decode_dir $(of_folds "$2") --pred "$3" --seed "$seed" \
         --out "$exp/scores/$2_$3.json"
     stage_end
 }
@@ -46,7 +46,7 @@ stability() {
     stage_begin "$exp/scores/.done.stability" $(of_folds decode_implicit_test | sed 's/^/--done /') "${markers[@]}" \
         $(of_folds decode_explicit_test | sed 's/^/--done /') --value "folds=$folds" --out "$exp/scores/stability.json" ||
         return 0
-    python3 -m c2ser.bin.stability --data_dir $(tests_of_folds) --implicit $(of_folds decode_implicit_test) \
+    python3 -m c2ser stability --data_dir $(tests_of_folds) --implicit $(of_folds decode_implicit_test) \
         --explicit $(of_folds decode_explicit_test) "${options[@]}" --out "$exp/scores/stability.json"
     stage_end
 }
@@ -55,7 +55,7 @@ layer_curves() {
     markers+=(--done "$exp/scores/.done.layers")
     stage_begin "$exp/scores/.done.layers" $(of_folds probe_e2v_s | sed 's/^/--done /') \
         $(of_folds probe_whisper | sed 's/^/--done /') --value "folds=$folds" --out "$exp/scores/layers.png" || return 0
-    python3 -m c2ser.bin.plot_layers --out "$exp/scores/layers.png" --title "Probes on frozen features" \
+    python3 -m c2ser plot-layers --out "$exp/scores/layers.png" --title "Probes on frozen features" \
         --probes "Emotion2Vec-S=$(of_folds probe_e2v_s | paste -sd,)" "Whisper=$(of_folds probe_whisper | paste -sd,)"
     stage_end
 }
@@ -67,7 +67,7 @@ embedding() {
     pictures+=(--picture "Embeddings: $2, last layer, test speakers of fold $first=$exp/scores/embeddings_$1.png")
     stage_begin "$exp/scores/.done.embeddings_$1" --done "$3" --done data/.done.prepare --value "fold=$first" \
         --value "seed=$seed" --out "$exp/scores/embeddings_$1.png" || return 0
-    python3 -m c2ser.bin.plot_embeddings --feats_scp "$3/layers.scp" --data_dir "$(set_of "$first" test)" --method tsne \
+    python3 -m c2ser plot-embeddings --feats_scp "$3/layers.scp" --data_dir "$(set_of "$first" test)" --method tsne \
         --seed "$seed" --title "t-SNE" --out "$exp/scores/embeddings_$1.png"
     stage_end
 }
@@ -107,7 +107,7 @@ score_and_report() {
     fi
     if stage_begin "$exp/.done.report" "${markers[@]}" --value "folds=$folds" --value "speech=$report_speech" \
         --value "leaks=$(leaks)" --out "$exp/report.html" --out "$exp/RESULTS.md" --out "$exp/answers.tsv" --out "$exp/results.txt"; then
-        python3 -m c2ser.bin.report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
+        python3 -m c2ser report --exp_dir "$exp" --title "$(basename "$(dirname "$PWD")"): $tag" \
             --command "./run.sh $run_args" "${scores[@]}" "${pictures[@]}" "${options[@]}" \
             $(for file in "$conf"/*.yaml; do echo "--config $file"; done) --leak "$(leaks)" >"$exp/.results.txt"
         mv "$exp/.results.txt" "$exp/results.txt"
@@ -126,6 +126,6 @@ pack() {
     fi
     stage_begin "$exp/.done.packed" --file "$exp/model.yaml" --done "$(exp_of "${folds%% *}")/implicit" "${inputs[@]}" \
         --value "leaks=$(leaks)" --out "$exp/packed/*" || return 0
-    python3 -m c2ser.bin.pack --model "$exp" --out_dir "$exp/packed" --corpus "${names[@]}" --leaks "$(leaks)" "${options[@]}"
+    python3 -m c2ser pack --model "$exp" --out_dir "$exp/packed" --corpus "${names[@]}" --leaks "$(leaks)" "${options[@]}"
     stage_end
 }
