@@ -13,6 +13,7 @@ OPTIONS = {
         "nargs": "+", "default": list(EMOTIONS), "choices": EMOTIONS, "metavar": "CLASS",
         "help": "Classes to choose from (default: the seven)",
     },
+    "label_map": {"default": "", "help": 'Classifiers: classes with unknown names, "love=happy LABEL_3=-"'},
     "language": {"default": "auto", "help": "Of the question: auto (as utt2lang says of each utterance) or a code"},
     "batch_size": {
         "type": int, "default": 8, "help": "Utterances together; changes the speed alone (default: %(default)s)"

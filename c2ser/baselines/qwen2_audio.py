@@ -1,6 +1,5 @@
 """Qwen2-Audio (Chu et al., 2024) of a local Hugging Face folder: asked for the emotion, and read by likelihood."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from c2ser.errors import InputError
 from c2ser.inference.chat import load_pretrained
 from c2ser.inference.generation import score_candidates
 from c2ser.inference.labels import parse_label
+from c2ser.jsonfile import read_json
 from c2ser.models.language_model import answer_ids
 from c2ser.models.likelihoods import pad_left
 from c2ser.silver.prompts import answers
@@ -137,12 +137,6 @@ class _Merged(Exception):
 def check_folder(path):
     """Raise InputError where a folder's config.json is not Qwen2-Audio's: transformers would take it nonetheless and
     fill up with random weights what is not there."""
-    config = Path(path) / "config.json"
-    if not config.is_file():
-        raise InputError(f"{path}: no folder with a config.json; give a local Hugging Face folder, nothing is fetched")
-    try:
-        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{config}: not the configuration of a model ({error}); fetch the folder again") from None
+    kind = read_json(Path(path) / "config.json", "give a whole Hugging Face folder; nothing is fetched").get("model_type")
     if kind != "qwen2_audio":
         raise InputError(f"{path}: a model of type {kind}; Qwen2-Audio (qwen2_audio) is needed")

@@ -15,7 +15,6 @@ number. Neither holds a date: the same answers and seed give the same bytes.
 """
 
 import argparse
-import json
 from dataclasses import replace
 
 from c2ser.bin.common import add_bootstrap_options, page_path
@@ -26,6 +25,7 @@ from c2ser.evaluation.benchmark_table import benchmark_markdown, leaderboard_row
 from c2ser.evaluation.predictions import TABLES
 from c2ser.evaluation.results import format_table
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
 
 def get_parser():
@@ -58,9 +58,7 @@ def main(argv=None):
     )
     if not args.answers:
         write_answer_table(out.with_suffix(".answers.tsv"), table)
-        with atomic_write(out.with_suffix(".json")) as stream:
-            json.dump({"caption": table.caption, **found}, stream, indent=1, ensure_ascii=False, allow_nan=False)
-            stream.write("\n")
+        write_json(out.with_suffix(".json"), {"caption": table.caption, **found})
     with atomic_write(out) as stream:
         stream.write(benchmark_markdown(found, page["title"], table.caption, page["command"]))
     print(format_table(leaderboard_rows(found)))

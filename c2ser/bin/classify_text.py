@@ -7,15 +7,15 @@ that was stopped goes on.
 """
 
 import argparse
-import json
 import logging
 import os
-from pathlib import Path
+import time
+from contextlib import contextmanager
 
-from c2ser.datadir import DataDir, write_table
-from c2ser.emotions import EMOTIONS
+from c2ser.baselines.options import add_options, check_numbers, chosen_labels
+from c2ser.datadir import DataDir
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.inference.results import most_probable, write_results
 from c2ser.journal import Journal, digest, stamps
 
 JOURNAL = "judged.journal"
@@ -24,23 +24,8 @@ JOURNAL = "judged.journal"
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data_dir", type=Path, required=True, help="Data directory with text")
-    parser.add_argument("--model", type=Path, required=True, help="Local Hugging Face folder")
-    parser.add_argument("--labels", nargs="+", default=list(EMOTIONS), choices=EMOTIONS, metavar="CLASS",
-                        help="Classes to choose from (default: the seven)")  # fmt: skip
-    parser.add_argument(
-        "--label_map", default="", help='Classifiers: classes with unknown names, "love=happy LABEL_3=-"'
-    )
-    parser.add_argument(
-        "--language", default="auto",
-        help="Language of the question: auto (that of each utterance in utt2lang, else English) or a code",
-    )  # fmt: skip
-    parser.add_argument(
-        "--batch_size", type=int, default=8, help="Transcripts judged together; changes the speed alone"
-    )
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"), help="Of the weights")
-    parser.add_argument("--out_dir", type=Path, required=True, help="Gets the results")
+    add_options(parser, data_dir={"help": "Data directory with text"})
+    add_options(parser, "model", "labels", "label_map", "language", "batch_size", "ngpu", "dtype", "out_dir")
     return parser
 
 
@@ -48,26 +33,43 @@ def main(argv=None):
     """Read, judge, write."""
     args = get_parser().parse_args(argv)
     data = DataDir(args.data_dir)
-    utterances, texts = data.utterances(), data.read("text")
-    languages = question_languages(data, utterances, args.language)
-    label_map = parse_label_map(args.label_map)
+    texts = data.read("text")
+    texts = {utterance: texts.get(utterance, "") for utterance in data.utterances()}
+    with judged_texts(args, texts, f"{data.path}/text") as (teacher, judged, excluded, _):
+        tables = {"utt2pred": most_probable(teacher.labels, judged), "posteriors": judged}
+        account = {"mode": teacher.kind, "utterances": len(judged), "excluded": len(excluded)}
+        write_results(args.out_dir, teacher.labels, tables, account, excluded)
+    logging.info("%s: %d transcripts judged, %d left out (see excluded)", args.out_dir, len(judged), len(excluded))
+
+
+@contextmanager
+def judged_texts(args, texts, where):
+    """Judge transcripts, utterance → words, as the options of this command say; what is judged is kept in JOURNAL, which
+    goes when the block ends without an error.
+
+    Yields the teacher; utterance → posteriors; utterance → why it could not be judged; seconds for each utterance of
+    this run, or None. Raises InputError where none can be judged; `where` is what it names.
+    """
+    check_numbers(args, "batch_size")
+    labels, label_map = chosen_labels(args), parse_label_map(args.label_map)
+    languages = question_languages(DataDir(args.data_dir), texts, args.language)
     os.environ["HF_HUB_OFFLINE"] = "1"
     from tqdm import tqdm
 
     from c2ser.silver.text_teacher import classify, load_teacher
 
-    labels = [label for label in EMOTIONS if label in args.labels]
     teacher = load_teacher(args.model, labels, label_map, "cuda" if args.ngpu else "cpu", args.dtype)
-    words = {utterance: texts.get(utterance, "") for utterance in utterances}
-    journal = Journal(args.out_dir / JOURNAL, inputs(args.model, labels, label_map, args.dtype, words, languages))
-    with journal, tqdm(total=len(utterances), initial=len(journal.made()), unit="utt", mininterval=2) as bar:
-        judged, excluded = classify(teacher, words, languages, args.batch_size, journal, bar.update)
+    start = time.perf_counter()
+    journal = Journal(args.out_dir / JOURNAL, inputs(args.model, labels, label_map, args.dtype, texts, languages))
+    with journal, tqdm(total=len(texts), initial=len(journal.made()), unit="utt", mininterval=2) as bar:
+        fresh = len(texts) - len(journal.made())
+        judged, excluded = classify(teacher, texts, languages, args.batch_size, journal, bar.update)
+    seconds = time.perf_counter() - start
     if not judged:
         journal.remove()
-        raise InputError(f"{data.path}/text: no transcript that can be judged; first: {next(iter(excluded.items()))}")
-    write(args.out_dir, teacher, judged, excluded)
+        raise InputError(f"{where}: no transcript that can be judged; first: {next(iter(excluded.items()))}")
+    yield teacher, judged, excluded, seconds / fresh if fresh else None
     journal.remove()
-    logging.info("%s: %d transcripts judged, %d left out (see excluded)", args.out_dir, len(judged), len(excluded))
 
 
 def inputs(model, labels, label_map, dtype, texts, languages):
@@ -94,16 +96,3 @@ def parse_label_map(text):
         if not name or not label:
             raise InputError(f'--label_map {text!r}: expected "THEIRS=OURS …"')
     return {name: label for name, _, label in pairs}
-
-
-def write(out, teacher, judged, excluded):
-    """Write the tables as a probe or a decoding leaves them."""
-    labels = teacher.labels
-    write_table(out / "utt2pred", {utt: labels[row.index(max(row))] for utt, row in judged.items()})
-    write_table(out / "posteriors", {utt: " ".join(f"{p:.6f}" for p in row) for utt, row in judged.items()})
-    with atomic_write(out / "labels") as stream:
-        stream.writelines(f"{label}\n" for label in labels)
-    with atomic_write(out / "excluded") as stream:
-        stream.writelines(f"{utterance}\t{reason}\n" for utterance, reason in sorted(excluded.items()))
-    with atomic_write(out / "decode.json") as stream:
-        json.dump({"mode": teacher.kind, "utterances": len(judged), "excluded": len(excluded)}, stream, indent=1)

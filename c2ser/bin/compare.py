@@ -5,7 +5,6 @@ The sets (folds) are pooled. Beside the Markdown table --out, a .json of the sam
 """
 
 import argparse
-import json
 from dataclasses import replace
 
 from c2ser.bin.common import add_bootstrap_options, page_path
@@ -17,6 +16,7 @@ from c2ser.evaluation.named import named_lists
 from c2ser.evaluation.predictions import TABLES, read_set
 from c2ser.evaluation.results import format_table
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
 
 def get_parser():
@@ -46,10 +46,7 @@ def main(argv=None):
     caption, published = table.caption, table.published
     if not args.answers:
         write_answer_table(out.with_suffix(".answers.tsv"), table)
-    with atomic_write(out.with_suffix(".json")) as stream:
-        content = {"caption": caption, **comparison, "published": published}
-        json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
+    write_json(out.with_suffix(".json"), {"caption": caption, **comparison, "published": published})
     with atomic_write(out) as stream:
         stream.write(comparison_markdown(comparison, caption, published))
     print(format_table(comparison_rows(comparison, published)))

@@ -10,18 +10,17 @@ frame (25 ms) are filled up with zeros.
 
 import argparse
 import contextlib
-import json
 import logging
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-from c2ser.datadir import DataDir, read_table, write_table
+from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
-from c2ser.fileio import atomic_write
 from c2ser.inference.bundle import MANIFEST
 from c2ser.inference.decoding import read_decoding
+from c2ser.inference.results import write_results
 from c2ser.journal import Journal, digest, stamps
 
 JOURNAL = "decode.journal"
@@ -56,13 +55,13 @@ def main(argv=None):
 
     data = DataDir(args.data_dir)
     utterances = data.utterances()
-    audio = entries(args.audio_scp, utterances)
-    emotion = entries(args.emotion_scp, utterances) if args.emotion_scp else None
+    audio = read_entries(args.audio_scp, utterances)
+    emotion = read_entries(args.emotion_scp, utterances) if args.emotion_scp else None
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(
         args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase
     )
-    texts = entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
+    texts = read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
     predictor.question(args.mode)  # an unknown paraphrase is told before the work
     tables = {"audio": audio, "emotion": emotion, "texts": texts}
     what = inputs(args, predictor, utterances, tables)
@@ -144,48 +143,21 @@ class Clock:
         return {"all": time.perf_counter(), **self.predictor.seconds}
 
 
-def entries(path, utterances, empty_ok=False):
-    """An scp or another table as a dict, checked to hold every utterance. Raises InputError."""
-    table = read_table(path, empty_ok)
-    lacking = [utterance for utterance in utterances if utterance not in table]
-    if lacking:
-        raise InputError(f"{path}: no entry for {len(lacking)} utterances ({', '.join(lacking[:5])}); rerun its stage")
-    return table
-
-
 def write(args, predictions, predictor, costs):
     """Write the tables of the methods used, then how the set was decoded and what that cost."""
-    out, methods = args.out_dir, predictor.decoding.methods
-    tables = dict.fromkeys(("answers", "utt2pred", "utt2scored", "posteriors", "utt2constrained"))
+    methods, tables = predictor.decoding.methods, {}
     if "free" in methods or args.mode == "explicit":
         tables["answers"] = {utt: " ".join(p.text.split()) for utt, p in predictions.items()}
     if "free" in methods:
         tables["utt2pred"] = {utt: p.parsed or INVALID for utt, p in predictions.items()}
     if "score" in methods:
         tables["utt2scored"] = {utt: p.label for utt, p in predictions.items()}
-        rows = {utt: p.posterior.values() for utt, p in predictions.items()}
-        tables["posteriors"] = {utt: " ".join(f"{value:.6g}" for value in row) for utt, row in rows.items()}
+        tables["posteriors"] = {utt: p.posterior.values() for utt, p in predictions.items()}
     if "constrained" in methods:
         tables["utt2constrained"] = {utt: p.constrained for utt, p in predictions.items()}
-    for name, table in tables.items():
-        if table is None:
-            (out / name).unlink(missing_ok=True)
-        else:
-            write_table(out / name, table)
-    write_labels(out / "labels", predictor.labels if "score" in methods else None)
-    with atomic_write(out / "decode.json") as stream:
-        content = account(args, predictions, predictor, costs)
-        json.dump(content, stream, indent=1, ensure_ascii=False)
-    logging.info("%s: %d utterances, %.3f s an utterance", out, len(predictions), content["seconds_per_utterance"])
-
-
-def write_labels(path, labels):
-    """Write the classes of the posteriors, or remove what an earlier decoding left."""
-    if labels is None:
-        path.unlink(missing_ok=True)
-        return
-    with atomic_write(path) as stream:
-        stream.writelines(f"{label}\n" for label in labels)
+    content = account(args, predictions, predictor, costs)
+    write_results(args.out_dir, predictor.labels, tables, content)
+    logging.info("%s: %d utterances, %.3f s an utterance", args.out_dir, len(predictions), content["seconds_per_utterance"])
 
 
 def account(args, predictions, predictor, costs):

@@ -13,12 +13,11 @@ import logging
 from pathlib import Path
 
 from c2ser.baselines.options import add_options
-from c2ser.baselines.output import most_probable, write_results
-from c2ser.bin.decode import entries
-from c2ser.datadir import DataDir
+from c2ser.datadir import DataDir, read_entries
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.environment import machine_account
+from c2ser.inference.results import most_probable, write_results
 
 
 def get_parser():
@@ -50,7 +49,7 @@ def main(argv=None):
     from c2ser.inference.extraction import Audio
 
     utterances = DataDir(args.data_dir).utterances()
-    entries(args.audio_scp, utterances)
+    read_entries(args.audio_scp, utterances)
     audio = Audio.read(args.audio_scp, args.num_samples)
     labels = [label for label in EMOTIONS if label in args.labels]
     model = Emotion2VecPlus(args.model, labels, "cuda" if args.ngpu else "cpu")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from c2ser.audio import SAMPLE_RATE, read_audio, read_utterances
 from c2ser.bin.common import str_to_bool
-from c2ser.datadir import DataDir, read_table, write_table
+from c2ser.datadir import DataDir, read_entries, write_table
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.prosody import f0, rate
@@ -47,10 +47,8 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     data = DataDir(args.data_dir)
     utterances = data.utterances()
-    languages, texts = data.read("utt2lang"), data.read("text", optional=True)
-    without_language = [utterance for utterance in utterances if utterance not in languages]
-    if without_language:
-        raise InputError(f"{data.path}/utt2lang: no entry for {some(without_language)}; add the language code")
+    languages = read_entries(data.path / "utt2lang", utterances, "add the language code")
+    texts = data.read("text", optional=True)
     tables = {"utt2f0": {}, "utt2loudness": {}, "utt2rate": {}, "utt2articulation": {}}
     for utterance, samples in progress(utterance_audio(data, utterances, args), len(utterances)):
         seconds = len(samples) / SAMPLE_RATE
@@ -70,10 +68,7 @@ def utterance_audio(data, utterances, args):
     if args.audio_scp is None:
         yield from read_utterances(data, utterances, args.allow_commands)
         return
-    entries = read_table(args.audio_scp)
-    missing = [utterance for utterance in utterances if utterance not in entries]
-    if missing:
-        raise InputError(f"{args.audio_scp}: no entry for {some(missing)}; rerun the stage that dumps the audio")
+    entries = read_entries(args.audio_scp, utterances, "rerun the stage that dumps the audio")
     for utterance in utterances:
         try:
             yield utterance, read_audio(entries[utterance], allow_commands=args.allow_commands)

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from c2ser.datadir import DataDir, read_table
-from c2ser.errors import InputError
+from c2ser.datadir import DataDir, read_entries
 
 
 def get_parser():
@@ -19,8 +18,5 @@ def main(argv=None):
     data = DataDir(args.data_dir)
     utterances = data.utterances()
     for path in args.tables:
-        table = read_table(path)
-        lacking = [utterance for utterance in utterances if utterance not in table]
-        if lacking:
-            raise InputError(f"{path}: no entry for {len(lacking)} utterances of {data.path} ({', '.join(lacking[:5])})")
+        table = read_entries(path, utterances)
         data.write(path.name, {utterance: table[utterance] for utterance in utterances})

@@ -6,7 +6,6 @@ The file's own copy of the base model is compared with --llm: the wrong base mod
 """
 
 import argparse
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -15,6 +14,7 @@ from c2ser.bin.common import str_to_bool
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
 SHOWN = 40
 
@@ -83,8 +83,7 @@ def main(argv=None):
             "base": checked,
             "left_out": made.left_out,
         }
-        with atomic_write(partial / "import.json") as stream:
-            json.dump(report, stream, indent=1, ensure_ascii=False)
+        write_json(partial / "import.json", report)
         part = {"config": partial / "config.yaml", "checkpoint": partial / "model.pth"}
         modes = {"implicit": part, "explicit": part}  # one model, asked in two ways
         llm = partial / "llm" if taken else args.llm

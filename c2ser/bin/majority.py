@@ -9,9 +9,9 @@ import logging
 from pathlib import Path
 
 from c2ser.baselines.majority import class_shares
-from c2ser.baselines.output import most_probable, write_results
 from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
+from c2ser.inference.results import most_probable, write_results
 
 
 def get_parser():

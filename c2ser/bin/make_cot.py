@@ -13,7 +13,7 @@ from c2ser.cot import templates
 from c2ser.cot.check import check_rationale
 from c2ser.cot.quote import clean_transcript
 from c2ser.cot.rationale import build_implicit, build_rationale
-from c2ser.datadir import DataDir
+from c2ser.datadir import DataDir, read_entries
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.prosody.style import UNKNOWN, parse_style
@@ -63,10 +63,7 @@ def _languages(data, utterances, language):
     """Utterance → language of its texts. Raises InputError where one has no language or no templates."""
     if language != "auto":
         return dict.fromkeys(utterances, language)
-    table = data.read("utt2lang")
-    missing = [utterance for utterance in utterances if utterance not in table]
-    if missing:
-        raise InputError(f"{data.path}/utt2lang: no entry for {some(missing)}; add it, or choose a --language")
+    table = read_entries(data.path / "utt2lang", utterances, "add it, or choose a --language")
     for code in sorted({table[utterance] for utterance in utterances}):
         try:
             templates.load(code)

@@ -11,13 +11,12 @@ then measured on utterances that did not take part in the choice (5 parts, by sp
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
 from c2ser.datadir import DataDir, write_table
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
 TABLE = "utt2emo.silver"
 
@@ -137,9 +136,7 @@ def write(data, silver, report):
     confidences = {
         utt: f"{speech.confidence:.6f} {text.confidence:.6f}" for utt, (speech, text) in silver.opinions.items()
     }
-    with atomic_write(data.path / f"{TABLE}.json") as stream:
-        json.dump(report, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
+    write_json(data.path / f"{TABLE}.json", report)
     write_table(data.path / f"{TABLE}.excluded", silver.left_out)
     write_table(data.path / f"{TABLE}.conf", confidences)
     write_table(data.path / TABLE, silver.labels)

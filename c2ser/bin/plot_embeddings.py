@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from c2ser.datadir import DataDir, read_table
+from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
 
 
@@ -56,13 +56,7 @@ def chosen(feats_scp, utterances, layer="last"):
     """
     from c2ser.ark import read_ark
 
-    entries = read_table(feats_scp)
-    missing = [utterance for utterance in utterances if utterance not in entries]
-    if missing:
-        raise InputError(
-            f"{feats_scp}: {len(missing)} of {len(utterances)} utterances have no features, first: "
-            f"{', '.join(missing[:5])}; extract the features of this set"
-        )
+    entries = read_entries(feats_scp, utterances, "extract their features")
     rows = []
     for utterance in utterances:
         features = np.atleast_2d(read_ark(entries[utterance])).astype(np.float64)

@@ -6,15 +6,15 @@ layer, probe.npz the fitted probe, for c2ser export-onnx.
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
 from c2ser.bin.common import str_to_bool
-from c2ser.datadir import DataDir, write_table
+from c2ser.datadir import DataDir
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.inference.results import most_probable, write_results
+from c2ser.jsonfile import write_json
 from c2ser.probe.choose import WAYS, make_design
 from c2ser.probe.features import normalise_speakers, read_layers
 from c2ser.probe.fit import CLASSIFIERS, fit_probe
@@ -98,7 +98,10 @@ def main(argv=None):
         args.feats_scp, probe.curves, (known, labels), (unseen, told, test_labels), design, args.class_weight, args.seed
     )
     save_probe(args.out_dir / FILE, probe, args.normalise)
-    _write(args.out_dir, test, probe.classes, posteriors, summary, curves)
+    write_json(args.out_dir / "layers.json", curves)
+    answers = dict(zip(test, posteriors.tolist()))
+    tables = {"utt2pred": most_probable(probe.classes, answers), "posteriors": answers}
+    write_results(args.out_dir, probe.classes, tables, summary)
     logging.info("%s: %d utterances labelled; layers %s, %s, chosen on %s",
                  args.out_dir, len(test), probe.layers, probe.chosen, design.says)  # fmt: skip
 
@@ -137,16 +140,3 @@ def _warn_of_absent_classes(dev_dir, train, dev):
 def _speakers(args):
     paths = [path for path in (args.train_dir, args.dev_dir, args.test_dir) if path]
     return {utterance: speaker for path in paths for utterance, speaker in DataDir(path).read("utt2spk").items()}
-
-
-def _write(out_dir, test, classes, posteriors, summary, curves):
-    answers = {utterance: classes[row.argmax()] for utterance, row in zip(test, posteriors)}
-    rows = {utterance: " ".join(f"{p:.6f}" for p in row) for utterance, row in zip(test, posteriors)}
-    write_table(out_dir / "utt2pred", answers)
-    write_table(out_dir / "posteriors", rows)
-    with atomic_write(out_dir / "labels") as stream:
-        stream.writelines(f"{label}\n" for label in classes)
-    for name, content in (("layers.json", curves), ("decode.json", summary)):
-        with atomic_write(out_dir / name) as stream:
-            json.dump(content, stream, indent=1, ensure_ascii=False, allow_nan=False)
-            stream.write("\n")

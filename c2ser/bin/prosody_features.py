@@ -11,9 +11,8 @@ from pathlib import Path
 
 from c2ser.ark import ArkWriter
 from c2ser.bin.extract_prosody import add_source_options, progress, utterance_audio
-from c2ser.datadir import DataDir
+from c2ser.datadir import DataDir, read_entries
 from c2ser.datadir.faults import some
-from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
 
@@ -34,10 +33,8 @@ def main(argv=None):
 
     data, out_dir = DataDir(args.data_dir), Path(args.out_dir)
     utterances = data.utterances()
-    languages, texts = data.read("utt2lang"), data.read("text", optional=True)
-    without_language = [utterance for utterance in utterances if utterance not in languages]
-    if without_language:
-        raise InputError(f"{data.path}/utt2lang: no entry for {some(without_language)}; add the language code")
+    languages = read_entries(data.path / "utt2lang", utterances, "add the language code")
+    texts = data.read("text", optional=True)
     missing = {name: [] for name in NAMES}
     with ArkWriter(out_dir / "feats.ark", out_dir / "feats.scp") as writer:
         for utterance, samples in progress(utterance_audio(data, utterances, args), len(utterances)):

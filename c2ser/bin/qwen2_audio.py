@@ -11,13 +11,12 @@ import logging
 import os
 
 from c2ser.baselines.options import add_options, check_numbers, chosen_labels
-from c2ser.baselines.output import most_probable, write_results
 from c2ser.bin.classify_text import question_languages
-from c2ser.bin.decode import entries
-from c2ser.datadir import DataDir
+from c2ser.datadir import DataDir, read_entries
 from c2ser.datadir.faults import some
 from c2ser.evaluation.environment import machine_account
 from c2ser.evaluation.metrics import INVALID
+from c2ser.inference.results import most_probable, write_results
 
 
 def get_parser():
@@ -40,7 +39,7 @@ def main(argv=None):
     labels = chosen_labels(args)
     data = DataDir(args.data_dir)
     utterances = data.utterances()
-    audio = entries(args.audio_scp, utterances)
+    audio = read_entries(args.audio_scp, utterances)
     languages = question_languages(data, utterances, args.language)
     os.environ["HF_HUB_OFFLINE"] = "1"
     import time

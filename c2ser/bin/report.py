@@ -9,7 +9,6 @@ the same is run again from the same seed.
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from c2ser.evaluation.report_files import render_html, render_markdown
 from c2ser.evaluation.predictions import TABLES, read_set
 from c2ser.evaluation.results import format_table, read_score
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import read_json
 
 
 def get_parser():
@@ -113,9 +113,10 @@ def stability_tables(path):
     """The tables of a file of `c2ser stability`, heading → rows. Raises InputError where it is none."""
     from c2ser.evaluation.stability_tables import tables
 
+    content = read_json(path, "c2ser stability writes it")
     try:
-        return tables(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError) as error:
+        return tables(content)
+    except (TypeError, KeyError) as error:
         raise InputError(f"--stability {path}: not a file of c2ser stability ({error!r})") from None
 
 

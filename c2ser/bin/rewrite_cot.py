@@ -11,14 +11,13 @@ goes on from there, and ends as if it had not been.
 
 import argparse
 import hashlib
-import json
 import os
 from pathlib import Path
 
 from c2ser.cot import templates
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.jsonfile import read_json, write_json
 
 TEMPLATE, REPORT, JOURNAL = "cot_explicit.template", "cot_rewrite.json", "cot_rewrite.journal"
 
@@ -84,9 +83,7 @@ def rewrite_all(data, source, items, model, model_hash, args):
     }  # fmt: skip
     # In this order, a run that is stopped between two of them leaves cot_explicit recognisable as the template's.
     write_table(data.path / TEMPLATE, source)
-    with atomic_write(data.path / REPORT) as stream:
-        json.dump(report, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
+    write_json(data.path / REPORT, report)
     data.write("cot_explicit", final)
     return report
 
@@ -101,10 +98,10 @@ def template_texts(data):
         raise InputError(f"{data.path}/cot_explicit: no rationales; run c2ser make-cot")
     if not data.has(REPORT):
         return current
+    report = read_json(data.path / REPORT, "rerun c2ser make-cot and remove it")
     try:
-        report = json.loads((data.path / REPORT).read_text(encoding="utf-8"))
         made, original = report["rewritten_hash"], report["template_hash"]
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
         raise InputError(f"{data.path}/{REPORT}: not a report of this command ({error!r}); rerun c2ser make-cot "
                          "and remove it") from None  # fmt: skip
     if table_hash(current) != made:

@@ -15,7 +15,6 @@ scores against the annotators' votes ("soft"; c2ser/evaluation/soft.py says what
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from c2ser.evaluation.results import format_table, group_rows, score_rows
 from c2ser.evaluation.scoring import score_sets
 from c2ser.evaluation.soft import soft_rows
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
 
 def get_parser():
@@ -70,9 +70,7 @@ def main(argv=None):
     if files:
         with atomic_write(problems) as stream:
             write_problems(files, stream)
-    with atomic_write(out) as stream:
-        json.dump(score, stream, indent=1, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
+    write_json(out, score)
     print_score(str(out), score)
     if files:
         report_problems(score, problems)

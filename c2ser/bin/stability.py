@@ -5,7 +5,6 @@ Writes a JSON file and, beside it, the same as Markdown (.md).
 """
 
 import argparse
-import json
 import logging
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from c2ser.errors import InputError
 from c2ser.evaluation.stability import compare_modes, compare_prompts, read_decoded
 from c2ser.evaluation.stability_tables import tables
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import read_json, write_json
 
 
 def get_parser():
@@ -48,9 +48,7 @@ def main(argv=None):
         "rationales": rationales(args.data_dir, args.explicit, args.language),
     }
     sections = tables(report)
-    with atomic_write(args.out) as stream:
-        json.dump(report, stream, indent=1, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
+    write_json(args.out, report)
     with atomic_write(args.out.with_suffix(".md")) as stream:
         stream.write("# Stability\n")
         stream.writelines(f"\n## {title}\n\n{markdown_table(rows)}\n" for title, rows in sections.items())
@@ -72,7 +70,7 @@ def rationales(data_dirs, decode_dirs, language):
         answers |= read_table(decode_dir / "answers", empty_ok=True)
         styles |= folder.read("utt2style", optional=True)
         texts |= folder.read("text", optional=True)
-        account = json.loads((decode_dir / "decode.json").read_text(encoding="utf-8"))
+        account = read_json(decode_dir / "decode.json", "decode the set again")
         spoken = [language] if language else account.get("languages")
         if not spoken:
             raise InputError(f"{decode_dir}/decode.json: names no language of the answers; give --language")

@@ -7,17 +7,16 @@ are written, so that a run that was stopped goes on.
 """
 
 import argparse
-import json
 import logging
 from collections import Counter
 from pathlib import Path
 
 from c2ser.baselines.options import add_options, check_numbers
-from c2ser.bin.decode import entries
-from c2ser.datadir import DataDir, write_table
+from c2ser.datadir import DataDir, read_entries, write_table
 from c2ser.datadir.faults import some
-from c2ser.fileio import atomic_write, sha256
+from c2ser.fileio import sha256
 from c2ser.journal import Journal, digest, stamps
+from c2ser.jsonfile import write_json
 
 JOURNAL = "transcribe.journal"
 
@@ -39,8 +38,8 @@ def main(argv=None):
     check_numbers(args, "batch_size")
     data = DataDir(args.data_dir)
     utterances = data.utterances()
-    audio = entries(args.audio_scp, utterances)
-    spoken = entries(data.path / "utt2lang", utterances) if args.language == "utt2lang" else None
+    audio = read_entries(args.audio_scp, utterances)
+    spoken = read_entries(data.path / "utt2lang", utterances) if args.language == "utt2lang" else None
     from c2ser.baselines.transcription import Transcriber
 
     transcriber = Transcriber(args.whisper, "cuda" if args.ngpu else "cpu")
@@ -107,15 +106,12 @@ def write(args, utterances, journal):
     seconds = sum(entry["seconds"] for entry in journal.done.values())
     write_table(out / "text.asr", texts)
     write_table(out / "utt2asr_lang", languages)
-    with atomic_write(out / "transcribe.json") as stream:
-        content = {
-            "utterances": len(utterances), "without_words": len(empty),
-            "longer_than_30_s": sorted(utterance for utterance in beyond if beyond[utterance]),
-            "whisper": {"file": str(args.whisper), "sha256": sha256(args.whisper)}, "language": args.language,
-            "languages": dict(Counter(languages.values()).most_common()),
-            "seconds_per_utterance": seconds / len(utterances),
-        }  # fmt: skip
-        json.dump(content, stream, indent=1, ensure_ascii=False)
-        stream.write("\n")
+    write_json(out / "transcribe.json", {
+        "utterances": len(utterances), "without_words": len(empty),
+        "longer_than_30_s": sorted(utterance for utterance in beyond if beyond[utterance]),
+        "whisper": {"file": str(args.whisper), "sha256": sha256(args.whisper)}, "language": args.language,
+        "languages": dict(Counter(languages.values()).most_common()),
+        "seconds_per_utterance": seconds / len(utterances),
+    })  # fmt: skip
     logging.info("%s: %d utterances transcribed, %d without words%s",
                  out, len(utterances), len(empty), f": {some(empty)}" if empty else "")  # fmt: skip

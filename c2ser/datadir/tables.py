@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -69,6 +70,15 @@ def read_table(path, empty_ok=False):
                 "utils/fix_data_dir.sh sorts it"
             )
         table[key], previous = value, place
+    return table
+
+
+def read_entries(path, utterances, remedy="rerun its stage", empty_ok=False):
+    """`read_table`, checked to hold every one of these utterances. Raises InputError with the remedy where it does not."""
+    table = read_table(path, empty_ok)
+    lacking = [utterance for utterance in utterances if utterance not in table]
+    if lacking:
+        raise InputError(f"{path}: no entry for {len(lacking)} utterances ({some(lacking)}); {remedy}")
     return table
 
 

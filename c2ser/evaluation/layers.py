@@ -1,11 +1,11 @@
 """Reading the layers.json files of probes: recall on each layer of the network, fold by fold."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from c2ser.errors import InputError
+from c2ser.jsonfile import read_json
 
 PARTS = {"dev": "dev_ua", "test": "test_ua_not_used_for_choosing"}
 """Which recall is read: that on held-out training data, which chose the layer, or that on test, which chose nothing."""
@@ -34,10 +34,9 @@ def read_layer_curves(probe_dirs, part="dev"):
 
 
 def _read(path, key):
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; run `c2ser probe` again")
+    content = read_json(path, "run `c2ser probe` again")
     try:
-        tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
+        tables = content["tables"]
         curves = {}
         for number, table in enumerate(tables):
             source = Path(table["feats_scp"])

@@ -93,12 +93,6 @@ def weighted_f1(counts):
         return np.nansum(f1(counts) * present, axis=-1) / present.sum(axis=-1)
 
 
-def invalid_rate(counts):
-    """Share of utterances without a valid answer, `(...)`."""
-    with _quiet():
-        return counts[..., -1].sum(axis=-1) / support(counts).sum(axis=-1)
-
-
 def outside(counts):
     """Number of answers that are a class which the reference lacks, `(...)`; they are wrong whatever was said."""
     absent = support(counts) == 0

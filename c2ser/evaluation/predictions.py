@@ -1,6 +1,5 @@
 """Reading what a system said about a test set, strictly: nothing missing, nothing extra, nothing unknown."""
 
-import json
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
 from c2ser.errors import InputError
 from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
+from c2ser.jsonfile import read_json
 
 METHODS = {"utt2pred": "free answer", "utt2scored": "label scoring", "utt2constrained": "constrained answer"}
 """What a decoding directory may hold, and what a reader calls it: the label parsed from the generated text, the label
@@ -76,7 +76,7 @@ def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
         [predicted[utterance] for utterance in reference],
         [speakers[utterance] for utterance in reference],
         _confidence(decode_dir, predicted, table, list(reference), classes, posteriors),
-        _read_decode(decode_dir / "decode.json"),
+        read_json(decode_dir / "decode.json", "decode the set again") if (decode_dir / "decode.json").is_file() else {},
         posteriors,
         classes,
         read_votes(data_path / "utt2votes"),
@@ -195,19 +195,6 @@ def _confidence(decode_dir, predicted, table, utterances, classes, posteriors):
                 )
             return None
     return confidence
-
-
-def _read_decode(path):
-    """The content of decode.json, {} where there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); decode the set again") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a JSON object; decode the set again")
-    return content
 
 
 def _check_labels(table, path, further=()):

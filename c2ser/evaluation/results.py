@@ -5,13 +5,12 @@ narrow screen shows it. `scores` is everywhere a dict row name → the content o
 file as `scoring.score_sets` makes it. Scores are shown in per cent.
 """
 
-import json
 import unicodedata
-from pathlib import Path
 
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.scoring import COSTS, PEAKS
+from c2ser.jsonfile import read_json
 
 HEADINGS = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro-F1 %"}
 ABSENT = "–"
@@ -20,14 +19,8 @@ _REQUIRED = ("n", "invalid", "labels", "scores", "per_class", "chance", "majorit
 
 def read_score(path):
     """Read a score file. Raises InputError where it is absent or not one."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; run `c2ser score` first")
-    try:
-        score = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); score again") from None
-    missing = [key for key in _REQUIRED if not isinstance(score, dict) or key not in score]
+    score = read_json(path, "run `c2ser score` again")
+    missing = [key for key in _REQUIRED if key not in score]
     if missing:
         raise InputError(f"{path}: not a score file, lacks {', '.join(missing)}; score again")
     return score

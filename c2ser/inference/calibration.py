@@ -9,14 +9,12 @@ unbalanced training set and strength 1 the decision is the one for balanced clas
 asks for. What T and strength should be, c2ser.evaluation.calibration finds. Float64 arrays throughout.
 """
 
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.jsonfile import read_json, write_json
 
 TINY = 1e-12
 """Taken for smaller probabilities: one that a table rounded to 0 has a logarithm."""
@@ -46,10 +44,8 @@ class Calibration:
     @classmethod
     def read(cls, path):
         """Read what `write` wrote. Raises InputError for another file."""
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file; `c2ser calibrate` writes it")
+        content = read_json(path, "`c2ser calibrate` writes it")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
             priors = {
                 name: Prior(tuple(float(value) for value in prior["probabilities"]), float(prior["strength"]))
                 for name, prior in content["priors"].items()
@@ -63,9 +59,7 @@ class Calibration:
 
     def write(self, path, **further):
         """Write as JSON, with further entries for the reader."""
-        with atomic_write(path) as stream:
-            json.dump({**asdict(self), **further}, stream, indent=1, ensure_ascii=False, allow_nan=False)
-            stream.write("\n")
+        write_json(path, {**asdict(self), **further})
 
     def correction(self, prior="none", strength=None):
         """The `Correction` for a name of `decoding.PRIORS`; a strength of None is the fitted one.

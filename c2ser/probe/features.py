@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from c2ser.ark import read_ark
-from c2ser.datadir import read_table
+from c2ser.datadir import read_entries
 from c2ser.errors import InputError
 
 
@@ -20,12 +20,7 @@ def read_layers(path, utterances):
     Raises InputError, naming scp and utterances, for utterances without features, shapes that differ, infinite values
     and features of which every value of a layer is NaN.
     """
-    entries = read_table(path)
-    lacking = [utterance for utterance in utterances if utterance not in entries]
-    if lacking:
-        raise InputError(
-            f"{path}: no features for {len(lacking)} utterances ({', '.join(lacking[:5])}); extract them again"
-        )
+    entries = read_entries(path, utterances, "extract their features")
     values = None
     for row, utterance in enumerate(utterances):
         one = _read_one(entries[utterance], f"{path}: {utterance}")

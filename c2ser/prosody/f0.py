@@ -30,16 +30,6 @@ PENN_VOICED = 0.1625
 """Periodicity from which PENN's authors call a frame voiced (FCNF0++, entropy-based periodicity)."""
 
 
-def mean_f0(samples, method="swift", checkpoint=None):
-    """Mean F0 in Hz over the voiced frames of an utterance; NaN where none is voiced.
-
-    samples: float32 `(samples,)`, 16 kHz, about [-1, 1]. NaN comes from whispering, silence and clips under
-    `MIN_SECONDS`, the empty one included. checkpoint: see `f0_contour`, which also says what is raised.
-    """
-    _, f0, voiced = f0_contour(samples, method, checkpoint)
-    return voiced_mean(f0, voiced)
-
-
 def voiced_mean(f0, voiced):
     """Mean of a contour `(frames,)` in Hz over its voiced frames; NaN where none is voiced."""
     return float(f0[voiced].mean()) if voiced.any() else math.nan
@@ -48,12 +38,12 @@ def voiced_mean(f0, voiced):
 def f0_contour(samples, method="swift", checkpoint=None):
     """F0 over time: (times in s, F0 in Hz, voiced), each `(frames,)`; float64, float64, bool.
 
-    samples: as for `mean_f0`; they are brought to one level first (`level.normalise`), for swift-f0 hears the less the
-    softer a recording is. F0 is NaN at unvoiced frames, and frames `level.SPEECH_DEPTH` dB under the median of the voiced
-    ones are none: music under a voice decides nothing. A clip under `MIN_SECONDS` has no frames. method: one of
-    `METHODS`. checkpoint: PENN's weights file (fcnf0++.pt), which that method needs and the others refuse. Raises
-    InputError for an unknown method, one whose package is not installed, and a checkpoint that is missing or out of
-    place.
+    samples: float32 `(samples,)`, 16 kHz, about [-1, 1]; they are brought to one level first (`level.normalise`), for
+    swift-f0 hears the less the softer a recording is. F0 is NaN at unvoiced frames, and frames `level.SPEECH_DEPTH` dB
+    under the median of the voiced ones are none: music under a voice decides nothing. A clip under `MIN_SECONDS` has no
+    frames. method: one of `METHODS`. checkpoint: PENN's weights file (fcnf0++.pt), which that method needs and the others
+    refuse. Raises InputError for an unknown method, one whose package is not installed, and a checkpoint that is missing
+    or out of place.
     """
     detect = _detector(method, None if checkpoint is None else str(checkpoint))
     samples = np.ascontiguousarray(samples, dtype=np.float32)

@@ -4,14 +4,12 @@ The paper cuts each measure at its mean ± 1 standard deviation and does not say
 option (`POPULATIONS`), and its statistics come from training utterances alone.
 """
 
-import json
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
 MEASURES = {"speed": "utt2rate", "pitch": "utt2f0", "volume": "utt2loudness"}
 """The style measures, in the order in which they are written and told, and the table each is cut from."""
@@ -98,26 +96,7 @@ class StyleStatistics:
 def save_statistics(path, statistics, population):
     """Write {measure: StyleStatistics} and the population's name as JSON, whole or not at all."""
     document = {"population": population, "measures": {name: asdict(value) for name, value in statistics.items()}}
-    with atomic_write(path) as stream:
-        json.dump(document, stream, indent=2, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
-
-
-def load_statistics(path):
-    """What `save_statistics` wrote: ({measure: StyleStatistics}, population). InputError for another file."""
-    if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; c2ser make-style writes it")
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-        statistics = {
-            name: StyleStatistics(
-                Moments(**value["overall"]), {group: Moments(**moments) for group, moments in value["groups"].items()}
-            )
-            for name, value in document["measures"].items()
-        }
-        return statistics, document["population"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a file of style statistics ({error!r}); rerun c2ser make-style") from None
+    write_json(path, document)
 
 
 def relative_pitch(values, speakers):

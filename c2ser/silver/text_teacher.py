@@ -4,7 +4,6 @@ The paper asks GLM-4-9B-Chat; here it may be any local causal language model, as
 read by the likelihood of each class's answer, or any local sequence classifier.
 """
 
-import json
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from c2ser.cot.quote import clean_transcript
 from c2ser.emotions import EMOTIONS, canonical
 from c2ser.errors import InputError
 from c2ser.inference.chat import ChatModel, context_length, load_pretrained
+from c2ser.jsonfile import read_json
 from c2ser.models.language_model import answer_ids, load_tokenizer
 from c2ser.silver.prompts import answers, instruction
 
@@ -103,13 +103,7 @@ class ClassifierTeacher:
 
 def load_teacher(path, labels=EMOTIONS, label_map=None, device="cpu", dtype="float32"):
     """The teacher in a local Hugging Face folder, by the architecture that its config.json names. Raises InputError."""
-    config = Path(path) / "config.json"
-    if not config.is_file():
-        raise InputError(f"{path}: no folder with a config.json; give a local Hugging Face folder, nothing is fetched")
-    try:
-        names = json.loads(config.read_text(encoding="utf-8")).get("architectures") or ["none"]
-    except ValueError as error:
-        raise InputError(f"{config}: not JSON ({error}); fetch the model again") from None
+    names = read_json(Path(path) / "config.json", "give a whole Hugging Face folder; nothing is fetched").get("architectures") or ["none"]
     if names[0].endswith("ForSequenceClassification"):
         return ClassifierTeacher(path, labels, label_map, device, dtype)
     if label_map:

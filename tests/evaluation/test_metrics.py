@@ -35,7 +35,6 @@ def test_scores_by_hand():
     assert metrics.ua(COUNTS) == pytest.approx(1 / 3)
     assert metrics.macro_f1(COUNTS) == pytest.approx((4 / 7 + 2 / 5) / 3)
     assert metrics.weighted_f1(COUNTS) == pytest.approx((4 * 4 / 7 + 2 * 2 / 5) / 8)
-    assert metrics.invalid_rate(COUNTS) == pytest.approx(1 / 8)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -67,7 +66,7 @@ def test_leading_axes_are_independent():
     random = np.random.default_rng(0)
     counts = random.integers(0, 9, (4, 2, 3, 4))
     counts[0, 0, 1] = 0  # a class absent from one of them
-    for metric in (*metrics.METRICS.values(), metrics.weighted_f1, metrics.invalid_rate, metrics.f1):
+    for metric in (*metrics.METRICS.values(), metrics.weighted_f1, metrics.f1):
         together = metric(counts)
         for index in np.ndindex(4, 2):
             np.testing.assert_allclose(together[index], metric(counts[index]), equal_nan=True)
@@ -85,7 +84,6 @@ def test_a_class_that_is_never_or_once_answered():
     np.testing.assert_array_equal(metrics.precision(counts), [0.5, np.nan, 0])
     np.testing.assert_array_equal(metrics.recall(counts), [0.5, np.nan, 0])
     assert metrics.precision(metrics.confusion(["sad"], ["sad"], LABELS))[2] == 1
-    assert metrics.invalid_rate(counts) == pytest.approx(1 / 3)
 
 
 def test_no_utterances_give_nan():

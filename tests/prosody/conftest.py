@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from c2ser.datadir import DataDir
+from c2ser.prosody import f0
 
 RATE = 16000
 
@@ -14,6 +15,11 @@ def vowel(frequency, seconds, amplitude=0.15):
     times = np.arange(round(seconds * RATE)) / RATE
     partials = sum(np.sin(2 * np.pi * frequency * k * times) / k for k in range(1, 11))
     return (amplitude * partials).astype(np.float32)
+
+
+def mean_f0(samples, *method):
+    """Mean F0 in Hz over the voiced frames; NaN without any."""
+    return f0.voiced_mean(*f0.f0_contour(samples, *method)[1:])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from c2ser.errors import InputError
 from c2ser.prosody import f0
+from tests.prosody.conftest import mean_f0
 
 MODULES = {"swift": "swift_f0", "pyworld": "pyworld", "praat": "parselmouth"}
 
@@ -27,13 +28,13 @@ def fresh_detectors():
 
 @pytest.mark.parametrize("frequency", [110.0, 220.0, 440.0])
 def test_mean_of_a_steady_vowel_is_its_frequency(method, make_vowel, frequency):
-    assert f0.mean_f0(make_vowel(frequency, 1.0), method) == pytest.approx(frequency, rel=0.01)
+    assert mean_f0(make_vowel(frequency, 1.0), method) == pytest.approx(frequency, rel=0.01)
 
 
 def test_mean_is_over_voiced_frames_only(method, make_vowel):
     silence = np.zeros(16000, dtype=np.float32)
     samples = np.concatenate([silence, make_vowel(220, 1.0), silence])
-    assert f0.mean_f0(samples, method) == pytest.approx(220, rel=0.02)
+    assert mean_f0(samples, method) == pytest.approx(220, rel=0.02)
 
 
 def test_contour_follows_a_step(method, make_vowel):
@@ -47,38 +48,38 @@ def test_contour_follows_a_step(method, make_vowel):
 
 @pytest.mark.parametrize("seconds", [0, 1 / 16000, 0.007, 0.03, 0.063])
 def test_clips_too_short_for_a_pitch_have_none(method, make_vowel, seconds):
-    assert math.isnan(f0.mean_f0(make_vowel(220, seconds), method))
+    assert math.isnan(mean_f0(make_vowel(220, seconds), method))
     assert [len(part) for part in f0.f0_contour(make_vowel(220, seconds), method)] == [0, 0, 0]
 
 
 def test_every_length_from_the_limit_on_is_measured_without_a_crash(method, make_vowel):
     sound = make_vowel(220, 0.2)
-    means = [f0.mean_f0(sound[:samples], method) for samples in range(1024, 3200, 61)]
+    means = [mean_f0(sound[:samples], method) for samples in range(1024, 3200, 61)]
     assert all(math.isnan(mean) or mean == pytest.approx(220, rel=0.03) for mean in means)
 
 
 def test_the_default_method_hears_a_short_vowel(make_vowel):
-    assert f0.mean_f0(make_vowel(220, 0.1)) == pytest.approx(220, rel=0.02)
+    assert mean_f0(make_vowel(220, 0.1)) == pytest.approx(220, rel=0.02)
 
 
 def test_silence_has_no_pitch(method):
-    assert math.isnan(f0.mean_f0(np.zeros(16000, dtype=np.float32), method))
+    assert math.isnan(mean_f0(np.zeros(16000, dtype=np.float32), method))
 
 
 def test_whisper_has_no_pitch():
     noise = np.random.default_rng(0).normal(0, 0.1, 16000).astype(np.float32)
-    assert math.isnan(f0.mean_f0(noise))
+    assert math.isnan(mean_f0(noise))
 
 
 def test_detectors_are_built_once(make_vowel):
     for _ in range(3):
-        f0.mean_f0(make_vowel(220, 0.2))
+        mean_f0(make_vowel(220, 0.2))
     assert f0._detector.cache_info().misses == 1
 
 
 def test_unknown_method():
     with pytest.raises(InputError, match="unknown F0 method 'yin'"):
-        f0.mean_f0(np.zeros(16000), "yin")
+        mean_f0(np.zeros(16000), "yin")
 
 
 @pytest.mark.parametrize(
@@ -87,16 +88,16 @@ def test_unknown_method():
 def test_absent_package_is_named(monkeypatch, method, module, package):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=f"pip install {package}"):
-        f0.mean_f0(np.zeros(16000), method)
+        mean_f0(np.zeros(16000), method)
 
 
 def test_checkpoint_belongs_to_penn_alone(tmp_path):
     with pytest.raises(InputError, match="fcnf0"):
-        f0.mean_f0(np.zeros(16000), "penn")
+        mean_f0(np.zeros(16000), "penn")
     with pytest.raises(InputError, match="no-such.pt: no such file"):
-        f0.mean_f0(np.zeros(16000), "penn", tmp_path / "no-such.pt")
+        mean_f0(np.zeros(16000), "penn", tmp_path / "no-such.pt")
     with pytest.raises(InputError, match="takes no checkpoint"):
-        f0.mean_f0(np.zeros(16000), "swift", tmp_path / "no-such.pt")
+        mean_f0(np.zeros(16000), "swift", tmp_path / "no-such.pt")
 
 
 def test_penn_frames_are_cut_at_its_voicing_threshold(monkeypatch, tmp_path):
@@ -110,5 +111,5 @@ def test_penn_frames_are_cut_at_its_voicing_threshold(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "penn", types.SimpleNamespace(from_audio=from_audio))
     checkpoint = tmp_path / "fcnf0++.pt"
     checkpoint.touch()
-    assert f0.mean_f0(np.zeros(1600, dtype=np.float32), "penn", checkpoint) == pytest.approx(250)
+    assert mean_f0(np.zeros(1600, dtype=np.float32), "penn", checkpoint) == pytest.approx(250)
     assert calls == [((1, 1600), 16000, str(checkpoint))]

@@ -9,6 +9,7 @@ import pytest
 from c2ser.audio import read_audio
 from c2ser.prosody import f0, level
 from c2ser.prosody.functionals import NAMES, functionals
+from tests.prosody.conftest import mean_f0
 
 RATE = 16000
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "corpora"
@@ -37,7 +38,7 @@ def test_a_made_voice_is_as_voiced_at_every_gain():
     pytest.importorskip("swift_f0")
     shares = [share(gained(voice(), gain)) for gain in GAINS]
     assert 0.5 < shares[0] and max(shares) - min(shares) <= 0.01 * shares[0], shares
-    means = [f0.mean_f0(gained(voice(), gain)) for gain in GAINS]
+    means = [mean_f0(gained(voice(), gain)) for gain in GAINS]
     assert max(means) - min(means) <= 0.01 * means[0]
 
 
@@ -87,13 +88,13 @@ def test_music_under_a_voice_is_a_pause(make_vowel):
     pytest.importorskip("swift_f0")
     quiet, near = 10 ** (-26 / 20), 10 ** (-14 / 20)
     samples = np.concatenate([make_vowel(150, 1.2), quiet * make_vowel(500, 0.8)]).astype(np.float32)
-    assert f0.mean_f0(samples) == pytest.approx(150, rel=0.02)
+    assert mean_f0(samples) == pytest.approx(150, rel=0.02)
     times, _, voiced = f0.f0_contour(samples)
     assert not voiced[times > 1.25].any() and voiced[times < 1.15].mean() > 0.9
     assert level.find_pauses(samples, times, voiced).mean() == pytest.approx(0.8 / 2.0, abs=0.02)
     assert level.articulation_seconds(samples, times, voiced) == pytest.approx(1.2, abs=0.03)
     answer = np.concatenate([make_vowel(150, 1.2), near * make_vowel(500, 0.8)]).astype(np.float32)
-    assert f0.mean_f0(answer) > 200  # 14 dB under it is a soft voice
+    assert mean_f0(answer) > 200  # 14 dB under it is a soft voice
 
 
 def blocks(*parts):

@@ -1,13 +1,13 @@
-"""The folder that every baseline leaves: that of a probe or of a decoding."""
+"""The folder that a decoding, a probe or a baseline leaves."""
 
-import json
 
 from c2ser.datadir import write_table
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import write_json
 
-TABLES = ("utt2pred", "utt2scored", "posteriors", "answers", "utt2left_out")
+TABLES = ("utt2pred", "utt2scored", "utt2constrained", "posteriors", "answers", "utt2left_out")
 """utt2pred: the class or `<invalid>`; utt2scored: the most probable class, where utt2pred comes from a text;
-posteriors: probabilities in the order of `labels`; answers: what was generated; utt2left_out: the probability that
+utt2constrained: the class that generation under a grammar of the answers gave; posteriors: probabilities in the order of `labels`; answers: what was generated; utt2left_out: the probability that
 lay on classes that are not asked for."""
 
 
@@ -29,9 +29,7 @@ def write_results(out, labels, tables, account, excluded=None):
     _write_lines(out / "labels", labels if "posteriors" in tables else None)
     reasons = None if excluded is None else [f"{utterance}\t{reason}" for utterance, reason in sorted(excluded.items())]
     _write_lines(out / "excluded", reasons)
-    with atomic_write(out / "decode.json") as stream:
-        json.dump(account, stream, indent=1, ensure_ascii=False, allow_nan=False)
-        stream.write("\n")
+    write_json(out / "decode.json", account)
 
 
 def most_probable(labels, posteriors):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from c2ser.baselines.output import TABLES, most_probable, write_results
+from c2ser.inference.results import TABLES, most_probable, write_results
 from c2ser.datadir import read_table
 from c2ser.evaluation.predictions import read_posteriors
 
