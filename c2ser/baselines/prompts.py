@@ -7,19 +7,7 @@ c2ser.inference.labels read what it says instead, too.
 from c2ser.cot import templates
 
 QUESTIONS = {
-    "en": (
-        "Listen to how the speaker talks and to what they say. Which emotion do they express? Choose one of: {names}. "
-        "Answer with nothing but {lead} and the emotion."
-    ),
-    "zh": "请听说话者的语气和内容。说话者表达的是什么情绪？请从以下选项中选择一个：{names}。只回答“{lead}”和情绪。",
-    "it": (
-        "Ascolta come parla la persona e che cosa dice. Quale emozione esprime? Scegline una tra: {names}. "
-        "Rispondi solo con {lead} e l'emozione."
-    ),
-    "pl": (
-        "Posłuchaj, jak mówi ta osoba i co mówi. Jaką emocję wyraża? Wybierz jedną z: {names}. "
-        "Odpowiedz wyłącznie: {lead} i emocja."
-    ),
+    language: asked for language in templates.languages() if (asked := templates.load(language).QUESTION_OF_SPEECH)
 }
 """language → question with {names} and {lead}: the same languages as the text teacher's (c2ser.silver.prompts)."""
 

@@ -6,21 +6,7 @@ c2ser.cot.templates; a language that has no prompt here is asked about in Englis
 
 from c2ser.cot import templates
 
-PROMPTS = {
-    "en": (
-        "Which emotion does the person who says the following words most probably feel? Choose one of: {names}. "
-        "Judge by the words alone. Answer with nothing but {lead} and the emotion.\n\nWords: {text}"
-    ),
-    "zh": "说出下面这句话的人最可能是什么情绪？请从以下选项中选择一个：{names}。只根据文字判断，只回答“{lead}”和情绪。\n\n文字：{text}",
-    "it": (
-        "Quale emozione prova più probabilmente la persona che dice le parole seguenti? Scegline una tra: {names}. "
-        "Giudica soltanto dalle parole. Rispondi solo con {lead} e l'emozione.\n\nParole: {text}"
-    ),
-    "pl": (
-        "Jaką emocję najprawdopodobniej odczuwa osoba, która wypowiada poniższe słowa? Wybierz jedną z: {names}. "
-        "Oceniaj tylko na podstawie słów. Odpowiedz wyłącznie: {lead} i emocja.\n\nSłowa: {text}"
-    ),
-}
+PROMPTS = {language: asked for language in templates.languages() if (asked := templates.load(language).QUESTION_OF_WORDS)}
 """language → instruction with {names}, {lead} and {text}."""
 
 FALLBACK = "en"

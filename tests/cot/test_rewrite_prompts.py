@@ -2,10 +2,10 @@
 
 import pytest
 
-from c2ser.cot import rewrite_prompts, templates
+from c2ser.cot import templates
 from c2ser.cot.check import detect_language, rewriting_faults
 from c2ser.cot.rationale import build_rationale
-from c2ser.cot.rewrite_prompts import INSTRUCTIONS, rewrite_prompt, style_phrases
+from c2ser.cot.rewrite_prompts import instructions, rewrite_prompt, style_phrases
 from c2ser.errors import InputError
 
 STYLE = {"speed": "low", "pitch": "high", "volume": "medium"}
@@ -14,13 +14,13 @@ TRANSCRIPTS = {"en": "I can't believe it!", "it": "Gli operai si alzano presto",
 
 @pytest.mark.parametrize("language", templates.languages())
 def test_every_language_has_instructions_in_its_own_words(language):
-    said = INSTRUCTIONS[language]
+    said = instructions(language)
     rules = [said.task, said.keep, said.quote, said.no_quote, said.end, said.form]
     assert detect_language(templates.load(language).SPACE.join(rules)) == language
     assert "{phrases}" in said.keep and "{verdict}" in said.end
 
 
-@pytest.mark.parametrize("language", INSTRUCTIONS)
+@pytest.mark.parametrize("language", templates.languages())
 def test_the_prompt_holds_what_must_stay(language):
     template, words = templates.load(language), TRANSCRIPTS.get(language, "xyzzy")
     for number in range(8):
@@ -31,15 +31,15 @@ def test_the_prompt_holds_what_must_stay(language):
         phrases = style_phrases(text, template)
         assert len(phrases) == 3 and all(phrase in before for phrase in phrases)
         assert template.verdict(template.emotion_name("sad")) in before
-        assert INSTRUCTIONS[language].quote in before and INSTRUCTIONS[language].no_quote not in before
+        assert instructions(language).quote in before and instructions(language).no_quote not in before
 
 
-@pytest.mark.parametrize("language", INSTRUCTIONS)
+@pytest.mark.parametrize("language", templates.languages())
 def test_without_words_and_style_nothing_is_asked_of_them(language):
     text = build_rationale("u", {}, "...", "sad", language)
     made = rewrite_prompt(text, "sad", language)
-    assert INSTRUCTIONS[language].no_quote in made and INSTRUCTIONS[language].quote not in made
-    assert INSTRUCTIONS[language].keep.partition("{phrases}")[0] not in made
+    assert instructions(language).no_quote in made and instructions(language).quote not in made
+    assert instructions(language).keep.partition("{phrases}")[0] not in made
     assert "1. " in made and "3. " in made and "4. " not in made
 
 
@@ -48,7 +48,7 @@ def test_phrases_of_the_quote_are_not_those_of_the_style():
     assert style_phrases(text, templates.load("en")) in (["quickly"], ["at a fast pace"])
 
 
-@pytest.mark.parametrize("language", INSTRUCTIONS)
+@pytest.mark.parametrize("language", templates.languages())
 def test_no_template_speaks_of_rewriting(language):
     for number in range(40):
         for style, words in ((STYLE, TRANSCRIPTS.get(language, "xyzzy")), (STYLE, ""), ({}, "")):
@@ -57,6 +57,6 @@ def test_no_template_speaks_of_rewriting(language):
 
 
 def test_a_language_without_instructions_is_named(monkeypatch):
-    monkeypatch.delitem(rewrite_prompts.INSTRUCTIONS, "pl")
-    with pytest.raises(InputError, match="no instructions for rewriting in language 'pl'; there are en, zh, it"):
+    monkeypatch.setattr(templates.load("pl"), "REWRITING", None)
+    with pytest.raises(InputError, match="no instructions for rewriting in language 'pl'; there are en, it, zh"):
         rewrite_prompt("Emocja: smutek.", "sad", "pl")

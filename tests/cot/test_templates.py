@@ -1,6 +1,7 @@
 """What every language's templates must fulfil; a language that is added is tested by being there."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -99,13 +100,13 @@ def test_verdicts_as_written():
 
 
 def test_unknown_language():
-    with pytest.raises(InputError, match="no templates for language 'xx'; there are .*c2ser/cot/templates/xx.py"):
+    with pytest.raises(InputError, match="no templates for language 'xx'; there are .*c2ser/cot/templates/xx.yaml"):
         templates.load("xx")
 
 
 @pytest.fixture
 def more_templates(tmp_path, monkeypatch):
-    """A folder whose modules count as templates too."""
+    """A folder whose files count as templates too."""
     monkeypatch.setattr(templates, "__path__", [*templates.__path__, str(tmp_path)])
     templates.languages.cache_clear()
     templates.load.cache_clear()
@@ -116,9 +117,10 @@ def more_templates(tmp_path, monkeypatch):
 
 
 def test_a_language_is_added_by_one_file(more_templates):
-    (more_templates / "qaa.py").write_text("from c2ser.cot.templates.en import *\nANSWER_LEAD = 'Feeling:'\n")
-    (more_templates / "qab.py").write_text("ANSWER_LEAD = 'Feeling:'\n")
+    english = (Path(templates.__file__).parent / "en.yaml").read_text(encoding="utf-8")
+    (more_templates / "qaa.yaml").write_text(english.replace("'Emotion:'", "'Feeling:'"), encoding="utf-8")
+    (more_templates / "qab.yaml").write_text("ANSWER_LEAD: 'Feeling:'\n", encoding="utf-8")
     assert set(templates.languages()) == {*LANGUAGES, "qaa", "qab"}
     assert templates.load("qaa").verdict(templates.load("qaa").emotion_name("sad")) == "Feeling: sad."
-    with pytest.raises(InputError, match="templates/qab.py lacks PROMPT_EXPLICIT .*; STYLE .*; COMMON_WORDS"):
+    with pytest.raises(InputError, match="templates/qab.yaml lacks PROMPT_EXPLICIT .*; STYLE .*; COMMON_WORDS"):
         templates.load("qab")

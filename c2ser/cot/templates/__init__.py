@@ -1,6 +1,6 @@
-"""The wording of prompts and rationales: one module a language, named by its ISO 639-1 code.
+"""The wording of prompts and rationales: one file a language, named by its ISO 639-1 code.
 
-To add a language, add `<code>.py` with every name of `CONTRACT` beside these (copy `en.py` and translate), and its
+To add a language, add `<code>.yaml` with every entry of `CONTRACT` beside these (copy `en.yaml` and translate), and its
 emotion names to `c2ser.emotions.NAMES`. It is found by its name; tests/cot runs every check on every language found.
 
 A rationale is `opening inference verdict`: the style in the order speed, pitch, volume and the quoted transcript; a
@@ -10,11 +10,12 @@ a quotation mark of its own, name an emotion or repeat the lead.
 """
 
 import functools
-import importlib
-import pkgutil
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
+
+import yaml
 
 from c2ser import emotions
 from c2ser.errors import InputError
@@ -38,7 +39,14 @@ CONTRACT = {
     "SCRIPT": "first word of the Unicode name of the language's letters: LATIN, CJK, CYRILLIC …",
     "COMMON_WORDS": "frequent words that tell the language from others of its script",
 }
-"""Every name that a template module defines, and what it is for."""
+"""Every entry that a language's file holds, and what it is for."""
+
+FURTHER = {
+    "QUESTION_OF_WORDS": "what a text teacher is asked about a transcript, with {names}, {lead} and {text}",
+    "QUESTION_OF_SPEECH": "what an audio language model is asked that was not trained here, with {names} and {lead}",
+    "REWRITING": "how a rationale is put into other words: fields of c2ser.cot.rewrite_prompts.Instructions",
+}
+"""Entries that a language may go without; what they serve is then not done in it."""
 
 
 class Pattern(NamedTuple):
@@ -50,7 +58,8 @@ class Pattern(NamedTuple):
 
 
 class Template(SimpleNamespace):
-    """A language's wording: its code as `language`, every name of `CONTRACT`, and what follows from them."""
+    """A language's wording: its code as `language`, all names of `CONTRACT` and `FURTHER` (None where it goes without),
+    and what follows from them."""
 
     def has_name(self, emotion):
         """Whether answers in the language have a word for the class."""
@@ -79,32 +88,33 @@ class Template(SimpleNamespace):
 @functools.lru_cache(maxsize=None)
 def languages():
     """Codes of the languages that have templates, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+    return tuple(sorted(_files()))
+
+
+def _files():
+    return {path.stem: path for folder in __path__ for path in Path(folder).glob("*.yaml")}
 
 
 @functools.lru_cache(maxsize=None)
 def load(language):
-    """The Template of a language. Raises InputError for a language without one, or one that lacks a name."""
+    """The Template of a language. Raises InputError for a language without one, or one that lacks an entry."""
     if language not in languages():
         raise InputError(
             f"no templates for language {language!r}; there are {', '.join(languages())}: choose one of these, or add "
-            f"c2ser/cot/templates/{language}.py"
+            f"c2ser/cot/templates/{language}.yaml"
         )
-    module = importlib.import_module(f"{__name__}.{language}")
-    lacking = [f"{name} ({purpose})" for name, purpose in CONTRACT.items() if not hasattr(module, name)]
+    entries = yaml.safe_load(_files()[language].read_text(encoding="utf-8"))
+    lacking = [f"{name} ({purpose})" for name, purpose in CONTRACT.items() if name not in entries]
     if lacking:
-        raise InputError(f"c2ser/cot/templates/{language}.py lacks {'; '.join(lacking)}")
-    return Template(language=language, **{name: getattr(module, name) for name in CONTRACT})
+        raise InputError(f"c2ser/cot/templates/{language}.yaml lacks {'; '.join(lacking)}")
+    read = dict.fromkeys(FURTHER) | entries
+    for name in ("OPENINGS", "INFERENCES"):
+        read[name] = tuple(Pattern(**pattern) for pattern in read[name])
+    read["CUES"] = {measure: _compiled(levels) for measure, levels in read["CUES"].items()}
+    read["EMOTION_STEMS"] = _compiled(read["EMOTION_STEMS"])
+    read["COMMON_WORDS"] = frozenset(read["COMMON_WORDS"].split())
+    return Template(language=language, **read)
 
 
-def compile_cues(patterns):
-    """measure → level → pattern text → the same with compiled, case-insensitive patterns."""
-    return {
-        measure: {level: re.compile(pattern, re.IGNORECASE) for level, pattern in levels.items()}
-        for measure, levels in patterns.items()
-    }
-
-
-def compile_stems(patterns):
-    """class → pattern text → the same with compiled, case-insensitive patterns."""
-    return {emotion: re.compile(pattern, re.IGNORECASE) for emotion, pattern in patterns.items()}
+def _compiled(patterns):
+    return {name: re.compile(pattern, re.IGNORECASE) for name, pattern in patterns.items()}

@@ -130,7 +130,7 @@ style() {
 
 chain_of_thought() {
     stage_begin "$(data_of)/.done.cot" --done "$(data_of)/.done.style" --value "language=$cot_language" \
-        --value "seed=$seed" --glob "$C2SER_ROOT/c2ser/cot/templates/*.py" || return 0
+        --value "seed=$seed" --glob "$C2SER_ROOT/c2ser/cot/templates/*.yaml" || return 0
     for set in $(echo_sets); do
         python3 -m c2ser make-cot --data_dir "$set" --language "$cot_language" --seed "$seed"
     done

@@ -17,7 +17,7 @@ whole() {
 # $1: option, a number above 0
 above_zero() { [[ ${!1} =~ ^[0-9]*\.?[0-9]+$ && ${!1} =~ [1-9] ]] || die "--$1 ${!1}: expected a number above 0"; }
 
-languages() { for file in "$C2SER_ROOT"/c2ser/cot/templates/[a-z]*.py; do basename "$file" .py; done; }
+languages() { for file in "$C2SER_ROOT"/c2ser/cot/templates/*.yaml; do basename "$file" .yaml; done; }
 
 check_options() {
     local name fold
