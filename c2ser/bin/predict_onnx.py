@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 
-
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -5,7 +5,6 @@ Options: those of every ESPnet2 task and --help's own.
 """
 
 
-
 def get_parser():
     from c2ser.tasks.emotion_classifier import EmotionClassifierTask
 

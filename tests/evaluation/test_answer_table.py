@@ -9,12 +9,14 @@ import pytest
 
 from c2ser.bin import benchmark, compare, report, score
 from c2ser.errors import InputError
-from c2ser.evaluation.answer_table import read_answer_table
-from c2ser.evaluation.results import markdown_table, ranked, score_rows
+from c2ser.evaluation import answer_table
+from c2ser.evaluation.answer_table import read_answer_table, write_answer_table
+from c2ser.evaluation.results import fold_rows, markdown_table, ranked, recall_rows, score_rows
 from c2ser.evaluation.scoring import score_sets
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 300_000
+SECTIONS = {"Leaderboard": score_rows, "Test sets one by one": fold_rows, "Recall of each class, %": recall_rows}
 
 
 def check(table, out):
@@ -25,11 +27,13 @@ def check(table, out):
     command.main(["--answers", str(table), "--out", str(out)])
     page = table.with_name("comparison.md" if alone else table.name.replace(".answers.tsv", ".md"))
     assert page.read_text(encoding="utf-8") == out.read_text(encoding="utf-8"), page
-    if alone:  # the leaderboard of the report: the same systems, scored by the same answers
+    if alone:  # what the report says of the same systems that follows from answers
         read = read_answer_table(table)
-        scores = {name: score_sets(sets, read.tables[name]) for name, sets in read.systems.items()}
+        scores = ranked({name: score_sets(sets, read.tables[name]) for name, sets in read.systems.items()})
         text = table.with_name("RESULTS.md").read_text(encoding="utf-8")
-        assert re.search(r"## Leaderboard\n\n((?:\|.*\n)+)", text)[1] == markdown_table(score_rows(ranked(scores))) + "\n"
+        for heading, rows in SECTIONS.items():
+            found = re.search(rf"## {heading}\n\n((?:\|.*\n)+)", text)
+            assert (found and found[1]) == (markdown_table(rows(scores)) + "\n" if rows(scores) else None), heading
 
 
 def test_published_pages_come_from_the_answers_beside_them(tmp_path):
@@ -60,6 +64,13 @@ def made(folds, tmp_path):
     systems = ["--systems", *(f"{name}={','.join(decode)}" for name in ("free", "scored")), "--pred", "scored=utt2scored"]
     compare.main([*systems, "--reference", "free", "--data_dir", *data, "--caption", "Two | ways", "--published",
                   str(published), "--out", str(exp) + "_ways.md"])  # fmt: skip
+    for fold, path in enumerate(folds[0], 1):
+        (tmp_path / "joint/test/corpus").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"joint/test/corpus/fold{fold}").symlink_to(path)
+    ours = f"{tmp_path}/exp/fold{{fold}}/decode_implicit_test"
+    benchmark.main(["--data_dir", str(tmp_path / "joint"), "--system", "ours", ours, "joint", "utt2scored",
+                    "--system", "free", ours, "none", "utt2pred", "--reference", "ours",
+                    "--out", str(exp) + "_benchmark.md"])  # fmt: skip
     return exp
 
 
@@ -83,7 +94,7 @@ def test_what_is_published_is_held_to_its_answers(made, tmp_path):
     subprocess.run(command, env=environment, check=True, capture_output=True)
     results = tmp_path / "results/tag"
     tables = sorted(results.rglob("*answers.tsv"))
-    assert [table.name for table in tables] == ["answers.tsv", "ways.answers.tsv"]
+    assert [table.name for table in tables] == ["answers.tsv", "benchmark.answers.tsv", "ways.answers.tsv"]
     for table in tables:
         check(table, tmp_path / "again.md")
         kept = table.read_text(encoding="utf-8")
@@ -93,8 +104,11 @@ def test_what_is_published_is_held_to_its_answers(made, tmp_path):
             check(table, tmp_path / "again.md")
     (made / "answers.tsv").unlink()  # what has no answers is not published; the other page is
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    assert sorted(path.name for path in results.iterdir()) == ["ways.answers.tsv", "ways.md"]
-    made.with_name("tag_ways.answers.tsv").unlink()
+    assert sorted(path.name for path in results.iterdir()) == [
+        f"{page}.{kind}" for page in ("benchmark", "ways") for kind in ("answers.tsv", "md")
+    ]
+    for page in ("ways", "benchmark"):
+        made.with_name(f"tag_{page}.answers.tsv").unlink()
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "no answers.tsv; run stage 13" in done.stderr
 
@@ -127,3 +141,18 @@ def test_answers_and_decodings_do_not_mix(made, tmp_path):
         compare.main(out)
     with pytest.raises(InputError, match="--data_dir: --answers holds the answers"):
         compare.main(["--answers", str(made / "answers.tsv"), "--data_dir", "x", *out])
+
+
+def test_a_long_table_is_published_in_parts(made, tmp_path, monkeypatch):
+    table = made.with_name("tag_ways.answers.tsv")
+    monkeypatch.setattr(answer_table, "LIMIT", int(0.7 * table.stat().st_size))
+    write_answer_table(table, read_answer_table(table))
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    subprocess.run([ROOT / "tools/publish_results.sh", made], env=environment, check=True, capture_output=True)
+    results = tmp_path / "results/tag"
+    assert [path.name for path in sorted(results.glob("ways*"))] == ["ways.answers.2.tsv", "ways.answers.tsv", "ways.md"]
+    check(results / "ways.answers.tsv", tmp_path / "again.md")
+    part = results / "ways.answers.2.tsv"
+    part.write_text(part.read_text(encoding="utf-8").replace("\tneutral\tneutral\n", "\tneutral\tangry\n"), encoding="utf-8")
+    with pytest.raises(AssertionError):
+        check(results / "ways.answers.tsv", tmp_path / "again.md")
