@@ -20,6 +20,6 @@ def test_entries_of_the_utterances_are_copied(tmp_path):
 def test_a_missing_entry_is_named(tmp_path):
     write_table(tmp_path / "data/utt2spk", {"a": "s", "c": "s"})
     write_table(tmp_path / "utt2f0", {"a": 1})
-    with pytest.raises(InputError, match=r"utt2f0: no entry for 1 utterances of .*data \(c\)"):
+    with pytest.raises(InputError, match=r"utt2f0: no entry for 1 utterances \(c\)"):
         filter_tables.main(["--data_dir", str(tmp_path / "data"), str(tmp_path / "utt2f0")])
     assert not (tmp_path / "data/utt2f0").exists()

@@ -170,7 +170,7 @@ def test_missing_features_are_named(data):
     table = read_table(data / "f.scp")
     table.pop("test03")
     write_table(data / "f.scp", table)
-    with pytest.raises(InputError, match=r"f.scp: no features for 1 utterances \(test03\)"):
+    with pytest.raises(InputError, match=r"f.scp: no entry for 1 utterances \(test03\)"):
         run(data)
     assert not (data / "out").exists()
 

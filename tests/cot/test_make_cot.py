@@ -80,7 +80,7 @@ def test_what_is_missing_is_named_and_nothing_is_written(data):
     refused("utt2style: a-2: 'speed=low'")
     data.write("utt2style", styles)
     data.write("utt2lang", {"a-1": "it"})
-    refused("utt2lang: no entry for a-2, b-1, b-2, b-3")
+    refused(r"utt2lang: no entry for 4 utterances \(a-2, b-1, b-2, b-3\)")
     data.write("utt2lang", {**dict.fromkeys(styles, "it"), "a-1": "xx"})
     refused("utt2lang: no templates for language 'xx'")
     data.write("utt2emo", {"a-1": "bored"})

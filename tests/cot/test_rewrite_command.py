@@ -83,7 +83,7 @@ def test_texts_made_anew_are_the_new_originals(data):
 
 def test_a_run_stopped_while_it_writes_can_be_done_again(data, monkeypatch):
     template = data.read("cot_explicit")
-    for writer in ("write_table", "atomic_write"):
+    for writer in ("write_table", "write_json"):
         with monkeypatch.context() as patch:
             patch.setattr(rewrite_cot, writer, lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):

@@ -105,7 +105,7 @@ def test_detail_rows_say_what_was_resampled():
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no such file"), ("{", "not JSON"), ("[]", "not a score file"), ('{"n": 1}', "lacks invalid, labels")],
+    [(None, "no such file"), ("{", "not JSON"), ("[]", "expected a JSON object"), ('{"n": 1}', "lacks invalid, labels")],
 )
 def test_read_score_refuses(tmp_path, content, message):
     path = tmp_path / "score.json"

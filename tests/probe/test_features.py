@@ -33,7 +33,7 @@ def test_matrices_and_vectors_in_the_order_asked_for(scp):
 @pytest.mark.parametrize(
     ("features", "message"),
     [
-        ({"a": [1.0, 2]}, r"no features for 2 utterances \(b, c\); extract"),
+        ({"a": [1.0, 2]}, r"no entry for 2 utterances \(b, c\); extract"),
         ({"a": [1.0, 2], "b": [[1.0, 2], [3, 4]], "c": [1.0, 2]}, "b: 2 layers of width 2, but a has 1 of 2"),
         ({"a": [1.0, 2], "b": [1.0, 2, 3], "c": [1.0, 2]}, "b: 1 layers of width 3, but a has 1 of 2"),
         ({"a": [1.0, 2], "b": [1.0, np.inf], "c": [1.0, 2]}, "b: infinite values"),
