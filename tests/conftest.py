@@ -66,3 +66,12 @@ def system_dir(tmp_path_factory, llm_dir, whisper_pt):
     from tests import builders
 
     return builders.system(tmp_path_factory.mktemp("system") / "system", llm_dir, whisper_pt)
+
+
+@pytest.fixture(scope="session")
+def slurm():
+    """A Slurm of this machine alone (tests.cluster.Cluster); skips where it is not installed."""
+    from tests.cluster import cluster
+
+    with cluster() as started:
+        yield started

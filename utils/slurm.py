@@ -6,7 +6,7 @@
 
 What an option means to sbatch stands in conf/slurm.conf, in Kaldi's form; an option that it does not know is an error:
 
-    command sbatch --export=ALL
+    command sbatch --export=ALL --requeue
     option gpu=* -p gpu --gres=gpu:$0
     option gpu=0 -p cpu
     default gpu=0

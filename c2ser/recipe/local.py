@@ -87,7 +87,9 @@ class Pool:
         command, log = self.request.command_of(number), self.request.log_of(number)
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
-            stream = open(log, "wb", buffering=0)
+            # Slurm starts a job again that it took the node from: what it had said is kept
+            again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+            stream = open(log, "ab" if again else "wb", buffering=0)
         except OSError as error:
             raise InputError(f"{log}: the log cannot be written: {error.strerror}") from None
         header = shell(command).replace("\n", "\n# ")

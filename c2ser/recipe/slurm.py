@@ -15,7 +15,7 @@ from c2ser.recipe.progress import Progress
 
 CONFIG = "conf/slurm.conf"
 DEFAULT_CONFIG = """
-command sbatch --export=ALL
+command sbatch --export=ALL --requeue --open-mode=append
 option name=* --job-name $0
 option time=* --time $0
 option mem=* --mem-per-cpu $0
@@ -28,8 +28,14 @@ option gpu=0
 """Used where there is no conf/slurm.conf. Partitions differ from site to site: name yours there."""
 
 RUN = Path(__file__).resolve().parents[2] / "utils" / "run.py"
-POLL, LONGEST_POLL, QUEUE_POLL = 0.1, 5.0, 15.0
-"""Seconds between looks at the finished jobs (at first, at last) and at the queue."""
+POLL, LONGEST_POLL = 0.1, 5.0
+QUEUE_POLL, LONGEST_QUEUE_POLL = 1.0, 15.0
+"""Seconds between looks at the finished jobs and at the queue, at first and at last."""
+
+ENDED = {
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT",
+}  # fmt: skip
+"""What squeue calls jobs that neither run nor wait. A job that Slurm takes its node from and queues again is PENDING."""
 
 
 def main(argv):
@@ -40,21 +46,26 @@ def main(argv):
     request.options.pop("max_jobs_run", None)
     place, stem = _place(request)
     sync = place / f".done.{stem}.{os.getpid()}"
+    note = place / f"{stem}.job"
     script = place / f"{stem}.sh"
     submit = sbatch_command(read_config(config), request.options, config or CONFIG)
     if request.variable:
         submit.append(f"--array={request.numbers[0]}-{request.numbers[-1]}%{limit}")
-    submit += [f"--output={place / stem}.%{'a' if request.variable else 'j'}.out", str(script)]
+    output = str(place / stem).replace("%", "%%")
+    submit += [f"--output={output}.%{'a' if request.variable else 'j'}.out", str(script)]
     place.mkdir(parents=True, exist_ok=True)
+    _refuse_a_second(note)
     script.write_text(job_script(request, sync, submit), encoding="utf-8")
     try:
         with caught_signals() as received:
             job = _submit(submit)
+            note.write_text(f"{job}\n")
             failed = _wait(job, request, sync, received)
             if received:
                 subprocess.run(["scancel", job])
                 raise SystemExit(128 + received[0])
     finally:
+        note.unlink(missing_ok=True)
         for number in request.numbers:
             _sync_file(sync, number).unlink(missing_ok=True)
     if failed:
@@ -108,7 +119,9 @@ def sbatch_command(config, wanted, where=CONFIG):
 
 
 def job_script(request, sync, submit):
-    """The script of the array. Each job runs its part through run.py, which writes the log, and tells how it ended."""
+    """The script of the array. Each job runs its part through run.py, which writes the log, and tells how it ended,
+    unless Slurm ends it: whether such a job starts again, the queue alone knows."""
+    number = "$SLURM_ARRAY_TASK_ID" if request.variable else "1"
     variable = [f"{request.variable}=$_number:$_number"] if request.variable else []
     threads, gpus = request.options.get("num_threads", ""), request.options.get("gpu", "")
     if threads.isdigit() and gpus.isdigit():
@@ -118,9 +131,14 @@ def job_script(request, sync, submit):
     command += map(shlex.quote, [request.log, *request.command])
     return f"""#!/usr/bin/env bash
 # Submitted with: {shell(submit)}
-_number=${{SLURM_ARRAY_TASK_ID:-1}}
+_number={number}
 _ended={shlex.quote(str(sync.absolute()))}.$_number
-trap 'status=$?; echo $status > "$_ended.partial" && mv "$_ended.partial" "$_ended"' EXIT
+_terminated=
+_tell() {{
+    [ -n "$_terminated" ] || {{ echo "$1" > "$_ended.partial" && mv "$_ended.partial" "$_ended"; }}
+}}
+trap _terminated=true TERM
+trap '_tell $?' EXIT
 cd {shlex.quote(os.getcwd())} || exit 1
 [ ! -f ./path.sh ] || . ./path.sh
 {" ".join(command)}
@@ -137,9 +155,22 @@ def _place(request):
     return folder / "q", stem
 
 
-def _submit(command):
+def _refuse_a_second(note):
+    """Raise InputError where the job that an earlier run has noted, and did not live to see the end of, is still there."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        job = note.read_text().strip()
+    except OSError:
+        return
+    if not set((_states(job) or {}).values()) <= ENDED:
+        raise InputError(f"{note}: job {job} of an earlier run is still in the queue; wait until it has ended, or: scancel {job}")
+
+
+def _submit(command):
+    # Of a job that this may run in nothing is passed on: its number, cores and memory are not those of the new one
+    kept = ("SLURM_CONF", "SLURM_CLUSTERS")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name in kept}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
     except OSError as error:
         message = f"{command[0]}: {error.strerror}; is Slurm here? cmd_backend=local in cmd.sh needs none"
         raise InputError(message) from None
@@ -150,13 +181,13 @@ def _submit(command):
 
 
 def _wait(job, request, sync, received):
-    """Wait until every job has told how it ended or has left the queue, or until a signal is received.
+    """Wait until every job has told how it ended or is not in the queue any more, or until a signal is received.
 
     Returns number → reason of the jobs that failed.
     """
-    waiting, failed, pause, gone = set(request.numbers), {}, POLL, 0
+    waiting, failed, pause, gone = set(request.numbers), {}, POLL, set()
     progress = Progress(request)
-    asked = time.monotonic()
+    asked, queue_pause = time.monotonic(), QUEUE_POLL
     while not received:
         for number in sorted(waiting):
             if _sync_file(sync, number).is_file():
@@ -164,10 +195,6 @@ def _wait(job, request, sync, received):
                 status = _sync_file(sync, number).read_text().strip()
                 if status != "0":
                     failed[number] = f"code {status}"
-        if gone > 1:  # seen twice, since the file system may lag behind the queue
-            why = f"left the queue without an end (job {job}): cancelled, or out of time?"
-            failed |= dict.fromkeys(waiting, why)
-            waiting = set()
         if not waiting:
             break
         progress.show(waiting, set(request.numbers) - waiting)
@@ -175,21 +202,33 @@ def _wait(job, request, sync, received):
         while time.monotonic() < end and not received:
             time.sleep(POLL)
         pause = min(pause * 1.5, LONGEST_POLL)
-        if time.monotonic() - asked > QUEUE_POLL:
-            gone, asked = (0 if _queued(job) else gone + 1), time.monotonic()
+        if time.monotonic() - asked > queue_pause:
+            asked, queue_pause = time.monotonic(), min(queue_pause * 1.5, LONGEST_QUEUE_POLL)
+            states = _states(job)
+            if states is None:
+                continue
+            before, gone = gone, {number for number in waiting if number not in states or states[number] in ENDED}
+            for number in gone & before:  # seen twice, since the file system may lag behind the queue
+                if not _sync_file(sync, number).is_file():
+                    waiting.remove(number)
+                    why = f"{states[number]}, says Slurm" if number in states else "left the queue without an end"
+                    failed[number] = f"{why} (job {job})"
     progress.close()
     return dict(sorted(failed.items()))
 
 
-def _queued(job):
-    """Whether the queue still knows the job; true where it cannot be asked just now."""
+def _states(job):
+    """Number → state, in squeue's words, of the jobs of an array that the queue knows, the ended ones for some minutes
+    more; a single job's number is 1. None where the queue cannot be asked just now."""
+    command = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={job}", "--format=%K %T"]
     try:
-        done = subprocess.run(["squeue", "-h", "-j", job, "-o", "%i"], capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True)
     except OSError:
-        return True
+        return None
     if done.returncode:
-        return "Invalid job id" not in done.stderr
-    return bool(done.stdout.strip())
+        return {} if "Invalid job id" in done.stderr else None
+    lines = (line.split() for line in done.stdout.splitlines())
+    return {int(number) if number.isdigit() else 1: state for number, state in lines}
 
 
 def _sync_file(sync, number):

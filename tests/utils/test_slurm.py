@@ -30,7 +30,7 @@ echo 'Submitted batch job 4711'
 """
 SQUEUE = """#!/usr/bin/env bash
 [ ! -f "$FAKE/lose" ] || { echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1; }
-echo 4711
+echo N/A RUNNING
 """
 SCANCEL = '#!/usr/bin/env bash\necho "$@" > "$FAKE/scancel"\n'
 
@@ -75,7 +75,7 @@ def test_an_array_runs_with_the_logs_of_run_py(submit, tmp_path):
         assert output(log) == shown + "\n"
         assert "# Accounting: time=" in log.read_text() and "threads=3\n# Ended (code 0)" in log.read_text()
     resources = ["--gres=gpu:1", "--cpus-per-task", "3", "--ntasks-per-node=1"]
-    assert given[:-2] == ["--export=ALL", *resources, "--array=1-3%2"]
+    assert given[:-2] == ["--export=ALL", "--requeue", "--open-mode=append", *resources, "--array=1-3%2"]
     assert given[-2:] == ["--output=my log/q/x.%a.out", "my log/q/x.sh"]
     assert [path.name for path in (tmp_path / "my log" / "q").iterdir()] == ["x.sh"]
 
