@@ -1,8 +1,8 @@
 """Are two floats the same but for rounding?
 
-Whoever sums in another order rounds otherwise, and the order is not ours to choose: it changes with the batch, the number
-of threads, the instructions of the processor and the address at which a weight lies. So what is computed twice is equal
-within a bound alone; what is copied, saved or read back is equal to the bit. Integers and labels are equal, too.
+Whoever sums in another order rounds otherwise, and the order is not ours to choose: it changes with the batch, the
+number of threads, the instructions of the processor and the address at which a weight lies. So what is computed twice
+is equal within a bound alone; what is copied, saved or read back is equal to the bit. Integers and labels are equal.
 
 After n terms a value is off by about √n · eps of the largest on its way (N. Higham and T. Mary, A new approach to
 probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019); norms and divisions on the way enlarge that.
@@ -44,5 +44,5 @@ def assert_rounds_alike(found, wanted, terms=NETWORK, scale=None):
 
 
 def nearly(wanted, terms=NETWORK, scale=None):
-    """What equals a number, a list or a dict of numbers but for the rounding of float32: `assert found == nearly(wanted)`."""
+    """What equals a number, a list or a dict of numbers but for rounding in float32: `assert x == nearly(wanted)`."""
     return pytest.approx(wanted, abs=bound(wanted, wanted, terms, scale), rel=0)

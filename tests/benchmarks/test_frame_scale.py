@@ -33,7 +33,7 @@ def test_a_run(benchmark, data, capsys):
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert [(row[0], row[3]) for row in rows] == [("mean", "0"), ("sqrt_dim", "0"), ("mean", "100"), ("sqrt_dim", "100")]
     losses = [[float(value) for value in row[5:8]] for row in rows]
-    assert [row[0] for row in losses] == pytest.approx([losses[0][0]] * 4, rel=1e-3)  # before training, whatever the scale
+    assert [row[0] for row in losses] == pytest.approx([losses[0][0]] * 4, rel=1e-3)  # before training
     assert all(row[2] < row[0] for row in losses)
 
 

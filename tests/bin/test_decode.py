@@ -35,8 +35,11 @@ def run(data, system_dir, out, *more, mode="implicit"):
 def assert_same(made, wanted):
     """Texts and labels are equal; posteriors are so but for rounding."""
     told = [{name: table for name, table in tables.items() if name != "posteriors"} for tables in (made, wanted)]
-    rows = [{key: [float(word) for word in row.split()] for key, row in one["posteriors"].items()} for one in (made, wanted)]
-    assert told[0] == told[1] and rows[0] == {key: nearly(row) for key, row in rows[1].items()}
+    one, other = (
+        {utterance: [float(word) for word in row.split()] for utterance, row in tables["posteriors"].items()}
+        for tables in (made, wanted)
+    )
+    assert told[0] == told[1] and one == {utterance: nearly(row) for utterance, row in other.items()}
 
 
 def test_tables_are_what_the_predictor_says(data, system_dir, tmp_path):

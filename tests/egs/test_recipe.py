@@ -158,7 +158,8 @@ def test_a_rerun_from_the_same_seed_gives_the_same_results(recipe, first_run):
     values = [[float(value) for value in number.findall(text)] for text in lasting]
     assert values[0] == pytest.approx(values[1], rel=1e-3, abs=0.11)  # rounding may turn the last of one decimal
     for first in (recipe / "exp/first/scores").glob("*.png"):
-        one, other = (np.asarray(Image.open(path).convert("L"), float) for path in (first, recipe / "exp/t/scores" / first.name))
+        second = recipe / "exp/t/scores" / first.name
+        one, other = (np.asarray(Image.open(path).convert("L"), float) for path in (first, second))
         assert one.shape == other.shape and (np.abs(one - other) > 64).mean() < 1e-3, first.name
 
 
