@@ -9,7 +9,7 @@ demo: install
 	egs/polish/c2ser1/run.sh
 
 # Workers of one thread each; a file's tests stay together, so that what they share is made once. Their order is random;
-# PYTEST_ARGS="--randomly-seed=N" repeats one, with the seed that the first lines print.
+# PYTEST_ARGS="--randomly-seed=N" repeats one: the last lines name its seed.
 TEST_WORKERS ?= 2
 test:
 	bash tools/install.sh --test

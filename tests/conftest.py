@@ -18,6 +18,13 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG)))
 
 
+def pytest_terminal_summary(terminalreporter, config):
+    """Of a log, the end is what is looked at first."""
+    seed = config.getoption("randomly_seed", None)
+    if seed is not None:
+        terminalreporter.write_line(f'The order of this run again: make test PYTEST_ARGS="--randomly-seed={seed}"')
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """A test's random weights do not depend on which tests ran before."""

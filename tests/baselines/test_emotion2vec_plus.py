@@ -14,6 +14,7 @@ from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.predictions import read_posteriors, read_set
 from tests.baselines.conftest import THEIRS
+from tests.closeness import nearly
 
 
 def run(test_set, model, out, *options):
@@ -47,14 +48,14 @@ def test_posteriors_are_those_of_the_classifier_over_our_classes(test_set, make_
     shares = {utterance: probabilities(network, head, [read_audio(entry)]) for utterance, entry in audio.items()}
     for utterance, theirs in shares.items():
         ours = [theirs[index] for index in OURS]
-        assert rows[utterance] == pytest.approx([value / sum(ours) for value in ours], abs=2e-5)
-        assert float(left_out[utterance]) == pytest.approx(theirs[5] + theirs[8], abs=2e-5)
+        assert rows[utterance] == nearly([value / sum(ours) for value in ours])
+        assert float(left_out[utterance]) == nearly(theirs[5] + theirs[8])
     assert len({round(float(value), 3) for value in left_out.values()}) > 2
     account = json.loads((tmp_path / "out/decode.json").read_text())
     assert account["peak_memory_bytes"] > 50e6 and "thread" in account["device"]
     for name, index in (("other", 5), ("unknown", 8)):
         mean = np.mean([theirs[index] for theirs in shares.values()])
-        assert account["left_out"][name] == pytest.approx(mean, abs=2e-5)
+        assert account["left_out"][name] == nearly(mean)
     assert set(account["left_out"]) == {"other", "unknown"} and account["cut_into_chunks"] == []
     assert read_set(test_set.path, tmp_path / "out").confidence is not None
 
@@ -64,7 +65,7 @@ def test_batches_and_the_layout_change_nothing(test_set, make_plus, tmp_path):
     _, together = run(test_set, folder, tmp_path / "together")
     convert.main(["--from", str(folder), "--to", str(tmp_path / "ours")])
     _, alone = run(test_set, tmp_path / "ours", tmp_path / "alone", "--batch_seconds", "0.01")
-    assert together == {utterance: pytest.approx(row, abs=2e-5) for utterance, row in alone.items()}
+    assert together == {utterance: nearly(row) for utterance, row in alone.items()}
 
 
 def test_frames_of_chunks_are_averaged_together(test_set, make_plus, tmp_path):
@@ -73,7 +74,7 @@ def test_frames_of_chunks_are_averaged_together(test_set, make_plus, tmp_path):
     wave = read_audio(test_set.read("wav.scp")["b-1"])
     theirs = probabilities(network, head, [wave[:10000], wave[10000:]])
     ours = np.array([theirs[index] for index in OURS])
-    assert rows["b-1"] == pytest.approx((ours / ours.sum()).tolist(), abs=2e-5)
+    assert rows["b-1"] == nearly((ours / ours.sum()).tolist())
     account = json.loads((tmp_path / "out/decode.json").read_text())
     assert account["cut_into_chunks"] == ["b-1", "b-2", "b-3"]
 
@@ -84,9 +85,9 @@ def test_fewer_classes_and_outputs_that_were_never_trained(test_set, make_plus, 
     labels, rows = run(test_set, folder, tmp_path / "out", "--labels", "sad", "happy", "fearful")
     assert labels == ["happy", "sad"] and "no class fearful, which is never answered" in caplog.text
     theirs = probabilities(network, head, [read_audio(test_set.read("wav.scp")["b-1"])])
-    assert rows["b-1"][0] == pytest.approx(theirs[3] / (theirs[3] + theirs[6]), abs=2e-5)
+    assert rows["b-1"][0] == nearly(theirs[3] / (theirs[3] + theirs[6]))
     elsewhere = (1 - theirs[2] - theirs[3] - theirs[6]) / (1 - theirs[2])
-    assert float(read_table(tmp_path / "out/utt2left_out")["b-1"]) == pytest.approx(elsewhere, abs=2e-5)
+    assert float(read_table(tmp_path / "out/utt2left_out")["b-1"]) == nearly(elsewhere)
     account = json.loads((tmp_path / "out/decode.json").read_text())
     assert account["classes_never_answered"] == ["fearful"]
     assert list(account["left_out"]) == ["angry", "disgusted", "neutral", "other", "surprised", "unknown"]

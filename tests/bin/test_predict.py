@@ -11,6 +11,7 @@ from c2ser.bin import predict
 from c2ser.emotions import EMOTIONS
 from c2ser.inference.predictor import Predictor
 from tests.builders import waves
+from tests.closeness import nearly
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_json(audio, system_dir, capsys):
         fields = json.loads(line)
         assert set(fields) == {"audio", "label", "posterior", "text"}
         assert (fields["audio"], fields["label"], fields["text"]) == (path, wanted.label, wanted.text)
-        assert fields["posterior"] == pytest.approx(wanted.posterior, abs=1e-5)
+        assert fields["posterior"] == nearly(wanted.posterior)
 
 
 def console(monkeypatch, *arguments):

@@ -1,5 +1,8 @@
 """Descriptions of corpora and their fold tables."""
 
+import subprocess
+import sys
+
 import pytest
 
 from c2ser import corpora
@@ -17,6 +20,14 @@ def test_every_corpus_is_found_and_described():
         assert (corpus.name, corpus.total()) == (name, size)
         assert corpus.licence and corpus.source and corpus.languages
         assert bool(corpus.folds) == (name in FOLDS)
+
+
+def test_naming_them_imports_none():
+    code = "import sys; from c2ser import corpora; print(*corpora.available()); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names, modules = map(str.split, done.stdout.splitlines())
+    assert set(SIZES) <= set(names) and not {"base", "joint", "prepare"} & set(names)
+    assert [name for name in modules if name.startswith("c2ser.corpora.")] == []
 
 
 @pytest.mark.parametrize("name", FOLDS)

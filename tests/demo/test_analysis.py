@@ -13,6 +13,7 @@ from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
 from c2ser.inference.predictor import Predictor
 from tests.builders import c2ser_config, c2ser_model, write_parts
+from tests.closeness import nearly
 from tests.demo.conftest import RATE, voice
 
 
@@ -39,7 +40,7 @@ def test_curves_first_then_the_answer_token_by_token(analyst, wav, mode):
     assert first.text == "" and first.posterior is None and len(first.pitch[0]) > 50
     wanted = analyst.predictor([str(wav)], mode)[0]
     assert (last.label, last.text) == (wanted.label, wanted.text)
-    assert last.posterior == pytest.approx(wanted.posterior, abs=1e-5)
+    assert last.posterior == nearly(wanted.posterior)
     assert len(during) == wanted.tokens and all(wanted.text.startswith(known.text) for known in during)
     assert all(known.pitch is first.pitch and known.posterior is None for known in during)
     assert set(last.posterior) == set(EMOTIONS)
@@ -50,7 +51,7 @@ def test_channels(analyst, tmp_path):
     soundfile.write(tmp_path / "both.wav", both, RATE, subtype="FLOAT")
     for channel, samples in ((1, both[:, 0]), (2, both[:, 1]), ("mean", both.mean(axis=1))):
         *_, last = analyst(tmp_path / "both.wav", "implicit", channel)
-        assert last.posterior == pytest.approx(analyst.predictor([samples.astype(np.float32)])[0].posterior, abs=1e-5)
+        assert last.posterior == nearly(analyst.predictor([samples.astype(np.float32)])[0].posterior)
     with pytest.raises(InputError, match="^both.wav: 2 channels"):
         next(analyst(tmp_path / "both.wav", "implicit"))
 

@@ -88,6 +88,31 @@ def state(recipe):
     return {path: path.stat().st_mtime_ns for path in recipe.rglob("*") if path.is_file() and not path.is_symlink()}
 
 
+@pytest.mark.parametrize(
+    ("stages", "fetched"),
+    [
+        ("1 5", []), ("2 3", []), ("6 6", ["whisper-tiny.en"]), ("7 7", []), ("8 9", ["smollm2-135m-instruct"]),
+        ("1 14", ["whisper-tiny.en", "smollm2-135m-instruct"]), ("11 11", ["whisper-tiny.en"]), ("12 14", []),
+    ],
+)  # fmt: skip
+def test_models_are_fetched_for_the_stages_that_read_them(recipe, tmp_path, stages, fetched):
+    """What would be fetched is noted; what then ends the run is --leave_out, of which one corpus has nothing."""
+    first, last = stages.split()
+    words = ["./run.sh", "--corpus", recipe.parents[1] / "corpus.py", "--leave_out", "x"]
+    words += ["--stage", first, "--stop_stage", last]
+    variables = environment(recipe, BASH_ENV=str(tmp_path / "env"))
+    for result in (0, 3):
+        (tmp_path / "fetched").write_text("")
+        stub = f'python3() {{ echo "${{!#}}" >>{tmp_path}/fetched; return {result}; }}'
+        (tmp_path / "env").write_text(f"case $0 in *c2ser.sh) {stub} ;; esac\n")
+        done = subprocess.run([str(word) for word in words], cwd=recipe, capture_output=True, text=True, env=variables)
+        if result and fetched:  # a failure ends the run
+            assert done.returncode == 3 and (tmp_path / "fetched").read_text().split() == fetched[:1]
+        else:
+            assert done.stderr == "./run.sh: --leave_out x: there is one corpus; egs/all has several\n"
+            assert (tmp_path / "fetched").read_text().split() == fetched
+
+
 def test_done_twice_is_done_once(recipe):
     assert "[skip] data/.done.prepare: up to date\n" in run(recipe, "--stop_stage", 2)
 

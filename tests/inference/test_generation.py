@@ -10,6 +10,7 @@ from c2ser.inference.answer_trie import AnswerTrie, search
 from c2ser.inference.generation import generate, score_candidates, token_scores
 from c2ser.models.likelihoods import pad_left, positions
 from tests.builders import randomise
+from tests.closeness import assert_rounds_alike, nearly
 
 END = 2
 
@@ -86,7 +87,7 @@ def test_scores_are_sums_of_log_probabilities(precise, prefixes, candidates):
     assert made.shape == (5, len(candidates))
     for prefix, row in zip(prefixes, made):
         wanted = [float(log_probabilities(precise, prefix, ids)[shared:].sum()) for ids in candidates]
-        assert row.tolist() == pytest.approx(wanted, abs=1e-5)
+        assert row.tolist() == nearly(wanted)
 
 
 def test_each_utterance_has_its_own_candidates(precise, prefixes):
@@ -97,7 +98,7 @@ def test_each_utterance_has_its_own_candidates(precise, prefixes):
     made = score_candidates(precise, prefixes, candidates)
     for prefix, rows, row, shared in zip(prefixes, candidates, made, (2, 2, 2, 0, 9)):
         wanted = [float(log_probabilities(precise, prefix, ids)[shared:].sum()) for ids in rows]
-        assert row.tolist() == pytest.approx(wanted, abs=1e-5)
+        assert row.tolist() == nearly(wanted)
 
 
 def test_scores_do_not_depend_on_the_batch(model, prefixes):
@@ -105,10 +106,10 @@ def test_scores_do_not_depend_on_the_batch(model, prefixes):
     together = score_candidates(model, prefixes * 4, [candidates] * 20)[:5]
     for prefix, row in zip(prefixes, together):
         alone = score_candidates(model, [prefix], [candidates])
-        torch.testing.assert_close(alone[0], row, atol=1e-5, rtol=0)
+        assert_rounds_alike(alone[0], row)
     assert float((together[0] - together[1]).abs().max()) > 0.01
     turned = score_candidates(model, prefixes[::-1], [candidates[::-1]] * 5)
-    torch.testing.assert_close(turned.flip(0).flip(1), together, atol=1e-5, rtol=0)
+    assert_rounds_alike(turned.flip(0).flip(1), together)
 
 
 @torch.no_grad()
@@ -137,7 +138,7 @@ def test_scores_are_those_of_whole_passes_padded_at_either_side(model, prefixes)
         for side, end in (("left", left.shape[1]), ("right", length)):
             likely = logits[side][row, end - len(answer) - 1 : end - 1].log_softmax(-1)
             wanted = likely[torch.arange(len(answer)), torch.tensor(answer)]
-            torch.testing.assert_close(scores[row, 0], wanted, atol=1e-5, rtol=0)
+            assert_rounds_alike(scores[row, 0], wanted)
 
 
 @torch.no_grad()

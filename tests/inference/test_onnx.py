@@ -21,6 +21,7 @@ from c2ser.probe.head import Head, build_network
 from c2ser.probe.linear import Linear
 from c2ser.probe.saving import FILE, save_probe
 from tests.builders import BACKBONE, backbone, randomise
+from tests.closeness import nearly
 
 pytest.importorskip("onnx", reason="writing ONNX needs onnx and onnxscript (tools/requirements_test.lock)")
 pytest.importorskip("onnxscript", reason="writing ONNX needs onnx and onnxscript (tools/requirements_test.lock)")
@@ -121,7 +122,7 @@ def test_parity_with_torch(files, exported, probe, speech):
 def test_batch_size_changes_nothing(exported, speech, batch_size):
     predictor = OnnxPredictor(exported)
     for one, other in zip(predictor(speech), predictor(speech, batch_size=batch_size), strict=True):
-        assert one.label == other.label and one.posterior == pytest.approx(other.posterior, abs=1e-5)
+        assert one.label == other.label and one.posterior == nearly(other.posterior)
 
 
 def test_no_tokens_and_a_mixture_of_layers(tmp_path, speech):
@@ -151,7 +152,7 @@ def test_recordings_are_labelled_without_torch(exported, speech, tmp_path):
     wanted = OnnxPredictor(exported)([speech[0], np.pad(speech[1][:100], (0, 300))])
     for one, answer, number in zip(told, wanted, range(2), strict=True):
         assert one["audio"] == str(tmp_path / f"{number}.wav") and one["label"] == answer.label
-        assert one["posterior"] == pytest.approx(answer.posterior, abs=1e-5) and list(one["posterior"]) == CLASSES
+        assert one["posterior"] == nearly(answer.posterior) and list(one["posterior"]) == CLASSES
 
 
 def test_text_output(exported, speech, tmp_path, capsys):

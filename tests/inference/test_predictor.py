@@ -18,6 +18,7 @@ from c2ser.inference.bundle import Bundle
 from c2ser.inference.predictor import LATER_OPTIONS, Decoding, Predictor
 from c2ser.models.language_model import answer_ids
 from tests.builders import c2ser_config, c2ser_model, write_parts
+from tests.closeness import nearly
 from tests.inference.conftest import assert_same
 
 
@@ -61,7 +62,7 @@ def test_order_and_company_change_nothing(predictor, speech, mode):
 def test_posteriors_are_probabilities_of_the_classes(predictor, speech, mode):
     for prediction in predictor(speech, mode):
         assert tuple(prediction.posterior) == EMOTIONS
-        assert sum(prediction.posterior.values()) == pytest.approx(1.0, abs=1e-5)
+        assert sum(prediction.posterior.values()) == nearly(1.0)
         assert min(prediction.posterior.values()) > 0
         assert prediction.label == max(prediction.posterior, key=prediction.posterior.get)
         assert prediction.parsed in (*EMOTIONS, None)
@@ -82,7 +83,7 @@ def test_posterior_is_the_likelihood_of_the_answers(predictor, speech):
         logits = model.llm(inputs_embeds=torch.cat([prefix, embed(ids)])[None]).logits[0, len(prefix) - 1 : -1]
         scores.append(logits.log_softmax(-1)[torch.arange(len(ids)), ids].sum())
     wanted = torch.stack(scores).softmax(0).tolist()
-    assert list(predictor(speech[3:4])[0].posterior.values()) == pytest.approx(wanted, abs=1e-5)
+    assert list(predictor(speech[3:4])[0].posterior.values()) == nearly(wanted)
 
 
 def test_modes_are_two_models_and_prompts(predictor, speech):
@@ -148,22 +149,22 @@ def test_files_are_what_their_samples_are(predictor, wav, speech, name, options)
     path = wav(name, **options)
     for given in (path, str(path)):
         made = predictor([given])[0]
-        assert made.posterior == pytest.approx(predictor([read_audio(str(path))])[0].posterior, abs=1e-6)
+        assert made.posterior == nearly(predictor([read_audio(str(path))])[0].posterior)
         assert made.posterior == pytest.approx(predictor(speech[1:2])[0].posterior, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "rate"), [("d.ogg", 16000), ("e.wav", 8000), ("f.wav", 44100), ("g.flac", 48000)])
 def test_any_rate_and_format_is_answered(predictor, wav, name, rate):
     made = predictor([wav(name, rate=rate)])[0]
-    assert sum(made.posterior.values()) == pytest.approx(1.0, abs=1e-5)
+    assert sum(made.posterior.values()) == nearly(1.0)
 
 
 def test_channels_are_chosen(predictor, wav, speech):
     other = speech[4][: len(speech[1])]
     path = wav("stereo.wav", np.stack([speech[1], other], axis=1), subtype="FLOAT")
-    assert_same(predictor([path], channel="1"), predictor([speech[1]]), 1e-6)
-    assert_same(predictor([path], channel=2), predictor([other]), 1e-6)
-    assert_same(predictor([path], channel="mean"), predictor([(speech[1] + other) / 2]), 1e-5)
+    assert_same(predictor([path], channel="1"), predictor([speech[1]]))
+    assert_same(predictor([path], channel=2), predictor([other]))
+    assert_same(predictor([path], channel="mean"), predictor([(speech[1] + other) / 2]))
     with pytest.raises(InputError, match=r"stereo.wav: 2 channels; choose one with --channel"):
         predictor([path])
     with pytest.raises(InputError, match=r"stereo.wav: channel 3 is not there"):
@@ -232,7 +233,7 @@ def test_a_system_without_ears_reads(llm_dir, speech, tmp_path):
     predictor, words = Predictor(tmp_path), ["No.", "Thank you very much.", "", "No.", "I"]
     assert predictor.reads_text("implicit")
     made = predictor(speech, transcripts=words)
-    assert made[0].posterior == pytest.approx(made[3].posterior, abs=1e-5)
+    assert made[0].posterior == nearly(made[3].posterior)
     assert made[0].posterior != pytest.approx(made[1].posterior, abs=1e-4)
     predictor.decoding.batch_size = 1
     assert_same(predictor(speech, transcripts=words), made)

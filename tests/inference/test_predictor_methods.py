@@ -12,6 +12,7 @@ from c2ser.inference.bundle import Bundle
 from c2ser.inference.calibration import Calibration, Prior
 from c2ser.inference.predictor import Decoding, Predictor
 from c2ser.models.language_model import answer_ids
+from tests.closeness import nearly
 from tests.inference.conftest import assert_same
 
 
@@ -55,7 +56,7 @@ def test_only_what_is_asked_for_is_made(system_dir, speech):
     plain = with_decoding(system_dir)(speech)
     for made, wanted in zip(with_decoding(system_dir, methods=["score"])(speech), plain, strict=True):
         assert (made.text, made.tokens, made.parsed, made.constrained) == ("", 0, None, None)
-        assert made.label == wanted.label and made.posterior == pytest.approx(wanted.posterior, abs=1e-6)
+        assert made.label == wanted.label and made.posterior == nearly(wanted.posterior)
     for made, wanted in zip(with_decoding(system_dir, methods=["free"])(speech), plain, strict=True):
         assert (made.text, made.parsed, made.tokens) == (wanted.text, wanted.parsed, wanted.tokens)
         assert made.label is made.posterior is made.constrained is None
@@ -114,7 +115,7 @@ def test_a_system_of_before_is_read(system_dir, speech, tmp_path, old, new):
     bundle.write(tmp_path)
     predictor = Predictor(tmp_path)
     assert predictor._config("implicit").model_conf["llm_autocast"] == new
-    assert predictor(speech[:1])[0].posterior == pytest.approx(Predictor(system_dir)(speech[:1])[0].posterior, abs=1e-5)
+    assert predictor(speech[:1])[0].posterior == nearly(Predictor(system_dir)(speech[:1])[0].posterior)
 
 
 def test_bfloat16_is_close(system_dir, speech):
@@ -122,12 +123,12 @@ def test_bfloat16_is_close(system_dir, speech):
     assert rounded._model("implicit").llm.get_input_embeddings().weight.dtype == torch.bfloat16
     assert rounded._model("implicit").connector.project.weight.dtype == torch.float32
     for mode in ("implicit", "explicit"):
-        made = rounded(speech, mode)
+        made = nearly(speech, mode)
         assert all(p.constrained in EMOTIONS and sum(p.posterior.values()) == pytest.approx(1) for p in made)
     exact = with_decoding(system_dir)(speech)
     distances = [
         abs(one.posterior[emotion] - other.posterior[emotion])
-        for one, other in zip(rounded(speech), exact, strict=True)
+        for one, other in zip(nearly(speech), exact, strict=True)
         for emotion in EMOTIONS
     ]
     assert 0 < max(distances) < 0.1

@@ -11,6 +11,7 @@ from c2ser.inference.generation import generate
 from c2ser.inference.predictor import Decoding, Predictor
 from c2ser.inference.streaming import stream_tokens, whole_characters
 from tests.builders import randomise
+from tests.closeness import nearly
 from tests.inference.conftest import assert_same
 
 
@@ -72,6 +73,6 @@ def test_a_calibration_of_the_other_mode_is_refused(system_dir, speech):
     calibration = Calibration(EMOTIONS, "implicit", 2.0, {})
     predictor = Predictor(system_dir, calibration=calibration)
     *_, last = predictor.stream(speech[1], "implicit")
-    assert last.posterior == pytest.approx(predictor(speech[1:2])[0].posterior, abs=1e-6)
+    assert last.posterior == nearly(predictor(speech[1:2])[0].posterior)
     with pytest.raises(InputError, match="the calibration is of mode implicit, not explicit"):
         next(predictor.stream(speech[1], "explicit"))

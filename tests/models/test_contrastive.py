@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from c2ser.models.contrastive import category_contrastive
+from tests.closeness import FORMULA, nearly
 
 PLANE = torch.tensor([[2.0, 0.0], [1.5, 1.5 * math.sqrt(3)], [0.0, 7.0]])  # at 0°, 60° and 90°
 
@@ -33,7 +34,7 @@ def test_three_items():
     loss, retrieval = category_contrastive(PLANE, torch.tensor([4, 4, 1]), 0.5)
     first = -math.log(math.exp(1.0) / (math.exp(1.0) + math.exp(0.0)))
     second = -math.log(math.exp(1.0) / (math.exp(1.0) + math.exp(math.sqrt(3))))
-    assert float(loss) == pytest.approx((first + second) / 2, abs=1e-6)
+    assert float(loss) == nearly((first + second) / 2, FORMULA)
     assert float(retrieval) == 0.5  # of item 1 the nearest is item 2
 
 
@@ -43,7 +44,7 @@ def test_many_items(temperature):
     embeddings, labels = torch.randn(12, 5), [0, 0, 0, 1, 1, 2, 2, 2, 2, 3, -1, -1]
     loss, retrieval = category_contrastive(embeddings, torch.tensor(labels), temperature)
     wanted, right = by_hand(embeddings, labels, temperature)
-    assert float(loss) == pytest.approx(wanted, rel=1e-5) and float(retrieval) == pytest.approx(right)
+    assert float(loss) == nearly(wanted, FORMULA) and float(retrieval) == pytest.approx(right)
 
 
 @pytest.mark.parametrize("own_views", [True, False])
@@ -54,7 +55,7 @@ def test_views_of_an_utterance(own_views):
     given = torch.tensor(labels), 0.3, None, torch.tensor(utterances), own_views
     loss, retrieval = category_contrastive(embeddings, *given)
     wanted, right = by_hand(embeddings, labels, 0.3, utterances, own_views)
-    assert float(loss) == pytest.approx(wanted, rel=1e-5) and float(retrieval) == pytest.approx(right)
+    assert float(loss) == nearly(wanted, FORMULA) and float(retrieval) == pytest.approx(right)
     assert 0 < right < 1
 
     # Two embeddings of each item, the same loop over both grids: an item's own second one is of its own utterance
@@ -70,7 +71,7 @@ def test_views_of_an_utterance(own_views):
                 losses.append(-sum(float(grid[i, j]) - total for j in positives) / len(positives))
         grids.append(sum(losses) / len(losses))
     given = torch.tensor(labels), 0.3, second, torch.tensor(utterances), own_views
-    assert float(category_contrastive(embeddings, *given)[0]) == pytest.approx(sum(grids) / 2, rel=1e-5)
+    assert float(category_contrastive(embeddings, *given)[0]) == nearly(sum(grids) / 2, FORMULA)
 
 
 def test_unlabelled_items_take_no_part():
@@ -79,7 +80,7 @@ def test_unlabelled_items_take_no_part():
     loss, retrieval = category_contrastive(embeddings, labels, 0.1)
     known = labels >= 0
     alone = category_contrastive(embeddings[known], labels[known], 0.1)
-    assert loss.item() == alone[0].item() and retrieval.item() == alone[1].item()
+    assert loss.item() == nearly(alone[0].item(), FORMULA) and retrieval.item() == alone[1].item()
     loss.backward()
     assert not embeddings.grad[~known].any() and embeddings.grad[known].abs().sum(1).gt(0).all()
 
@@ -98,7 +99,7 @@ def test_a_class_of_one_repels_but_has_no_loss_of_its_own():
     embeddings = torch.randn(4, 3)
     with_it = category_contrastive(embeddings, torch.tensor([0, 0, 1, 1]), 0.3)[0]
     single = category_contrastive(embeddings, torch.tensor([0, 0, 1, 2]), 0.3)[0]
-    assert float(single) == pytest.approx(by_hand(embeddings, [0, 0, 1, 2], 0.3)[0], rel=1e-5)
+    assert float(single) == nearly(by_hand(embeddings, [0, 0, 1, 2], 0.3)[0], FORMULA)
     assert float(with_it) != pytest.approx(float(single), rel=1e-3)
 
 
@@ -109,7 +110,7 @@ def test_order_and_length_of_vectors_do_not_matter():
     order = torch.randperm(8)
     for other in (embeddings[order], (embeddings * torch.rand(8, 1) * 9)[order]):
         again = category_contrastive(other, labels[order], 0.2)
-        assert float(again[0]) == pytest.approx(float(loss), rel=1e-5) and float(again[1]) == float(retrieval)
+        assert float(again[0]) == nearly(float(loss), FORMULA) and float(again[1]) == float(retrieval)
 
 
 @pytest.mark.parametrize("two", [False, True])
@@ -132,14 +133,14 @@ def test_two_embeddings_by_hand():
     by_row = -math.log(e[0][0] / sum(e[0])) - math.log(e[1][1] / sum(e[1]))
     by_column = -math.log(e[0][0] / (e[0][0] + e[1][0])) - math.log(e[1][1] / (e[0][1] + e[1][1]))
     loss, retrieval = category_contrastive(rows, torch.tensor([0, 1]), 0.5, columns)
-    assert float(loss) == pytest.approx((by_row + by_column) / 4, abs=1e-6)
+    assert float(loss) == nearly((by_row + by_column) / 4, FORMULA)
     assert float(retrieval) == 0.0  # that an item finds itself tells nothing
     swapped = category_contrastive(columns, torch.tensor([0, 1]), 0.5, rows)[0]
-    assert float(swapped) == pytest.approx(float(loss), abs=1e-6)
+    assert float(swapped) == nearly(float(loss), FORMULA)
     cross = torch.nn.functional.cross_entropy
     logits = torch.tensor(cosines) / 0.5
     wanted = (cross(logits, torch.arange(2)) + cross(logits.T, torch.arange(2))) / 2
-    assert float(loss) == pytest.approx(float(wanted), abs=1e-6)
+    assert float(loss) == nearly(float(wanted), FORMULA)
 
 
 def test_all_of_a_class_are_positives_of_both_embeddings():
@@ -152,7 +153,7 @@ def test_all_of_a_class_are_positives_of_both_embeddings():
             positives = [j for j in known if labels[j] == labels[i]]
             normaliser = torch.logsumexp(grid[i, known], 0)
             total += sum(float(normaliser - grid[i, j]) for j in positives) / len(positives)
-    assert float(category_contrastive(rows, labels, 0.2, columns)[0]) == pytest.approx(total / 8, rel=1e-5)
+    assert float(category_contrastive(rows, labels, 0.2, columns)[0]) == nearly(total / 8, FORMULA)
 
 
 def test_gradient_pulls_its_own_class_closer():
@@ -167,4 +168,4 @@ def test_gradient_pulls_its_own_class_closer():
 def test_perfect_separation():
     embeddings = torch.tensor([[1.0, 0], [1, 0], [-1, 0], [-1, 0]])
     loss, retrieval = category_contrastive(embeddings, torch.tensor([0, 0, 1, 1]), 0.1)
-    assert float(loss) < 1e-6 and float(retrieval) == 1.0
+    assert float(loss) == nearly(0, FORMULA, scale=1) and float(retrieval) == 1.0

@@ -15,6 +15,7 @@ from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.masking import masked_mean
 from tests.builders import BACKBONE, LABELS, LENGTHS, PRETRAINING, backbone, pretraining, waves
 from tests.builders import pretraining_step as step
+from tests.closeness import FORMULA, assert_rounds_alike, nearly
 
 STILL = {"dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.0}
 
@@ -23,10 +24,10 @@ def test_loss_is_the_weighted_sum():
     loss, stats, weight = step(pretraining())
     parts = {name: float(stats[f"loss_{name}"]) for name in ("frm", "utt", "cate")}
     assert min(parts.values()) > 1e-4
-    assert loss.item() == pytest.approx(parts["frm"] + 0.1 * parts["utt"] + 100 * parts["cate"], rel=1e-5)
+    assert loss.item() == nearly(parts["frm"] + 0.1 * parts["utt"] + 100 * parts["cate"])
     assert float(stats["loss"]) == loss.item() and not stats["loss"].requires_grad and float(weight) == 4.0
     loss, stats, _ = step(pretraining(frame_weight=3.0, utterance_weight=5.0, category_weight=0.0))
-    assert loss.item() == pytest.approx(3 * float(stats["loss_frm"]) + 5 * float(stats["loss_utt"]), rel=1e-5)
+    assert loss.item() == nearly(3 * float(stats["loss_frm"]) + 5 * float(stats["loss_utt"]))
 
 
 def test_logged_loss_survives_the_trainers_division():
@@ -62,7 +63,7 @@ def test_utterances_have_different_targets():
     frames, inside, means = model.targets(speech, lengths)
     assert masked_mean(frames, inside).abs().max() < 1e-3
     assert means.shape == (4, 24)
-    assert torch.equal(model.distil(speech, lengths)["target_means"], means)
+    assert_rounds_alike(model.distil(speech, lengths)["target_means"], means)
     torch.manual_seed(0)
     fresh = emotion2vec_s.Emotion2VecS(backbone_config(BACKBONE), **PRETRAINING)
     assert float(fresh.targets(speech, lengths)[2][:2].std(0).mean()) > 0.1
@@ -103,8 +104,8 @@ def test_losses_by_hand(monkeypatch):
     summed = sum(float(((tokens[row].mean(0) - mean) ** 2).sum()) for row, mean in enumerate(means))
     assert float(stats["loss_utt"]) == pytest.approx(summed / 4 / math.sqrt(24), rel=1e-4)
     wanted = category_contrastive(tokens.mean(1), LABELS[:, 0], 0.1)[0]
-    assert float(stats["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
-    assert float(stats["target_var"]) == pytest.approx(float(targets[inside].var(0).mean()), rel=1e-5)
+    assert float(stats["loss_cate"]) == nearly(float(wanted))
+    assert float(stats["target_var"]) == nearly(float(targets[inside].var(0).mean()))
 
     student["predictions"][3] += 2.0
     # one frame of all that are masked is off by 2 in each of 24 channels: the sum over channels, over √24
@@ -115,7 +116,7 @@ def test_losses_by_hand(monkeypatch):
 
     model.category_embedding, model.temperature = "frames", 0.7
     wanted = category_contrastive(pooled, LABELS[:, 0], 0.7)[0]
-    assert float(step(model)[1]["loss_cate"]) == pytest.approx(float(wanted), rel=1e-5)
+    assert float(step(model)[1]["loss_cate"]) == nearly(float(wanted))
     model.category_embedding = "both"
     # 0 and 2 are of one class, 1 of another, 3 of none; nothing is compared with itself
     cosine = F.cosine_similarity(tokens.mean(1)[:, None], pooled[None], dim=-1) / 0.7
@@ -123,7 +124,7 @@ def test_losses_by_hand(monkeypatch):
         math.log(math.exp(grid[i, 1]) + math.exp(grid[i, j])) - float(grid[i, j])
         for grid in (cosine, cosine.T) for i, j in ((0, 2), (2, 0))
     ]  # fmt: skip
-    assert float(step(model)[1]["loss_cate"]) == pytest.approx(sum(wanted) / 4, rel=1e-5)
+    assert float(step(model)[1]["loss_cate"]) == nearly(sum(wanted) / 4)
 
 
 @torch.no_grad()
@@ -148,7 +149,7 @@ def test_targets_come_from_the_teacher():
     before = model.targets(speech, lengths)[0]
     with torch.no_grad():
         next(model.student.parameters()).add_(1.0)
-    torch.testing.assert_close(model.targets(speech, lengths)[0], before, atol=0, rtol=0)
+    assert_rounds_alike(model.targets(speech, lengths)[0], before)
     with torch.no_grad():
         model.teacher.blocks[1].mlp[2].weight.mul_(-1)
     assert not torch.allclose(model.targets(speech, lengths)[0], before, atol=1e-3)
@@ -187,7 +188,7 @@ def test_masked_frames_are_not_seen():
     torch.manual_seed(0)
     after = model.student_views(speech, lengths, 1)
     for name in before:
-        torch.testing.assert_close(after[name], before[name], atol=0, rtol=0)
+        assert_rounds_alike(after[name], before[name])
     model.student.embed = lambda *args: corrupt(*args, where=~before["masked"])
     torch.manual_seed(0)
     assert (model.student_views(speech, lengths, 1)["predictions"] - before["predictions"]).abs().max() > 0.01
@@ -202,9 +203,9 @@ def test_views_do_not_depend_on_the_batch(monkeypatch):
     for row, length in enumerate(LENGTHS):
         alone = model.student_views(speech[row : row + 1, :length], lengths[row : row + 1], 1)
         mine = together["predictions"][together["masked"].nonzero()[:, 0] == row]
-        torch.testing.assert_close(mine, alone["predictions"], atol=1e-5, rtol=0)
-        torch.testing.assert_close(together["tokens"][row], alone["tokens"][0], atol=1e-5, rtol=0)
-        torch.testing.assert_close(together["pooled_frames"][row], alone["pooled_frames"][0], atol=1e-5, rtol=0)
+        assert_rounds_alike(mine, alone["predictions"])
+        assert_rounds_alike(together["tokens"][row], alone["tokens"][0])
+        assert_rounds_alike(together["pooled_frames"][row], alone["pooled_frames"][0])
 
 
 @torch.no_grad()
@@ -219,7 +220,7 @@ def test_visible_frames_reach_the_decoder_at_their_places(monkeypatch):
     assert local.shape[1] == 9
     x = local * shown[:, :, None]
     frames = model.student.encode(x + model.student.positions(x, inside), shown)[0]
-    torch.testing.assert_close(seen[0], frames * shown[:, :, None], atol=1e-5, rtol=0)
+    assert_rounds_alike(seen[0], frames * shown[:, :, None])
 
 
 def constant(module, value):
@@ -238,7 +239,7 @@ def test_teacher_follows_with_annealed_decay():
         wanted *= {1: 0.93, 2: 0.96}.get(update, 0.99)
         assert int(model.updates) == update
         for weight in model.teacher.parameters():
-            torch.testing.assert_close(weight, torch.full_like(weight, wanted), atol=1e-6, rtol=0)
+            assert_rounds_alike(weight, torch.full_like(weight, wanted), FORMULA)
     model.begin()
     assert int(model.updates) == 0
 
@@ -284,7 +285,7 @@ def test_teacher_neither_learns_nor_drops_out():
     assert model.student.training and not model.teacher.training and not model.teacher.blocks[0].training
     assert model.train() is model and not model.teacher.training
     speech, lengths = waves(LENGTHS)
-    torch.testing.assert_close(model.targets(speech, lengths)[0], model.targets(speech, lengths)[0], atol=0, rtol=0)
+    assert_rounds_alike(model.targets(speech, lengths)[0], model.targets(speech, lengths)[0])
 
 
 def test_collapse_is_noticed():
@@ -308,10 +309,10 @@ def test_state_is_restored_exactly():
     other.load_state_dict(state)
     for _ in range(2):
         first, second = step(model), step(other)
-        assert first[0].item() == second[0].item()
+        assert second[0].item() == nearly(first[0].item())
         model.after_step()
         other.after_step()
-    assert torch.equal(model.teacher.extra_tokens, other.teacher.extra_tokens)
+    assert_rounds_alike(other.teacher.extra_tokens, model.teacher.extra_tokens, FORMULA)
 
 
 def test_a_few_steps_learn():

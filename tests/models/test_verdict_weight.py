@@ -10,6 +10,7 @@ from c2ser.errors import InputError
 from c2ser.models.c2ser import verdict_tokens
 from c2ser.models.distillation import verdict_ids
 from c2ser.models.language_model import answer_ids
+from tests.closeness import assert_rounds_alike, nearly
 
 
 ENGLISH = [[1, 2, 50, 8, 9], [1, 2, 51, 8, 9], [1, 2, 52, 53, 8, 9]]  # Emotion : angry . end; disg usted
@@ -72,7 +73,7 @@ def test_loss_is_the_weighted_mean(make_c2ser, batch, tokenizer):
         total += float((F.cross_entropy(logits, answer, reduction="none") * weight).sum())
         weights += float(weight.sum())
     loss, stats, _ = model(**batch)
-    assert loss.item() == pytest.approx(total / weights, abs=1e-5)
+    assert loss.item() == nearly(total / weights)
     plain, plain_stats, _ = make_c2ser()(**batch)
     assert abs(plain.item() - loss.item()) > 1e-4 and float(plain_stats["acc"]) == float(stats["acc"])
 
@@ -80,7 +81,7 @@ def test_loss_is_the_weighted_mean(make_c2ser, batch, tokenizer):
 def test_a_bare_verdict_weighs_as_it_did(make_c2ser, batch):
     options = {"train_mode": "implicit"}
     weighted = make_c2ser(model_conf={**options, "verdict_weight": 4.0})(**batch)[0]
-    assert torch.equal(weighted, make_c2ser(model_conf=options)(**batch)[0])
+    assert_rounds_alike(weighted.detach(), make_c2ser(model_conf=options)(**batch)[0].detach())
 
 
 def test_it_must_be_positive(make_c2ser):

@@ -8,6 +8,7 @@ from c2ser.probe import choose
 from c2ser.probe.choose import answer, make_design
 from c2ser.probe.fit import fit_probe, recall_by_layer
 from c2ser.probe.weights import unweighted_recall
+from tests.closeness import FORMULA, assert_rounds_alike
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def test_the_best_layer_is_found_and_used(layers, classifier):
     assert unweighted_recall(wanted, answer(probe.classes, probe.posteriors([test]))) > 0.85
     other = test.copy()
     other[:, [0, 2]] = 0  # the other layers are not looked at
-    np.testing.assert_array_equal(probe.posteriors([test]), probe.posteriors([other]))
+    assert_rounds_alike(probe.posteriors([test]), probe.posteriors([other]))
 
 
 def test_layers_by_number_and_from_the_end(layers):
@@ -82,9 +83,9 @@ def test_labels_and_scale_of_what_is_not_fitted_on_do_not_matter(layers):
     one, other = (fit_probe([v], labels, design_of(labels), layer=1) for v in (values, changed))
     strengths = [probe.chosen["strength"] for probe in (one, other)]
     if strengths[0] == strengths[1]:
-        np.testing.assert_array_equal(one.model.weight, other.model.weight)
-    np.testing.assert_array_equal(one.scalings[0].mean, other.scalings[0].mean)
-    np.testing.assert_allclose(one.scalings[0].mean[0], values[:60, 1].mean(0), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(one.model.weight, other.model.weight, rtol=1e-4, atol=1e-6)  # after many steps
+    assert_rounds_alike(one.scalings[0].mean, other.scalings[0].mean)
+    assert_rounds_alike(one.scalings[0].mean[0], values[:60, 1].mean(0), FORMULA, scale=float(np.abs(values).max()))
 
 
 def test_recall_by_layer_is_that_of_the_probe_on_that_layer(layers):

@@ -17,6 +17,7 @@ from c2ser.silver.agreement import read_teacher
 from c2ser.silver.prompts import PROMPTS, answers, instruction, prompt_language
 from c2ser.silver.text_teacher import ChatTeacher, ClassifierTeacher, classify, load_teacher, map_labels
 from tests.builders import randomise
+from tests.closeness import nearly
 
 TEXTS = {"a-1": "Thank you very much.", "a-2": "So slowly", "b-1": "...", "b-2": "The speaker " * 5, "b-3": "谢谢"}
 LANGUAGES = dict.fromkeys(TEXTS, "en") | {"b-3": "zh"}
@@ -80,10 +81,8 @@ def test_a_classifier_is_mapped_to_our_classes(classifier_dir):
         ids = torch.tensor([teacher.tokenizer(TEXTS[utterance].strip())["input_ids"]])
         theirs = teacher.model(input_ids=ids).logits[0].softmax(0)
         ours = torch.stack([theirs[2], theirs[0] + theirs[1]])
-        assert row == pytest.approx((ours / ours.sum()).tolist(), abs=1e-5)
-    assert classify(teacher, TEXTS, LANGUAGES, 1)[0] == {
-        key: pytest.approx(row, abs=1e-6) for key, row in judged.items()
-    }
+        assert row == nearly((ours / ours.sum()).tolist())
+    assert classify(teacher, TEXTS, LANGUAGES, 1)[0] == {key: nearly(row) for key, row in judged.items()}
 
 
 def test_several_labels_a_text_count_by_their_sigmoids(classifier_dir):
@@ -92,7 +91,7 @@ def test_several_labels_a_text_count_by_their_sigmoids(classifier_dir):
     ids = teacher.encode("Thank you", "en")
     theirs = teacher.model(input_ids=torch.tensor([ids])).logits[0].sigmoid()
     ours = torch.stack([theirs[2] + theirs[3], theirs[0] + theirs[1]])
-    assert teacher.posteriors([ids])[0].tolist() == pytest.approx((ours / ours.sum()).tolist(), abs=1e-5)
+    assert teacher.posteriors([ids])[0].tolist() == nearly((ours / ours.sum()).tolist())
 
 
 def test_a_decoder_with_a_classifier_on_top_does_not_depend_on_the_batch(llm_dir, tmp_path):
@@ -107,7 +106,7 @@ def test_a_decoder_with_a_classifier_on_top_does_not_depend_on_the_batch(llm_dir
     teacher = load_teacher(folder)
     together, alone = (classify(teacher, TEXTS, LANGUAGES, size)[0] for size in (4, 1))
     assert teacher.labels == ["happy", "sad"] and len({round(row[0], 4) for row in alone.values()}) == 4
-    assert together == {key: pytest.approx(row, abs=1e-6) for key, row in alone.items()}
+    assert together == {key: nearly(row) for key, row in alone.items()}
 
 
 def test_classes_without_a_place_are_named():
@@ -171,12 +170,10 @@ def test_the_command_writes_what_other_commands_read(data, llm_dir, tmp_path):
         "excluded": 2,
     }
     assert command(data, llm_dir, tmp_path / "one", "--batch_size", "1")[1] == {
-        utterance: pytest.approx(row, abs=2e-6) for utterance, row in rows.items()
+        utterance: nearly(row) for utterance, row in rows.items()
     }
     _, english = command(data, llm_dir, tmp_path / "english", "--language", "en")
-    assert english["b-3"] != pytest.approx(rows["b-3"], abs=1e-4) and english["a-1"] == pytest.approx(
-        rows["a-1"], abs=2e-6
-    )
+    assert english["b-3"] != pytest.approx(rows["b-3"], abs=1e-4) and english["a-1"] == nearly(rows["a-1"])
 
 
 class Killed(BaseException):
@@ -200,7 +197,7 @@ def killed_after(monkeypatch, teacher, batches):
 def test_a_killed_command_goes_on_as_if_unbroken(data, llm_dir, tmp_path, monkeypatch):
     """Of four transcripts in batches of one, two are judged, then the others; asked otherwise, all are judged anew."""
     options = ("--batch_size", "1")
-    whole = command(data, llm_dir, tmp_path / "whole", *options)
+    _, whole = command(data, llm_dir, tmp_path / "whole", *options)
     killed_after(monkeypatch, ChatTeacher, 2)
     with pytest.raises(Killed):
         command(data, llm_dir, tmp_path / "out", *options)
@@ -208,7 +205,8 @@ def test_a_killed_command_goes_on_as_if_unbroken(data, llm_dir, tmp_path, monkey
     shutil.copytree(tmp_path / "out", tmp_path / "other")
     monkeypatch.undo()
     sizes = killed_after(monkeypatch, ChatTeacher, 9)
-    assert command(data, llm_dir, tmp_path / "out", *options) == whole and sizes == [1, 1]
+    _, made = command(data, llm_dir, tmp_path / "out", *options)
+    assert made == {utterance: nearly(row) for utterance, row in whole.items()} and sizes == [1, 1]
     for name in ("excluded", "utt2pred", "decode.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not (tmp_path / "out" / classify_text.JOURNAL).exists()

@@ -16,6 +16,7 @@ from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion_classifier import EmotionClassifier
 from c2ser.tasks.trainer import AtomicTrainer
 from tests.builders import BACKBONE, PRETRAINING, waves
+from tests.closeness import nearly
 
 TASKS = ("emotion2vec_s", "c2ser")
 RARE = {
@@ -62,6 +63,25 @@ train_{module}.main(sys.argv[1:])
 """
 
 
+FINE = {
+    "emotion2vec_s": {"train_dtype": "float64", "keep_nbest_models": 3},
+    "c2ser": {"optim_conf": {"lr": 1.0e-2, "eps": 0.1}, "keep_nbest_models": 3},
+}
+"""For trainings that must end the same but for rounding: what rounds otherwise in another process must not be enlarged.
+Adam takes steps of one size whatever the gradient's, unless `eps` is above it; Whisper knows no float64."""
+
+
+def assert_same(found, wanted, before):
+    """Two states are of one training but for rounding: within a ten-thousandth of its longest way from `before`."""
+    assert found.keys() == wanted.keys() == before.keys()
+    numbers = {name for name, value in wanted.items() if value.is_floating_point()}
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted.keys() - numbers)
+    way = max(float((wanted[name] - before[name]).abs().max()) for name in numbers)
+    assert way > 1e-3
+    for name in numbers:
+        torch.testing.assert_close(found[name], wanted[name], rtol=0, atol=1e-4 * way, msg=name)
+
+
 def weights(folder, epoch):
     return torch.load(folder / f"{epoch}epoch.pth")
 
@@ -104,10 +124,12 @@ def test_stage_two_counts_its_batches(train, tmp_path):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_seed_decides_everything(task, train, tmp_path):
-    first, second, third = (train(task, tmp_path / name, 1, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
-    one, two, three = (weights(folder, 1) for folder in (first, second, third))
-    assert all(torch.equal(one[name], two[name]) for name in one)
-    assert any(not torch.equal(one[name], three[name]) for name in one)
+    seeds = {"a": 1, "b": 1, "c": 2}
+    folders = [train(task, tmp_path / name, 2, seed=seed, **FINE[task]) for name, seed in seeds.items()]
+    one, two, three = (weights(folder, 2) for folder in folders)
+    assert_same(two, one, weights(folders[0], 1))
+    with pytest.raises(AssertionError):
+        assert_same(three, one, weights(folders[0], 1))
 
 
 def test_stage_two_starts_from_stage_one(train, tmp_path):
@@ -215,18 +237,16 @@ def kill(script, options, task):
 def test_a_killed_training_ends_as_an_unbroken_one(task, script, train, options, tmp_path):
     """Five batches an epoch, two an optimiser step: an epoch ends within a step. Both are balanced, C2SER by corpus too;
     pretraining is augmented."""
-    more = {"num_iters_per_epoch": 5, **(RARE if task == "emotion2vec_s" else JOINT)}
+    more = {"num_iters_per_epoch": 5, **FINE[task], **(RARE if task == "emotion2vec_s" else JOINT)}
     unbroken = train(task, tmp_path / "unbroken", 3, **more)
     command = options(task, tmp_path / "killed", 3, **more)
     kill(script, command, task)
     broken = tmp_path / "killed" / "exp"
     assert (broken / "checkpoint.pth").is_file() and not (broken / "2epoch.pth").exists()
     train(task, tmp_path / "killed", 3, **more)
-    wanted, found = weights(unbroken, 3), weights(broken, 3)
-    assert set(wanted) == set(found)
-    assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+    before = weights(unbroken, 1)
+    assert_same(weights(broken, 3), weights(unbroken, 3), before)
     ends = [reports(folder)[3]["valid"]["loss"] for folder in (unbroken, broken)]
-    assert ends[0] == ends[1]
-    averages = [torch.load(folder / "valid.loss.ave.pth") for folder in (unbroken, broken)]
-    assert all(torch.equal(averages[0][name], averages[1][name]) for name in averages[0])
+    assert ends[1] == nearly(ends[0])
+    assert_same(*(torch.load(folder / "valid.loss.ave.pth") for folder in (broken, unbroken)), before)
     assert not list(broken.glob("*.partial"))

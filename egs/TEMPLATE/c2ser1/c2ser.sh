@@ -69,10 +69,22 @@ parts=$(dirname "${BASH_SOURCE[0]}")/stages
 . "$parts/options.sh"
 check_options
 
-# What is not given is fetched once, checked against its hash
-fetch() { python3 "$C2SER_ROOT/tools/download_pretrained.py" --out_dir "$C2SER_ROOT/downloads" "$1"; }
-if [ -z "$whisper" ]; then fetch whisper-tiny.en && whisper=$C2SER_ROOT/downloads/tiny.en.pt; fi
-if [ -z "$llm" ]; then fetch smollm2-135m-instruct && llm=$C2SER_ROOT/downloads/SmolLM2-135M-Instruct.Q4_1.gguf; fi
+want() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+# What is not given is fetched once, checked against its hash: at the start, where a stage that is to run reads it.
+# $1: option, $2: what is fetched, $3: its file, then the stages that read it
+fetch() {
+    local number
+    [ -z "${!1}" ] || return 0
+    printf -v "$1" %s "$C2SER_ROOT/downloads/$3"
+    for number in "${@:4}"; do
+        if want "$number" && [ -z "$model" ]; then
+            python3 "$C2SER_ROOT/tools/download_pretrained.py" --out_dir "$C2SER_ROOT/downloads" "$2"
+            return
+        fi
+    done
+}
+fetch whisper whisper-tiny.en tiny.en.pt 6 10 11
+fetch llm smollm2-135m-instruct SmolLM2-135M-Instruct.Q4_1.gguf 8
 
 if [ -n "$leave_out" ]; then
     [ "$corpus" = joint ] || die "--leave_out $leave_out: there is one corpus; egs/all has several"
@@ -84,7 +96,6 @@ if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; 
 language=$cot_language
 if [ "$language" = auto ]; then language=en; fi
 
-want() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 # Which folds `all` are is known once the data are prepared
 all_folds() {
     [ "$folds" = all ] || return 0
