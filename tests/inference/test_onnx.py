@@ -56,7 +56,7 @@ def signals():
     random, time = np.random.default_rng(0), [np.arange(length) / 16000 for length in LENGTHS]
     noise = [random.normal(0, 0.1, length) for length in LENGTHS]
     made = [np.sin(2 * np.pi * 200 * time[0]), noise[1], np.cumsum(noise[2]), noise[3] * np.sin(6 * np.pi * time[3])]
-    return [one.astype(np.float32) for one in made]
+    return [np.clip(one, -1, 1).astype(np.float32) for one in made]
 
 
 def depths(files, **options):
