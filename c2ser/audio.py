@@ -20,6 +20,15 @@ MIN_SAMPLES = 400
 LOUDEST = 32.0
 """Float samples beyond this (30 dB over full scale) are taken for integers."""
 
+SILENCE_PEAK = 2.0**-15
+"""What never strays further from its mean than one step of 16 bits holds no sound."""
+
+CANCELLED = 0.02
+"""Channels whose mean has less than this share (-17 dB) of their power are warned of: they cancel each other."""
+
+OVERRUN = 0.1
+"""Seconds by which a segment may end after its recording, as rounded times do; such a segment ends with the recording."""
+
 
 def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=False):
     """Read one wav.scp entry as mono speech.
@@ -28,7 +37,8 @@ def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=Fals
     which is run only with `allow_commands`. channel: 1-based number, "mean", or None, which demands mono. Returns
     float32 `(samples,)` at `sample_rate` Hz in about [-1, 1]. Raises InputError, naming the entry, for a missing,
     empty, truncated or non-audio file, no samples, NaN or infinite samples, integers written as floats, a channel that
-    is not there, or several channels and none chosen. Samples beyond ±1 are clipped, with a warning.
+    is not there, or several channels and none chosen. Samples beyond ±1 are clipped, with a warning, and another tells
+    of channels that cancel each other under "mean".
     """
     samples, rate = _decode(entry, allow_commands)
     return prepare(samples, rate, channel, sample_rate, entry)
@@ -69,7 +79,11 @@ def select_channel(samples, channel, entry="audio"):
     if channel in (None, "") and channels > 1:
         raise InputError(f"{entry}: {channels} channels; choose one with --channel 1|2|mean (reco2channel in a data dir)")
     if channel == "mean":
-        return samples.mean(axis=1)
+        mean = samples.mean(axis=1)
+        own = samples.var(axis=0, dtype=np.float64).mean()
+        if mean.var(dtype=np.float64) < CANCELLED * own:
+            logging.warning("%s: its channels cancel each other, so that their mean holds little or nothing; choose one", entry)
+        return mean
     try:
         number = 1 if channel in (None, "") else int(channel)
     except ValueError:
@@ -139,11 +153,27 @@ def read_utterances(data_dir, utterances=None, allow_commands=False):
 
 
 def cut(samples, start, end, utterance):
-    """The segment from `start` to `end` seconds of 16 kHz samples. Raises InputError where it lies outside."""
-    first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
-    if not 0 <= first < last or last > len(samples) + SAMPLE_RATE // 10:
-        raise InputError(f"utterance {utterance}: segment {start}–{end} s outside its {len(samples) / SAMPLE_RATE:.2f} s recording")
+    """The segment from `start` to `end` seconds of 16 kHz samples, see `within`. Raises InputError where it lies outside."""
+    seconds = len(samples) / SAMPLE_RATE
+    last = within(start, end, seconds)
+    first, last = round(start * SAMPLE_RATE), round((last or 0) * SAMPLE_RATE)
+    if not 0 <= first < last:
+        raise InputError(f"utterance {utterance}: segment {start}–{end} s outside its {seconds:.4f} s recording")
     return samples[first:last]
+
+
+def within(start, end, seconds):
+    """Where a segment from `start` to `end` s ends in its recording of `seconds`: there, or at the recording's end where
+    it overruns it by at most `OVERRUN`; None for one that ends later still or starts no earlier than the recording ends."""
+    return min(end, seconds) if start < seconds and end <= seconds + OVERRUN + 1e-9 else None
+
+
+def has_sound(samples, name):
+    """Whether float `(samples,)` hold more than digital silence (`SILENCE_PEAK`); a warning names those that do not."""
+    if len(samples) and np.abs(samples - samples.mean(dtype=np.float64)).max() > SILENCE_PEAK:
+        return True
+    logging.warning("%s: no sound in it (digital silence): an answer says nothing of anybody's voice", name)
+    return False
 
 
 def to_pcm16(samples):

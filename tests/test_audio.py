@@ -219,8 +219,8 @@ def test_cut():
     samples = np.arange(16000, dtype=np.float32)
     assert cut(samples, 0.25, 0.5, "u").tolist() == samples[4000:8000].tolist()
     assert len(cut(samples, 0.5, 1.05, "u")) == 8000  # 0.1 s beyond the end is rounding of the segment's times
-    for start, end in ((0.5, 1.2), (0.5, 0.5), (0.5, 0.2), (-0.1, 0.5)):
-        with pytest.raises(InputError, match=f"utterance u: segment {start}–{end} s outside its 1.00 s recording"):
+    for start, end in ((0.5, 1.2), (0.5, 0.5), (0.5, 0.2), (-0.1, 0.5), (1.0, 1.05), (1.04, 1.05)):
+        with pytest.raises(InputError, match=f"utterance u: segment {start}–{end} s outside its 1.0000 s recording"):
             cut(samples, start, end, "u")
 
 

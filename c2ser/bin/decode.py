@@ -171,6 +171,7 @@ def account(args, predictions, predictor, costs):
     return {
         "mode": args.mode, "utterances": count,
         "invalid": sum(p.parsed is None for p in predictions.values()) if free else None,
+        "without_sound": [utterance for utterance, p in predictions.items() if not p.sound],
         "tokens_per_utterance": sum(p.tokens for p in predictions.values()) / count,
         "seconds_per_utterance": each["all"], "generation_seconds_per_utterance": each["generation"],
         "scoring_seconds_per_utterance": each["scoring"], "audio_seconds_per_utterance": each["samples"] / SAMPLE_RATE,

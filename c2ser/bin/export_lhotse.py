@@ -57,7 +57,13 @@ def recordings(data_dir):
 
 
 def supervisions(data_dir, by_id):
-    """Yield one lhotse supervision (a dict) per utterance. by_id: recording → its dict from `recordings`."""
+    """Yield one lhotse supervision (a dict) per utterance. by_id: recording → its dict from `recordings`.
+
+    A segment that overruns its recording a little ends with it, as everywhere (`c2ser.audio.within`); one outside raises
+    InputError.
+    """
+    from c2ser.audio import within
+
     tables = {name: data_dir.read(name, optional=True) for name in ("text", "utt2lang", "spk2gender", "reco2channel")}
     custom = {key: data_dir.read(name, optional=True) for name, key in CUSTOM_TABLES.items()}
     custom |= {key: _numbers(data_dir, name) for name, key in CUSTOM_NUMBERS.items()}
@@ -66,11 +72,15 @@ def supervisions(data_dir, by_id):
         recording, start, end = segments[utterance] if segments else (utterance, 0.0, None)
         if recording not in by_id:
             raise InputError(f"{data_dir.path}/wav.scp: no entry for {recording}, which utterance {utterance} needs")
+        lasts = by_id[recording]["duration"]
+        last = within(start, end, lasts) if segments else lasts
+        if last is None:
+            raise InputError(f"{data_dir.path}/segments: {utterance}: {start}–{end} s lies outside its {lasts:.4f} s recording")
         entry = {
             "id": utterance,
             "recording_id": recording,
             "start": start,
-            "duration": round(end - start, 8) if segments else by_id[recording]["duration"],
+            "duration": round(last - start, 8) if segments else lasts,
             "channel": _channel(tables["reco2channel"].get(recording), by_id[recording], utterance),
             "text": tables["text"].get(utterance),
             "language": tables["utt2lang"].get(utterance),

@@ -60,7 +60,7 @@ def main(argv=None):
         if lacking:
             excluded[utterance] = f"no entry in {', '.join(lacking)}"
         elif not args.min_seconds <= seconds <= args.max_seconds:
-            excluded[utterance] = f"{seconds:.3f} s: outside {args.min_seconds}–{args.max_seconds} s"
+            excluded[utterance] = f"{seconds:.10g} s: outside {args.min_seconds}–{args.max_seconds} s"
         else:
             kept.append(utterance)
     if not kept:

@@ -34,7 +34,7 @@ def main(argv=None):
     predictor = Predictor(args.model, args.device, decoding, calibration)
     for path, prediction in zip(args.audio, predictor(args.audio, args.mode, args.channel)):
         if args.json:
-            fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text")}
+            fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text", "sound")}
             print(json.dumps({"audio": path, **fields}, ensure_ascii=False))
             continue
         posterior = "  ".join(f"{label} {value:.3f}" for label, value in prediction.posterior.items())

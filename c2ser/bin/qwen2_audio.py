@@ -57,7 +57,7 @@ def ask(model, utterances, audio, languages, labels, args):
     """Utterance → `Judgement`, and the utterances of which only the beginning was heard."""
     from tqdm import tqdm
 
-    from c2ser.audio import read_audio
+    from c2ser.audio import has_sound, read_audio
     from c2ser.inference.batching import run_batches
 
     judged, cut = {}, set()
@@ -65,6 +65,8 @@ def ask(model, utterances, audio, languages, labels, args):
 
         def work(batch):
             waves = [read_audio(audio[utterance]) for utterance in batch]
+            for utterance, wave in zip(batch, waves):
+                has_sound(wave, utterance)  # warns where there is none
             spoken = [languages[utterance] for utterance in batch]
             judged.update(zip(batch, model.judge(waves, spoken, labels, args.methods, args.max_new_tokens)))
             cut.update(utterance for utterance, wave in zip(batch, waves) if len(wave) > model.window)

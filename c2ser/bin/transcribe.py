@@ -74,7 +74,7 @@ def transcribe(transcriber, groups, audio, batch_size, journal):
 
     from tqdm import tqdm
 
-    from c2ser.audio import read_audio
+    from c2ser.audio import has_sound, read_audio
     from c2ser.baselines.transcription import is_long
     from c2ser.inference.batching import run_batches
 
@@ -84,6 +84,8 @@ def transcribe(transcriber, groups, audio, batch_size, journal):
         def work(batch, language):
             start = time.perf_counter()
             waves = {utterance: read_audio(audio[utterance]) for utterance in batch}
+            for utterance, wave in waves.items():
+                has_sound(wave, utterance)  # warns where there is none
             beyond = [utterance for utterance in batch if is_long(waves[utterance])]
             within = [utterance for utterance in batch if not is_long(waves[utterance])]
             found = {utterance: transcriber.long(waves[utterance], language) for utterance in beyond}

@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from c2ser import emotions
-from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
+from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, within
 from c2ser.corpora.base import Note
 from c2ser.corpora.counts import SHOWN, check_counts, listing
 from c2ser.corpora.headers import read_header
@@ -59,7 +59,8 @@ def read_corpus(module, root):
 
 
 def read_headers(corpus, reading):
-    """Fill in seconds and channel from the files' headers; what cannot be opened moves to `reading.missing`.
+    """Fill in seconds and channel from the files' headers; what cannot be opened moves to `reading.missing`, as do segments
+    outside their recording, while those that overrun it a little end with it (`c2ser.audio.within`).
 
     Raises InputError for a number of channels of which the corpus does not say where the speech is.
     """
@@ -73,8 +74,14 @@ def read_headers(corpus, reading):
             reason = str(error).removeprefix(f"{utterance.audio}: ")
             reading.missing.append(Note(utterance.audio, reason, utterance.split))
             continue
-        whole = utterance.start is None
-        utterance.seconds = frames / rate if whole else utterance.end - utterance.start
+        utterance.seconds = frames / rate
+        if utterance.start is not None:
+            end = within(utterance.start, utterance.end, frames / rate)
+            if end is None:
+                reason = f"{utterance.id}: {utterance.start:g}–{utterance.end:g} s, but it lasts {frames / rate:.4f} s"
+                reading.missing.append(Note(utterance.audio, reason, utterance.split))
+                continue
+            utterance.seconds, utterance.end = end - utterance.start, end
         if channels > 1 and utterance.channel is None:
             if channels not in corpus.channels:
                 raise InputError(
@@ -148,7 +155,7 @@ def raise_doubts(corpus, utterances, allow_missing=0):
         if utterance.seconds > corpus.long_seconds:
             doubts.append(f"{utterance.seconds:.1f} s long: probably cut wrongly")
         if utterance.seconds < MIN_SAMPLES / SAMPLE_RATE:
-            doubts.append(f"{utterance.seconds * 1000:.0f} ms: shorter than one frame")
+            doubts.append(f"{utterance.seconds * 1000:.4g} ms: shorter than one frame")
         if utterance.announced is not None and abs(utterance.announced - utterance.seconds) > TIME_TOLERANCE:
             doubts.append(f"{utterance.seconds:.2f} s long, but annotated as {utterance.announced:.2f} s")
         utterance.doubt = "; ".join(doubts) or None

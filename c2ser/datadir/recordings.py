@@ -2,12 +2,9 @@
 
 from tqdm import tqdm
 
-from c2ser.audio import SAMPLE_RATE, read_audio
+from c2ser.audio import OVERRUN, SAMPLE_RATE, read_audio, within
 from c2ser.datadir.faults import Fault
 from c2ser.errors import InputError
-
-TOLERANCE = 0.1
-"""Seconds by which a segment may overrun its recording and utt2dur may differ from the audio."""
 
 
 def audio_faults(scans, allow_commands=False):
@@ -38,12 +35,13 @@ def _segment_faults(segments, seconds):
     found = []
     for row in segments.rows:
         try:
-            recording, _, end = (row.value or "").split()
-            beyond = float(end) - seconds[recording]
+            recording, start, end = (row.value or "").split()
+            lasts = seconds[recording]
+            inside = within(float(start), float(end), lasts) is not None
         except (KeyError, ValueError):
             continue  # reported as a fault of its own
-        if beyond > TOLERANCE:
-            message = f"{row.key}: the segment ends at {end} s, its recording {recording} at {seconds[recording]:.2f} s"
+        if not inside:
+            message = f"{row.key}: the segment {start}–{end} s lies outside its recording {recording} of {lasts:.4f} s"
             found.append(Fault("segment", str(segments.path), row.line, f"{message}; correct the times"))
     return found
 
@@ -55,7 +53,7 @@ def _duration_faults(utt2dur, seconds):
             difference = abs(float(row.value or "nan") - seconds[row.key])
         except (KeyError, ValueError):
             continue  # reported as a fault of its own
-        if difference > TOLERANCE:
+        if difference > OVERRUN:
             message = f"{row.key}: {row.value} s, but its audio lasts {seconds[row.key]:.2f} s; measure utt2dur again"
             found.append(Fault("duration", str(utt2dur.path), row.line, message))
     return found

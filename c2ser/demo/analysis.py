@@ -65,7 +65,7 @@ class Analyst:
         samples = read_audio(str(path), channel)
         seconds = len(samples) / SAMPLE_RATE
         if seconds > self.max_seconds:
-            raise InputError(f"{path}: {seconds:.1f} s; at most {self.max_seconds:g} s are taken here: cut it shorter")
+            raise InputError(f"{path}: {seconds:.10g} s; at most {self.max_seconds:g} s are taken here: cut it shorter")
         return samples
 
 

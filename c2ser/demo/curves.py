@@ -35,5 +35,5 @@ def draw(analysis):
 def describe(analysis):
     """Length, mean pitch and loudness of an `Analysis` on one line."""
     pitch = f"mean pitch {analysis.mean_pitch:.0f} Hz" if np.isfinite(analysis.mean_pitch) else "nothing voiced"
-    loud = f"loudness {analysis.mean_loudness:.1f} LUFS" if np.isfinite(analysis.mean_loudness) else "silent"
+    loud = f"loudness {analysis.mean_loudness:.1f} LUFS" if np.isfinite(analysis.mean_loudness) else "silent: no voice to judge"
     return f"{analysis.seconds:.2f} s · {pitch} · {loud}"

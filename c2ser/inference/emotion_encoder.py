@@ -37,7 +37,7 @@ class EmotionEncoder:
 
     def __call__(self, speech, lengths):
         """float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, dim)` and the mean over frames
-        `(batch, dim)`, both float32."""
+        `(batch, dim)`, both float32. Raises InputError for samples that are integers."""
         frames, tokens, counts = self._forward(speech, lengths)
         mean = frames.sum(1) / counts.clamp_min(1)[:, None]
         return self._utterance_features(frames, tokens, mean), mean
@@ -69,6 +69,8 @@ class EmotionEncoder:
 
     @torch.no_grad()
     def _forward(self, speech, lengths):
+        if not speech.is_floating_point():
+            raise InputError(f"speech of {speech.dtype}: expected floats within ±1 (c2ser.given.read_speech makes them)")
         with self._arithmetic():
             frames, tokens, counts = self.model(speech.to(self.device), lengths.to(self.device))
         return frames.float(), tokens.float(), counts

@@ -4,15 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from c2ser.audio import read_audio
+from c2ser.audio import has_sound
 from c2ser.errors import InputError
+from c2ser.given import as_list, name_of, read_speech
 
 
 class Answer(NamedTuple):
-    """The most probable class of one recording, and class → probability."""
+    """The most probable class of one recording, class → probability, and whether there was anything to hear."""
 
     label: str
     posterior: dict
+    sound: bool = True
 
 
 class OnnxPredictor:
@@ -40,20 +42,25 @@ class OnnxPredictor:
         self.outputs = [output.name for output in self.session.get_outputs()]
 
     def __call__(self, inputs, channel=None, batch_size=8):
-        """Label recordings: paths, or float arrays `(samples,)` at 16 kHz. channel: 1-based number, "mean" or None
-        (mono only), for paths; batch_size: changes nothing but speed and memory. Returns a list of `Answer`. Raises
-        InputError naming the input, and for a file without a probe."""
+        """Label recordings: a list of paths, arrays or whatever else `c2ser.given.read_speech` takes, or one alone.
+
+        channel: 1-based number, "mean" or None (mono only); batch_size: changes nothing but speed and memory. Returns a
+        list of `Answer`. Raises InputError naming the input, and for a file without a probe.
+        """
         if not self.labels:
             raise InputError(f"{self.path}: exported without a probe; export it again with --probe to label recordings")
-        rows = [made["posteriors"] for made in self.features(inputs, channel, batch_size)]
-        return [Answer(self.labels[int(row.argmax())], dict(zip(self.labels, row.tolist()))) for row in rows]
+        speech, heard = self._read(inputs, channel)
+        answers = zip(heard, (made["posteriors"] for made in self._run(speech, batch_size)))
+        return [Answer(self.labels[row.argmax()], dict(zip(self.labels, row.tolist())), sound) for sound, row in answers]
 
     def features(self, inputs, channel=None, batch_size=8):
         """Output name → array of each input, in their order: tokens, layers, frames, posteriors, as far as they are in
         the file (`c2ser.inference.onnx_export` says what they are). Arguments as of a call."""
+        return self._run(self._read(inputs, channel)[0], batch_size)
+
+    def _run(self, speech, batch_size):
         if batch_size < 1:
             raise InputError(f"batch_size {batch_size}: expected a whole number from 1")
-        speech = [self._read(item, number, channel) for number, item in enumerate(inputs)]
         found = []
         for first in range(0, len(speech), batch_size):
             batch = speech[first : first + batch_size]
@@ -65,15 +72,18 @@ class OnnxPredictor:
             found += [dict(zip(self.outputs, values)) for values in zip(*made)]
         return found
 
-    def _read(self, item, number, channel):
-        name = f"array {number}" if isinstance(item, np.ndarray) else str(item)
-        samples = item if isinstance(item, np.ndarray) else read_audio(name, channel, self.sample_rate)
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise InputError(f"{name}: expected finite mono samples `(samples,)` at {self.sample_rate} Hz")
-        seconds = len(samples) / self.sample_rate
-        if seconds > self.max_seconds:
-            raise InputError(
-                f"{name}: {seconds:.1f} s; at most {self.max_seconds:g} s in one piece: cut it, or use the recipe, "
-                "which does (c2ser extract-features)"
-            )
-        return np.pad(samples.astype(np.float32), (0, max(0, self.min_samples - len(samples))))
+    def _read(self, inputs, channel):
+        """The samples of all inputs, and which of them hold sound."""
+        speech, heard = [], []
+        for number, item in enumerate(as_list(inputs)):
+            name = name_of(item, number)
+            samples = read_speech(item, channel, self.sample_rate, name)
+            seconds = len(samples) / self.sample_rate
+            if seconds > self.max_seconds:
+                raise InputError(
+                    f"{name}: {seconds:.10g} s; at most {self.max_seconds:g} s in one piece: cut it, or use the recipe, "
+                    "which does (c2ser extract-features)"
+                )
+            heard.append(has_sound(samples, name))
+            speech.append(np.pad(samples, (0, max(0, self.min_samples - len(samples)))))
+        return speech, heard

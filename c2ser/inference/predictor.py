@@ -1,15 +1,16 @@
 """Answering for speech: load a trained system, hear, answer freely, score the classes, and name one by a grammar."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, read_audio
+from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, has_sound
 from c2ser.checkpoints.weights import read_weights
 from c2ser.cot.prompts import PARAPHRASES, prompt
 from c2ser.errors import InputError
+from c2ser.given import as_list, name_of, read_speech
 from c2ser.inference.answer_trie import search
 from c2ser.inference.answers import Answers
 from c2ser.inference.batching import run_batches
@@ -34,7 +35,7 @@ class Prediction:
 
     label, posterior (class → probability): of label scoring; text: what was generated freely (mode explicit: the
     rationale), tokens: its length; parsed: the class that it names, None where it names none or several; constrained:
-    the class that the grammar led to.
+    the class that the grammar led to. sound: whether there was anything to hear; an answer to silence means nothing.
     """
 
     label: str | None
@@ -43,6 +44,7 @@ class Prediction:
     parsed: str | None
     tokens: int
     constrained: str | None = None
+    sound: bool = True
 
 
 class Predictor:
@@ -71,16 +73,18 @@ class Predictor:
     ):  # fmt: skip
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
-        inputs: paths, or float arrays `(samples,)` at 16 kHz; mode: "implicit" or "explicit"; channel: 1-based number,
-        "mean" or None (mono only), for paths; emotion: features `(10, dim)` made before, one an input, instead of
+        inputs: a list of paths, arrays or whatever else `c2ser.given.read_speech` takes, or one alone; mode: "implicit"
+        or "explicit"; channel: 1-based number, "mean" or None (mono only); emotion: features `(10, dim)` made before, one an input, instead of
         computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
         names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
         (`text_only`). Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
         where one alone does not fit into memory.
         """
         self._check_calibrated(mode)
-        names = names or [f"array {i}" if isinstance(item, np.ndarray) else str(item) for i, item in enumerate(inputs)]
+        inputs = as_list(inputs)
+        names = names or [name_of(item, number) for number, item in enumerate(inputs)]
         speech = [self._read(item, channel, name) for item, name in zip(inputs, names)]
+        heard = list(map(has_sound, speech, names))
         order = sorted(range(len(speech)), key=lambda index: len(speech[index]))
         predictions = [None] * len(speech)
 
@@ -89,7 +93,7 @@ class Predictor:
             words = None if transcripts is None else [transcripts[index] for index in chosen]
             batch = dict(zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words)))
             for index, prediction in batch.items():
-                predictions[index] = prediction
+                predictions[index] = batch[index] = replace(prediction, sound=heard[index])
             if made:
                 made(batch)
 
@@ -107,8 +111,8 @@ class Predictor:
         posterior; the last is that of a call that generates greedily. Raises InputError as a call does.
         """
         self._check_calibrated(mode)
-        name = "array 0" if isinstance(item, np.ndarray) else str(item)
-        samples, model, ids = self._read(item, channel, name), self._model(mode), []
+        samples, model, ids = self._read(item, channel, name_of(item, 0)), self._model(mode), []
+        sound = has_sound(samples, name_of(item, 0))
         prefixes = model.prefixes(mode, *self._hear(model, [samples], None, None))
         limit = self.decoding.max_new_tokens[mode] if self._generates(mode) else 0
         for token in stream_tokens(model, prefixes[0], self.tokenizer, limit, self.decoding.repetition_penalty):
@@ -116,7 +120,7 @@ class Predictor:
             text = whole_characters(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
             yield Prediction(None, None, text, None, len(ids))
         text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
-        yield self._conclude(model, mode, prefixes, [text], [len(ids)])[0]
+        yield replace(self._conclude(model, mode, prefixes, [text], [len(ids)])[0], sound=sound)
 
     def question(self, mode):
         """The prompt of a mode, as training asked it or its paraphrase. Raises InputError for an unknown paraphrase."""
@@ -146,12 +150,10 @@ class Predictor:
             raise InputError(f"the calibration is of mode {self.calibration.mode}, not {mode}; calibrate each mode")
 
     def _read(self, item, channel, name):
-        samples = np.asarray(item, np.float32) if isinstance(item, np.ndarray) else read_audio(str(item), channel)
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise InputError(f"{name}: expected finite mono samples `(samples,)` at 16 kHz")
+        samples = read_speech(item, channel, name=name)
         if len(samples) < MIN_SAMPLES:
             raise InputError(f"{name}: {len(samples)} samples at 16 kHz; at least {MIN_SAMPLES} (25 ms) are needed")
-        return torch.from_numpy(samples)
+        return samples
 
     @torch.no_grad()
     def _answer(self, speech, mode, emotion, words):
@@ -177,7 +179,7 @@ class Predictor:
     def _hear(self, model, speech, emotion, words):
         """What the language model is given of a batch, and its lengths."""
         lengths = torch.tensor([len(samples) for samples in speech], device=self.device)
-        padded = torch.nn.utils.rnn.pad_sequence(speech, batch_first=True).to(self.device)
+        padded = torch.nn.utils.rnn.pad_sequence(list(map(torch.from_numpy, speech)), batch_first=True).to(self.device)
         if emotion is None and self.emotion_encoder:
             emotion = self.emotion_encoder(padded, lengths)[0]
         transcript = None

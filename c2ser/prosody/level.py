@@ -5,7 +5,7 @@ What is measured of a recording must not depend on its gain, nor on music or oth
 
 import numpy as np
 
-from c2ser.audio import SAMPLE_RATE
+from c2ser.audio import SAMPLE_RATE, SILENCE_PEAK
 
 FRAME, HOP = round(0.025 * SAMPLE_RATE), round(0.010 * SAMPLE_RATE)
 """Samples of an energy frame (25 ms) and between the starts of two (10 ms)."""
@@ -15,9 +15,6 @@ ENERGY_FLOOR = -100.0
 
 SPEECH_LEVEL = -15.0
 """dB of full scale to which `normalise` brings the speech: about that of speech that peaks at full scale."""
-
-SILENCE_PEAK = 2.0**-15
-"""A recording that never exceeds one step of 16 bits is silence: its gain is not raised."""
 
 SPEECH_DEPTH = 20.0
 """A frame this many dB under the median of the voiced ones counts as a pause, whatever sounds there."""

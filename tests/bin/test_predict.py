@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -46,9 +47,33 @@ def test_json(audio, system_dir, capsys):
     predict.main([*audio, "--model", str(system_dir), "--json"])
     for line, path, wanted in zip(capsys.readouterr().out.splitlines(), audio, Predictor(system_dir)(audio)):
         fields = json.loads(line)
-        assert set(fields) == {"audio", "label", "posterior", "text"}
+        assert set(fields) == {"audio", "label", "posterior", "text", "sound"}
         assert (fields["audio"], fields["label"], fields["text"]) == (path, wanted.label, wanted.text)
         assert fields["posterior"] == nearly(wanted.posterior)
+
+
+def test_silence_is_answered_and_named(audio, system_dir, tmp_path, capsys, caplog):
+    """Silence, an offset alone, one step of 16 bits, and channels that cancel; beside them sound, once softer than they."""
+    wave, step = soundfile.read(audio[0])[0], 2.0**-15
+    files = {
+        "zeros.wav": np.zeros(8000), "offset.wav": np.full(8000, 0.1), "steps.wav": np.resize([0, step], 8000),
+        "opposite.wav": np.stack([wave, -wave], 1), "sound.wav": wave, "soft.wav": np.resize([0, 4 * step], 8000),
+    }  # fmt: skip
+    for name, samples in files.items():
+        soundfile.write(tmp_path / name, samples, 16000)
+    predict.main([*(str(tmp_path / name) for name in files), "--model", str(system_dir), "--json", "--channel", "mean"])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["sound"] for one in told] == [False] * 4 + [True] * 2
+    assert all(one["label"] in EMOTIONS for one in told)
+    silent = [line for line in caplog.messages if "no sound in it" in line]
+    assert [line.partition(": ")[0] for line in silent] == [str(tmp_path / name) for name in list(files)[:4]]
+    (cancelled,) = [line for line in caplog.messages if "cancel" in line]
+    assert cancelled.startswith(f"{tmp_path}/opposite.wav: its channels cancel each other")
+
+
+def test_what_streams_says_that_there_was_no_sound(system_dir):
+    *_, last = Predictor(system_dir).stream(np.zeros(8000), "implicit")
+    assert last.label in EMOTIONS and not last.sound
 
 
 def console(monkeypatch, *arguments):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from c2ser.audio import read_audio
 from c2ser.corpora.headers import read_header
 from c2ser.errors import InputError
 from tests.media import encode, write_wav
@@ -22,3 +23,13 @@ def test_what_is_no_audio_is_refused(tmp_path):
     for name, message in faults.items():
         with pytest.raises(InputError, match=rf"{name}.wav: .*{message}"):
             read_header(str(tmp_path / f"{name}.wav"))
+
+
+def test_what_is_less_than_a_sample_is_refused_as_everywhere(tmp_path):
+    """Of 44.1 kHz, one sample is 0.36 at 16 kHz, two are 0.73: what is heard is one."""
+    path = str(write_wav(tmp_path / "two.wav", 2 / 44100, 44100))
+    assert read_header(path) == (2, 44100, 1) and len(read_audio(path)) == 1
+    path = str(write_wav(tmp_path / "one.wav", 1 / 44100, 44100))
+    for read in (read_header, read_audio):
+        with pytest.raises(InputError, match="one.wav: shorter than one sample at 16000 Hz; remove it"):
+            read(path)

@@ -66,6 +66,17 @@ def test_utterances_that_share_a_recording_get_segments(tmp_path, run):
     assert data.read("utt2dur")["bert-1"] == "0.4000" and data.read("text")["bert-1"] == "Ja doch"
 
 
+def test_segments_end_with_their_recording_or_are_missing(tmp_path, run):
+    (tmp_path / "calls.py").write_text(RECORDINGS)
+    write_wav(tmp_path / "call.wav", 1.95, 44100, channels=2)
+    data = run(tmp_path / "calls.py", tmp_path, tmp_path / "data").check()["all"]
+    assert data.segments()["anna-2"] == ("call", 1.9, 1.95) and data.read("utt2dur")["anna-2"] == "0.0500"
+    write_wav(tmp_path / "call.wav", 1.85, 44100, channels=2)
+    prepared = run(tmp_path / "calls.py", tmp_path, tmp_path / "other").check()
+    assert prepared["all"].segments() == {"anna-0": ("call", 0.0, 1.5), "bert-1": ("call", 1.5, 1.85)}
+    assert prepared.listed("all", "missing") == {f"{tmp_path}/call.wav": "anna-2: 1.9–2 s, but it lasts 1.8500 s"}
+
+
 @pytest.mark.parametrize(
     "old, new, message",
     [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from c2ser.audio import read_utterances
 from c2ser.datadir.validate import find_faults, validate
 from c2ser.errors import InputError
 
@@ -230,8 +231,22 @@ def test_damaged_audio_is_named(good, words, change):
 def test_segment_beyond_its_recording(segmented):
     edit(segmented, "segments", swap("ann-rec 2.0 3.0", "ann-rec 2.0 3.5"))
     assert find_faults(segmented.path) == []
-    words = "ends at 3.5 s, its recording ann-rec at 3.00 s"
+    words = "segment 2.0–3.5 s lies outside its recording ann-rec of 3.0000 s"
     assert_found(segmented, "segment", "segments", 3, words, check_audio=True)
+
+
+@pytest.mark.parametrize("start, end, sound", [("2.0", "3.1", True), ("2.0", "3.11", False), ("2.99", "3.05", True), ("3.0", "3.05", False)])
+def test_segments_that_end_a_little_late(segmented, start, end, sound):
+    """A tenth of a second is rounding; a segment that begins where its recording ends holds nothing."""
+    edit(segmented, "segments", swap("ann-rec 2.0 3.0", f"ann-rec {start} {end}"))
+    (segmented.path / "utt2dur").unlink(missing_ok=True)
+    found = [fault.kind for fault in find_faults(segmented.path, check_audio=True)]
+    assert found == ([] if sound else ["segment"])
+    if sound:
+        assert len(dict(read_utterances(segmented))["ann-3"]) == 16000 * (3 - float(start))
+    else:
+        with pytest.raises(InputError, match="utterance ann-3: segment .* outside its 3.0000 s recording"):
+            list(read_utterances(segmented, ["ann-3"]))
 
 
 def test_commands_run_only_when_allowed(good, tmp_path):

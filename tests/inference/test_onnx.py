@@ -57,7 +57,7 @@ def signals():
     random, time = np.random.default_rng(0), [np.arange(length) / 16000 for length in LENGTHS]
     noise = [random.normal(0, 0.1, length) for length in LENGTHS]
     made = [np.sin(2 * np.pi * 200 * time[0]), noise[1], np.cumsum(noise[2]), noise[3] * np.sin(6 * np.pi * time[3])]
-    return [one.astype(np.float32) for one in made]
+    return [np.clip(one, -1, 1).astype(np.float32) for one in made]
 
 
 def depths(files, **options):
@@ -155,6 +155,26 @@ def test_recordings_are_labelled_without_torch(exported, speech, tmp_path):
         assert one["posterior"] == nearly(answer.posterior) and list(one["posterior"]) == CLASSES
 
 
+def test_samples_of_any_form(exported, speech):
+    """16-bit samples and a dict with a rate are the same sound as floats, one alone or several."""
+    predictor, pcm = OnnxPredictor(exported), np.round(speech[0] / np.abs(speech[0]).max() * 32767).astype(np.int16)
+    (wanted,) = predictor([pcm / np.float32(32768)])
+    for given in (pcm, [pcm], {"array": pcm, "sampling_rate": 16000}, (pcm / 32768).tolist()):
+        assert predictor(given) == [wanted]
+    assert not (predictor([pcm.astype(np.float32) / 2**20])[0].posterior == wanted.posterior)  # levels do matter here
+
+
+def test_silence_is_labelled_and_named(exported, speech, tmp_path, capsys, caplog):
+    soundfile.write(tmp_path / "sound.wav", speech[0], 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 16000)
+    argv = [str(tmp_path / name) for name in ("sound.wav", "silence.wav")]
+    predict_onnx.main([*argv, "--model", str(exported), "--json"])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["sound"] for one in told] == [True, False] and told[1]["label"] in CLASSES
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith(f"{tmp_path}/silence.wav: no sound in it")
+
+
 def test_text_output(exported, speech, tmp_path, capsys):
     soundfile.write(tmp_path / "a.wav", speech[0], 16000, subtype="FLOAT")
     predict_onnx.main([str(tmp_path / "a.wav"), "--model", str(exported)])
@@ -166,9 +186,10 @@ def test_text_output(exported, speech, tmp_path, capsys):
 
 def test_inputs_that_do_not_do_are_named(exported, tmp_path):
     predictor = OnnxPredictor(exported)
-    with pytest.raises(InputError, match="array 1: 30.1 s; at most 30 s in one piece"):
-        predictor([np.zeros(16000, np.float32), np.zeros(30 * 16000 + 1600, np.float32)])
-    with pytest.raises(InputError, match="array 0: expected finite mono"):
+    for beyond, length in ((1600, "30.1"), (1, "30.0000625")):
+        with pytest.raises(InputError, match=f"array 1: {length} s; at most 30 s in one piece"):
+            predictor([np.zeros(16000, np.float32), np.zeros(30 * 16000 + beyond, np.float32)])
+    with pytest.raises(InputError, match="array 0: holds NaN or infinite samples"):
         predictor([np.full(16000, np.nan, np.float32)])
     with pytest.raises(InputError, match="none.wav: no such file"):
         predictor([tmp_path / "none.wav"])
