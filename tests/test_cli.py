@@ -36,3 +36,23 @@ def test_an_unknown_command_is_refused():
     done = subprocess.run([sys.executable, "-c", "from c2ser import cli; cli.main()", "recite"], cwd=ROOT,
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 2 and "unknown command 'recite'; c2ser --help lists them" in done.stderr
+
+
+def test_there_is_one_way_to_call_a_command():
+    """`python3 -m c2ser COMMAND`: a module of c2ser.bin that is called by itself does nothing."""
+    old = "-m c2ser" + ".bin"
+    files = [path for part in ("egs", "utils", "tools", "docs", "benchmarks", "c2ser", "tests", ".ci")
+             for path in (ROOT / part).rglob("*") if path.suffix in ("", ".sh", ".py", ".md", ".template")]  # fmt: skip
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()}
+    called = [path for path, text in texts.items() if old in text or '"-m", "c2ser' + ".bin" in text]
+    assert called == [] and len(texts) > 300
+    code = [path.name for path in (ROOT / "c2ser/bin").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")]
+    assert code == []
+
+
+def test_the_module_is_the_command():
+    said = [
+        subprocess.run([sys.executable, *call, "score", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+        for call in (["-m", "c2ser"], ["-c", "from c2ser import cli; cli.main()"])
+    ]
+    assert said[0].stdout == said[1].stdout and "usage: c2ser score" in said[0].stdout

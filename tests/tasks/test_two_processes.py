@@ -12,6 +12,7 @@ from espnet2.train.reporter import Reporter
 from c2ser.models import emotion2vec_s
 from c2ser.tasks.iteration import balanced_batches
 from tests.builders import BACKBONE, CONNECTOR, PRETRAINING
+from tests.tasks.test_c2ser_inputs import more
 
 CONF = Path(__file__).parents[2] / "egs/TEMPLATE/c2ser1/conf"
 TRAININGS = {
@@ -142,3 +143,21 @@ def test_no_rank_of_eight_is_left_without_an_utterance(path, ranks, tmp_path, mo
     )  # fmt: skip
     for batch in balanced_batches(args, options).epoch(1):
         assert len(batch) >= ranks
+
+
+def test_distillation_in_two_processes_is_that_of_one(options, inputs, tmp_path):
+    """With a teacher, and a batch of three in parts of two and one: the mean of the divergence is over utterances."""
+    from c2ser.bin import train_c2ser
+
+    config = miniature(CONF / "scratch/train_implicit.yaml")
+    config["model_conf"] |= {"train_mode": "implicit", "kl_weight": 2.0, "kl_temperature": 1.5}
+    config |= {"sampler": "espnet", "batch_size": 3}
+    teach = [*more(inputs, tmp_path, "teacher", "text_float", lambda number: f"0.{number}5 0.1")[:2],
+             "--teacher_labels", "angry,disgusted"]  # fmt: skip
+    train_c2ser.main([*options("c2ser", tmp_path / "one", 1, **config), *teach])
+    folder = two("c2ser", lambda *args, **conf: [*options(*args, **conf), *teach], tmp_path / "two", 1, **config)
+    one, other = (torch.load(path / "1epoch.pth") for path in (tmp_path / "one/exp", folder))
+    torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+    told = [figures(path) for path in (tmp_path / "one/exp", folder)]
+    assert told[0]["train", "loss_kl"] > 0.01
+    assert told[1]["train", "loss_kl"] == pytest.approx(told[0]["train", "loss_kl"], rel=1e-3)
