@@ -42,7 +42,7 @@ def driver(profile, *flags):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=program))
     try:
-        opened.set_page_load_timeout(60)
+        opened.set_page_load_timeout(120)
         opened.get("about:blank")
         requests(opened), complaints(opened)  # those of the page that a new window shows
         yield opened
@@ -96,8 +96,8 @@ def complaints(opened):
     return [entry["message"] for entry in opened.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
 
 
-def wait_for(condition, seconds=20.0, what="the page"):
-    """Call `condition` until it gives something true, and return that; fails after `seconds`."""
+def wait_for(condition, seconds=120.0, what="the page"):
+    """Call `condition` until it gives something true, and return that; fails after `seconds`: machines may be busy."""
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"{what}: not there after {seconds:.0f} s"

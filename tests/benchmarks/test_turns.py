@@ -42,7 +42,7 @@ def test_time_is_work_and_memory_is_a_peak(turns):
         "large": lambda number: len(b"x" * 100_000_000),
     }  # fmt: skip
     made = {name: turn for _, name, turn in turns.in_turns(systems, 1, "cpu", 1)}
-    assert 0.09 < made["busy"].seconds < 0.3 and made["asleep"].seconds < 0.05
+    assert 0.09 < made["busy"].seconds < 1 and made["asleep"].seconds < 0.05
     assert made["asleep"].peak - made["asleep"].loaded < 50e6
     assert 90e6 < made["large"].peak - made["large"].loaded < 200e6
 

@@ -60,7 +60,7 @@ def server(system_dir, tmp_path_factory):
     command = [sys.executable, "-m", "c2ser", "demo", "--model", str(model), "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
     with open(folder / "log", "w", encoding="utf-8") as log:
-        process = subprocess.Popen([*command, "--max_seconds", "8"], stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen([*command, "--max_seconds", "60"], stdout=log, stderr=log, env=environment)
 
     def answers():
         assert process.poll() is None, (folder / "log").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def server(system_dir, tmp_path_factory):
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        browser.wait_for(answers, 120, "c2ser demo")
+        browser.wait_for(answers, what="c2ser demo")
         yield f"http://127.0.0.1:{port}/", folder
     finally:
         process.terminate()
@@ -102,12 +102,12 @@ class Page:
             except StaleElementReferenceException:
                 return []
 
-        browser.wait_for(pressed, 20, text or selector)
+        browser.wait_for(pressed, what=text or selector)
 
     def open(self):
         """Load it and choose uploading; returns the field for a file's path."""
         self.opened.get(self.address)
-        browser.wait_for(lambda: self("#listen"), 60, "the button")
+        browser.wait_for(lambda: self("#listen"), what="the button")
         self.press("#speech button[aria-label='Upload file']")
         return browser.wait_for(lambda: self.opened.find_elements("css selector", "#speech input[type=file]"))[0]
 
@@ -116,14 +116,14 @@ class Page:
         self.wait_for_waveform()
 
     def wait_for_waveform(self):
-        browser.wait_for(lambda: self("#speech audio, #speech [data-testid^=waveform]"), 20, "the waveform")
+        browser.wait_for(lambda: self("#speech audio, #speech [data-testid^=waveform]"), what="the waveform")
 
     def listen(self, mode):
         """Ask for an answer of that mode and wait until it is whole."""
         (field,) = self.opened.find_elements("css selector", f"#mode input[value='{mode}']")
         self.opened.execute_script("arguments[0].click()", field)
         self.press("#listen")
-        browser.wait_for(self.posterior, 60, "the posterior")
+        browser.wait_for(self.posterior, what="the posterior")
 
     def posterior(self):
         """Class → per cent, as the bars show it; empty while there are none."""
@@ -149,6 +149,7 @@ def test_an_uploaded_recording_is_answered(page, system_dir, wav, mode):
     wanted = Predictor(system_dir)([str(wav)], mode)[0]
     assert page.posterior() == {name: round(100 * value) for name, value in wanted.posterior.items()}
     assert page("#posterior h2, #posterior [data-testid=label-output-value]")[0].text.strip() == wanted.label
+    browser.wait_for(lambda: len(page("#posterior .bar")) == len(wanted.posterior), what="the bars")
     widths = [bar.size["width"] for bar in page("#posterior .bar")]
     assert len(widths) == len(wanted.posterior) and widths == sorted(widths, reverse=True) and widths[0] > widths[-1]
     seen = page.opened.execute_script("return window.seen")
@@ -166,12 +167,12 @@ def test_what_the_microphone_hears_is_answered(page):
     page.press("#speech button[aria-label='Record audio']")
     page.press("#speech button", "Record")
     browser.wait_for(lambda: page("#speech button", "Stop"))
-    time.sleep(2)
+    time.sleep(2)  # and longer on a busy machine
     page.press("#speech button", "Stop")
     page.wait_for_waveform()
     page.listen("implicit")
     seconds, _, rest = page("#facts")[0].text.partition(" s · mean pitch ")
-    assert 1 < float(seconds) < 8 and 120 < float(rest.split()[0]) < 260  # it hears the hum, again and again
+    assert 1 < float(seconds) < 60 and 120 < float(rest.split()[0]) < 260  # it hears the hum, again and again
 
 
 def test_the_page_is_called_as_its_system(page):
@@ -203,9 +204,9 @@ def test_it_fits_a_phone(page, wav, tmp_path, dark):
     page.upload(wav)
     page.listen("implicit")
     browser.resize(page.opened, browser.PHONE, dark)
-    try:
+    try:  # a new size is laid out in steps
+        browser.wait_for(lambda: [one for one in page("#curves img") if one.size["width"] >= 300], what="a wide picture")
         assert browser.overflow(page.opened) == [0, []]
-        assert page("#curves img")[0].size["width"] >= 300
         browser.screenshot(page.opened, tmp_path / "phone.png")
         assert (tmp_path / "phone.png").stat().st_size > 20000
     finally:

@@ -211,7 +211,7 @@ def test_two_runs_and_an_interruption(recipe):
     """The first is at work, however slowly: the second is refused, forced or not. Ctrl-C ends it in one line."""
     slow = recipe / "slow"
     slow.mkdir(exist_ok=True)
-    (slow / "run.py").write_text('#!/bin/sh\ntouch slow/begun\nexec sleep 60\n')
+    (slow / "run.py").write_text('#!/bin/sh\ntouch slow/begun\nexec sleep 900\n')
     (slow / "run.py").chmod(0o755)
     words = options(recipe, "--stage", 2, "--stop_stage", 2, "--force", "true")
     path = {"BASH_ENV": str(slow / "env")}
@@ -221,7 +221,7 @@ def test_two_runs_and_an_interruption(recipe):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background it is ignored
     )  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (slow / "begun").exists() and time.monotonic() < deadline and first.poll() is None:
         time.sleep(0.05)
     for force in ("false", "true"):
@@ -230,7 +230,7 @@ def test_two_runs_and_an_interruption(recipe):
     other = run(recipe, "--tag", "other", "--stage", 2, "--stop_stage", 2, status=1).splitlines()
     assert other[-1].startswith("error: data/.done.dump: process ") and "is at this stage" in other[-1]
     os.killpg(first.pid, signal.SIGINT)
-    _, error = first.communicate(timeout=30)
+    _, error = first.communicate(timeout=120)
     assert first.returncode in (130, -signal.SIGINT) and "Traceback" not in error
     assert not (recipe / "exp/base/.lock").exists()
     assert "[resume] data/.done.dump" in run(recipe, "--stage", 2, "--stop_stage", 2)

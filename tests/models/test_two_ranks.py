@@ -46,9 +46,9 @@ def train(folder, model, batch, batches):
     ranks = [context.Process(target=work, args=(rank, folder, model, batch, batches, results)) for rank in range(2)]
     for rank in ranks:
         rank.start()
-    found = dict(results.get(timeout=120) for _ in ranks)
+    found = dict(results.get(timeout=300) for _ in ranks)
     for rank in ranks:
-        rank.join(timeout=60)
+        rank.join(timeout=300)
     assert all(isinstance(modes, list) for modes in found.values()), found
     return found
 

@@ -24,7 +24,7 @@ def call(tmp_path):
     def run(*command, cwd=tmp_path, **environment):
         clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | environment
         return subprocess.run(
-            [str(word) for word in command], cwd=cwd, env=clean, capture_output=True, text=True, timeout=60
+            [str(word) for word in command], cwd=cwd, env=clean, capture_output=True, text=True, timeout=300
         )
 
     return run

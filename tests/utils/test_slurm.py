@@ -20,7 +20,7 @@ script=$(readlink -f "${!#}") range=
 for word in "$@"; do
     case $word in --array=*) range=${word#--array=}; range=${range%\\%*} ;; esac
 done
-submit() { (cd / && env -i PATH="$PATH" "$@" bash "$script" > "$FAKE/out" 2>&1 &); }
+submit() { (cd / && exec env -i PATH="$PATH" "$@" bash "$script") > "$FAKE/out" 2>&1 & }
 if [ -f "$FAKE/lose" ]; then :
 elif [ -n "$range" ]; then
     for ((n = ${range%-*}; n <= ${range#*-}; n++)); do submit SLURM_ARRAY_TASK_ID=$n; done
@@ -145,16 +145,17 @@ def test_a_job_that_leaves_the_queue_has_failed(fake, tmp_path, monkeypatch, cap
 
 def test_ctrl_c_cancels_the_array(utils, fake, tmp_path):
     environment = os.environ | {"PATH": f"{fake}/bin:{os.environ['PATH']}", "FAKE": str(fake)}
-    command = [sys.executable, str(utils / "slurm.py"), "JOB=1:2", "JOB.log", "bash", "-c", "touch up.JOB; sleep 2"]
+    waiting = "touch up.JOB; for ((n = 0; n < 3000; n++)); do [ -f fake/scancel ] && break; sleep 0.1; done"
+    command = [sys.executable, str(utils / "slurm.py"), "JOB=1:2", "JOB.log", "bash", "-c", waiting]
     # A test run started in the background ignores SIGINT, and its children would inherit that
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environment, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (tmp_path / "up.2").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    assert process.wait(timeout=120) == 130
     assert (fake / "scancel").read_text() == "4711\n"
 
 
