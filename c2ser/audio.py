@@ -46,20 +46,23 @@ def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=Fals
 
 def prepare(samples, rate, channel=None, sample_rate=SAMPLE_RATE, entry="audio"):
     """Decoded `(samples, channels)` at `rate` Hz → what `read_audio` returns, with its errors."""
-    if samples.shape[0] == 0:
-        raise InputError(f"{entry}: holds no samples; remove it or fetch it again")
-    if not np.isfinite(samples).all():
-        raise InputError(f"{entry}: holds NaN or infinite samples; remove it or fetch it again")
-    samples = _within_range(select_channel(samples, channel, entry), entry)
-    if rate != sample_rate:
-        samples = soxr.resample(samples, rate, sample_rate).astype(np.float32)
+    samples = within_range(select_channel(samples, channel, entry), entry)
+    if rate != sample_rate:  # resampling overshoots where sound was clipped
+        samples = np.clip(soxr.resample(samples, rate, sample_rate), -1.0, 1.0).astype(np.float32)
     if samples.shape[0] == 0:
         raise InputError(f"{entry}: shorter than one sample at {sample_rate} Hz; remove it")
     return samples
 
 
-def _within_range(samples, entry):
-    """Samples clipped to ±1, as they are in dump/; a warning counts them. Raises InputError for integers as floats."""
+def within_range(samples, entry):
+    """Decoded samples, an array of any shape, clipped to ±1 as they are in dump/; a warning counts them.
+
+    Raises InputError for none at all, NaN or infinite ones, and integers as floats.
+    """
+    if samples.shape[0] == 0:
+        raise InputError(f"{entry}: holds no samples; remove it or fetch it again")
+    if not np.isfinite(samples).all():
+        raise InputError(f"{entry}: holds NaN or infinite samples; remove it or fetch it again")
     beyond = np.abs(samples) > 1.0
     if not beyond.any():
         return samples
@@ -69,7 +72,7 @@ def _within_range(samples, entry):
             f"{entry}: its samples reach {peak:.6g}, but floats are to lie within ±1: these look like integers; divide "
             "them by 32768 (of 16 bits), 8388608 (24) or 2147483648 (32), and write it again"
         )
-    logging.warning("%s: %d of %d samples lie beyond ±1 (at most %.3g) and are clipped", entry, beyond.sum(), len(samples), peak)
+    logging.warning("%s: %d of %d samples lie beyond ±1 (at most %.3g) and are clipped", entry, beyond.sum(), samples.size, peak)
     return np.clip(samples, -1.0, 1.0)
 
 
@@ -80,8 +83,7 @@ def select_channel(samples, channel, entry="audio"):
         raise InputError(f"{entry}: {channels} channels; choose one with --channel 1|2|mean (reco2channel in a data dir)")
     if channel == "mean":
         mean = samples.mean(axis=1)
-        own = samples.var(axis=0, dtype=np.float64).mean()
-        if mean.var(dtype=np.float64) < CANCELLED * own:
+        if len(mean) and mean.var(dtype=np.float64) < CANCELLED * samples.var(axis=0, dtype=np.float64).mean():
             logging.warning("%s: its channels cancel each other, so that their mean holds little or nothing; choose one", entry)
         return mean
     try:
@@ -153,16 +155,16 @@ def read_utterances(data_dir, utterances=None, allow_commands=False):
 
 
 def cut(samples, start, end, utterance):
-    """The segment from `start` to `end` seconds of 16 kHz samples, see `within`. Raises InputError where it lies outside."""
+    """The segment from `start` to `end` seconds of 16 kHz samples, see `segment_end`. Raises InputError where it lies outside."""
     seconds = len(samples) / SAMPLE_RATE
-    last = within(start, end, seconds)
+    last = segment_end(start, end, seconds)
     first, last = round(start * SAMPLE_RATE), round((last or 0) * SAMPLE_RATE)
     if not 0 <= first < last:
         raise InputError(f"utterance {utterance}: segment {start}–{end} s outside its {seconds:.4f} s recording")
     return samples[first:last]
 
 
-def within(start, end, seconds):
+def segment_end(start, end, seconds):
     """Where a segment from `start` to `end` s ends in its recording of `seconds`: there, or at the recording's end where
     it overruns it by at most `OVERRUN`; None for one that ends later still or starts no earlier than the recording ends."""
     return min(end, seconds) if start < seconds and end <= seconds + OVERRUN + 1e-9 else None

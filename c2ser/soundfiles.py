@@ -70,14 +70,16 @@ def decode(source, name):
     return samples, rate
 
 
-def measure(path):
-    """Number of samples per channel, rate in Hz and channels of a file; decoded only where no header counts them.
+def measure(path, look):
+    """Number of samples per channel, rate in Hz and channels of a file.
 
-    Raises InputError as `decode` does; damage behind a sound header passes unnoticed.
+    It is decoded only where no header counts the samples, and where these are floats, which may have any size: then
+    `look(samples, path)` sees them, `(samples, channels)`. Raises InputError as `decode` does; damage behind a sound
+    header passes unnoticed.
     """
     try:
         with _opened(path, path) as sound:
-            if sound.frames < UNKNOWN_FRAMES:
+            if sound.frames < UNKNOWN_FRAMES and sound.subtype not in ("FLOAT", "DOUBLE"):
                 return sound.frames, sound.samplerate, sound.channels
     except FAILURES as error:
         from c2ser.video import container_info
@@ -87,6 +89,7 @@ def measure(path):
         if info is not None:
             return round(info[0] * info[1]), *info[1:]
     samples, rate = decode(path, path)
+    look(samples, path)
     return len(samples), rate, samples.shape[1]
 
 

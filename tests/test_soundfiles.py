@@ -10,8 +10,14 @@ import pytest
 import soundfile
 
 from c2ser.audio import read_audio
+from c2ser.bin import dump_audio
+from c2ser.bin.export_lhotse import recordings
 from c2ser.corpora.headers import read_header
+from c2ser.datadir import DataDir, read_table
+from c2ser.datadir.recordings import audio_faults
+from c2ser.datadir.scan import scan_tables
 from c2ser.errors import InputError
+from c2ser.given import read_speech
 
 RATE = 16000
 SECONDS = 4
@@ -246,6 +252,46 @@ def test_floats_beyond_their_range(tmp_path, speech, caplog):
         got = read_audio(str(path))
     assert f"loud.wav: {count} of {FRAMES} samples lie beyond ±1 (at most 3)" in caplog.text
     np.testing.assert_allclose(got, np.clip(loud * 3, -1, 1), atol=1e-6)
+
+
+def test_floats_beyond_their_range_in_every_command(tmp_path, speech, caplog):
+    """Commands that only read headers of other files look at floats: what one refuses, all refuse; what one warns of, too."""
+    loud = speech / np.abs(speech).max()
+    files = {"a": loud * 32768, "b": loud * 3, "c": np.array([0, np.nan] * 500), "d": loud}
+    paths = {name: str(written(tmp_path / f"{name}.wav", wave, subtype="FLOAT")) for name, wave in files.items()}
+    data = DataDir(tmp_path / "data")
+    data.write("wav.scp", paths)
+    data.write_speakers(dict.fromkeys(paths, "s"))
+    refused = {"a": "look like integers", "c": "NaN or infinite"}
+    count = sum(abs(value) > 1 for value in (loud * 3).tolist())
+
+    dump_audio.main(["--data_dir", str(data.path), "--out_dir", str(tmp_path / "dump"), "--skip_bad", "true"])
+    excluded = read_table(tmp_path / "dump/excluded.1")
+    assert list(excluded) == list(refused) and all(words in excluded[name] for name, words in refused.items())
+    dumped = read_audio(read_table(tmp_path / "dump/audio.1.scp")["b"])
+    np.testing.assert_allclose(dumped, read_audio(paths["b"]), atol=1 / 32768)  # what predict hears
+
+    faults = audio_faults(scan_tables(data.path))
+    assert [fault.line for fault in faults] == [1, 3]
+    assert all(words in fault.message for fault, words in zip(faults, refused.values()))
+
+    for name, words in refused.items():
+        data.write("wav.scp", {name: paths[name]})
+        for refuse in (lambda: list(recordings(data)), lambda name=name: read_header(paths[name])):
+            with pytest.raises(InputError, match=words):
+                refuse()
+    samples = soundfile.read(paths["b"], dtype="float32")[0]
+    for read in (lambda: read_header(paths["b"]), lambda: read_audio(paths["b"]), lambda: read_speech(samples)):
+        caplog.clear()
+        read()
+        assert [f"{count} of {FRAMES} samples lie beyond" in line for line in caplog.messages] == [True]
+
+
+def test_resampling_does_not_lead_out_of_the_range(tmp_path):
+    """A square wave at full scale overshoots by a tenth where its upper harmonics are taken away."""
+    wave = np.sign(np.sin(2 * np.pi * 300 * np.arange(44100) / 44100))
+    soundfile.write(tmp_path / "square.wav", wave, 44100, subtype="FLOAT")
+    assert np.abs(read_audio(str(tmp_path / "square.wav"))).max() == 1.0
 
 
 def test_less_than_a_sample_after_resampling_is_refused(tmp_path):

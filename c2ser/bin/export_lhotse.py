@@ -59,10 +59,10 @@ def recordings(data_dir):
 def supervisions(data_dir, by_id):
     """Yield one lhotse supervision (a dict) per utterance. by_id: recording → its dict from `recordings`.
 
-    A segment that overruns its recording a little ends with it, as everywhere (`c2ser.audio.within`); one outside raises
+    A segment that overruns its recording a little ends with it, as everywhere (`c2ser.audio.segment_end`); one outside raises
     InputError.
     """
-    from c2ser.audio import within
+    from c2ser.audio import segment_end
 
     tables = {name: data_dir.read(name, optional=True) for name in ("text", "utt2lang", "spk2gender", "reco2channel")}
     custom = {key: data_dir.read(name, optional=True) for name, key in CUSTOM_TABLES.items()}
@@ -73,7 +73,7 @@ def supervisions(data_dir, by_id):
         if recording not in by_id:
             raise InputError(f"{data_dir.path}/wav.scp: no entry for {recording}, which utterance {utterance} needs")
         lasts = by_id[recording]["duration"]
-        last = within(start, end, lasts) if segments else lasts
+        last = segment_end(start, end, lasts) if segments else lasts
         if last is None:
             raise InputError(f"{data_dir.path}/segments: {utterance}: {start}–{end} s lies outside its {lasts:.4f} s recording")
         entry = {

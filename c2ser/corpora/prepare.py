@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from c2ser import emotions
-from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, within
+from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, segment_end
 from c2ser.corpora.base import Note
 from c2ser.corpora.counts import SHOWN, check_counts, listing
 from c2ser.corpora.headers import read_header
@@ -60,7 +60,7 @@ def read_corpus(module, root):
 
 def read_headers(corpus, reading):
     """Fill in seconds and channel from the files' headers; what cannot be opened moves to `reading.missing`, as do segments
-    outside their recording, while those that overrun it a little end with it (`c2ser.audio.within`).
+    outside their recording, while those that overrun it a little end with it (`c2ser.audio.segment_end`).
 
     Raises InputError for a number of channels of which the corpus does not say where the speech is.
     """
@@ -76,7 +76,7 @@ def read_headers(corpus, reading):
             continue
         utterance.seconds = frames / rate
         if utterance.start is not None:
-            end = within(utterance.start, utterance.end, frames / rate)
+            end = segment_end(utterance.start, utterance.end, frames / rate)
             if end is None:
                 reason = f"{utterance.id}: {utterance.start:g}–{utterance.end:g} s, but it lasts {frames / rate:.4f} s"
                 reading.missing.append(Note(utterance.audio, reason, utterance.split))

@@ -2,7 +2,7 @@
 
 from tqdm import tqdm
 
-from c2ser.audio import OVERRUN, SAMPLE_RATE, read_audio, within
+from c2ser.audio import OVERRUN, SAMPLE_RATE, read_audio, segment_end
 from c2ser.datadir.faults import Fault
 from c2ser.errors import InputError
 
@@ -37,7 +37,7 @@ def _segment_faults(segments, seconds):
         try:
             recording, start, end = (row.value or "").split()
             lasts = seconds[recording]
-            inside = within(float(start), float(end), lasts) is not None
+            inside = segment_end(float(start), float(end), lasts) is not None
         except (KeyError, ValueError):
             continue  # reported as a fault of its own
         if not inside:
