@@ -103,6 +103,9 @@ def _told(value):
     None where it has no answer.
     """
     if isinstance(value, dict):
+        lists = [inner for inner in value.values() if isinstance(inner, list)]
+        if len(lists) == 2 and len(lists[0]) == len(lists[1]) and all(isinstance(n, int | float) for n in lists[1]):
+            return _told(dict(zip(map(str, lists[0]), lists[1])))
         keyed = [_text(inner) for key, inner in value.items() if _IS_KEY.fullmatch(str(key))]
         if keyed:
             return "; ".join(keyed)
@@ -121,7 +124,9 @@ def _told(value):
 
 
 def _text(value):
-    """What stands under an answer key."""
+    """What stands under an answer key; of data without a key of its own, all its words."""
+    if isinstance(value, dict) and (told := _told(value)) is None:
+        return ", ".join(word for word in value.values() if isinstance(word, str))
     return value if isinstance(value, str) else _told(value) or ""
 
 

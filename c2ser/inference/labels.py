@@ -114,10 +114,10 @@ class _Reader:
 
 def _mentions(text, table):
     """(the labels that `text` asserts and does not deny elsewhere, whether it names any)."""
-    by_word, east_asian = table
+    by_word, phrases = table
     places = [(*word.span(), label) for word in _WORD.finditer(text) if (label := by_word.get(word[0]))]
-    if east_asian:
-        by_place = [(*word.span(), by_word[re.sub(r"\s", "", word.group())]) for word in east_asian.finditer(text)]
+    if phrases:
+        by_place = [(*found.span(), by_word[re.sub(r"[\s-]", "", found[0])]) for found in phrases.finditer(text)]
         places = sorted(places + by_place)
     if not places:
         return set(), False
@@ -151,9 +151,9 @@ def _short_form(text):
 
 @lru_cache(maxsize=64)
 def _word_table(kind, languages, labels):
-    """(word → label, pattern of its East Asian words or None) for the given classes; words with and without accents.
+    """(word → label, pattern of East Asian words and phrases, or None) for the given classes; also without accents.
 
-    The pattern's `~` matches a blank or nothing; the words stand in the dict without it.
+    The pattern's `~` matches a blank, a hyphen or nothing; the words stand in the dict without it.
     A nearby word that is the name of another of the classes ("calm", where that is one) is left out.
     """
     source = {"names": NAMES, "nearby": NEARBY}[kind]
@@ -167,14 +167,15 @@ def _word_table(kind, languages, labels):
         if word not in taken
     }
     by_word = {_without_accents(word): label for word, label in exact.items()} | exact
-    east_asian = sorted((word for word in exact if re.match(f"[{EAST_ASIAN}]", word)), key=len, reverse=True)
-    by_word |= {word.replace("~", ""): exact[word] for word in east_asian}
-    return by_word, re.compile("|".join(east_asian).replace("~", r"\s?")) if east_asian else None
+    phrases = sorted((word for word in exact if re.match(f"[{EAST_ASIAN}]|.*~", word)), key=len, reverse=True)
+    by_word |= {word.replace("~", ""): exact[word] for word in phrases}
+    whole = [rf"(?<!{LETTER}){word}(?!{LETTER})" if re.match(LETTER, word) else word for word in phrases]
+    return by_word, re.compile("|".join(whole).replace("~", r"[\s-]?")) if phrases else None
 
 
 def _drop_speech(quotation):
     """What is left of a quotation: nothing of the speaker's words, but a single word, which is the answer in quotes."""
-    words = quotation.group().strip('"“”„«»「」 .,!?。')
+    words = quotation.group().strip("\"'“”„«»「」『』 .,!?。")
     return quotation.group() if re.fullmatch(rf"{LETTER}+|[{EAST_ASIAN}]{{2,3}}", words) else ' "" '
 
 

@@ -56,10 +56,10 @@ def _denied_behind(gaps):
 
 @cache
 def _behind():
-    clause = rf"(?:\s+(?!{phrases('denial', 'clause')}){LETTER}+){{0,4}}?"
+    words = rf"(?:\s+(?!{phrases('denial', 'halts')}){LETTER}+){{0,4}}?"
     joins = rf"{phrases('denial', 'join')}|{pattern('denial_east_asian', 'join')}"
     return (
-        re.compile(rf"^{clause}\s+{phrases('denial', 'after')}"),
+        re.compile(rf"^{words}\s+{phrases('denial', 'after')}|^\s*[(:=-]\s*{phrases('denial', 'values')}"),
         re.compile(rf"^[^.]{{0,12}}?{pattern('denial_east_asian', 'later')}"),
         re.compile(pattern("denial_east_asian", "later_idle")),
         re.compile(rf"{phrases('denial', 'until')}|{pattern('denial_east_asian', 'later_until')}"),
@@ -73,13 +73,15 @@ def _steps():
     words = {
         name: phrases("denial", name)
         for name in ("before", "supposed", "affirmed", "idle", "more", "less", "than", "until", "and", "clause", "join", "nouns",
-                     "instead", "subjects")
+                     "instead", "subjects", "first", "that")
     }
     asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean")}
     negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
     some = rf"(?:\s+(?:{LETTER}|')+)"
     member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}+|{_MENTION}|[{EAST_ASIAN}]{{1,4}})\s*){{1,3}}"
-    listing = rf",(?=(?:\s*{member},){{0,6}}\s*(?:{member},?\s*)?(?:{words['join']}|[或和与及]))"
+    join = rf"(?:(?!i(?:'|\s+[^{_MENTION}])){words['join']}|[或和与及])"  # "i" is Polish, and English
+    listing = rf",(?=(?:\s*{member},){{0,6}}\s*(?:{member},?\s*)?{join})"
+    turn = rf"[^{_STOPS.replace(',', '')}]*{words['until']}(?!\s+(?:then|later|poi|potem|dann|puis|luego))"
     steps = [
         (rf"{words['idle']}|{asian['idle']}", " "),
         (rf"{negation}{some}{{0,3}}?\s+{words['affirmed']}", " "),
@@ -88,6 +90,10 @@ def _steps():
         (rf"{words['nouns']}{some}{{0,2}}\s+{_MENTION}(?:\s*,\s*{_MENTION})+", _without_commas),
         (rf"{_MENTION}(?:\s*,\s*{_MENTION}){{2,}}", _without_commas),
         (listing, " "),
+        (rf"{words['first']}(?={turn})", _IF),
+        (rf"{_MENTION}(?={some}{{0,3}}\s+{_IF})", _IF + _MENTION + _END),
+        (rf",(?=\s*{words['that']})", " "),
+        (rf"({_MENTION}\s+)over(?=\s+{_MENTION})", rf"\1{_NOT}"),
         (rf"({words['instead']}{some}{{0,3}}?\s+{_MENTION}(?:\s+{words['join']}{some}?\s+{_MENTION})*)", rf"\1{_END}"),
         (rf"{_MENTION}(?=\s+{words['subjects']})", _MENTION + _END),
         (rf"{negation}|{asian['before']}|{asian['korean']}(?={_MENTION})", _NOT),
