@@ -21,7 +21,7 @@ _FENCE = re.compile(r"```(?:\w*\n|(?:json|text|ya?ml|xml|python|plaintext)\b)?(.
 _CUT_DATA = re.compile(rf"[\"']{_KEY}[\"']\s*:\s*[\"']([^\"']*)")
 _LEAD = re.compile(
     rf"(?<!{LETTER})(?:(?P<other>{pattern('answer_keys', 'others')}[\s_]+)?{_KEY}[\s*_\"'`)\]]*"
-    rf"(?::|=|→|->|\|(?!.*\|\s*:?--))|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
+    rf"(?:\([^)]*\)|\s[^.:;\n]{{0,40}}\bis|[是为])?[\s*_]*(?::|】\s*|=|→|->|\|(?!.*\|\s*:?--))|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
     re.DOTALL,
 )
 
@@ -104,14 +104,14 @@ def _told(value):
     """
     if isinstance(value, dict):
         lists = [inner for inner in value.values() if isinstance(inner, list)]
-        if len(lists) == 2 and len(lists[0]) == len(lists[1]) and all(isinstance(n, int | float) for n in lists[1]):
+        if len(lists) == 2 and len(lists[0]) == len(lists[1]) and None not in map(_number, lists[1]):
             return _told(dict(zip(map(str, lists[0]), lists[1])))
         keyed = [_text(inner) for key, inner in value.items() if _IS_KEY.fullmatch(str(key))]
         if keyed:
             return "; ".join(keyed)
-        if value and all(isinstance(score, int | float) for score in value.values()):
-            best = max(value.values())
-            return ", ".join(str(key) for key, score in value.items() if score == best)
+        scores = {str(key): _number(score) for key, score in value.items()}
+        if scores and None not in scores.values():
+            return ", ".join(key for key, score in scores.items() if score == max(scores.values()))
         return next((told for inner in value.values() if (told := _told(inner)) is not None), None)
     if isinstance(value, list) and value:
         scored = [entry for entry in value if isinstance(entry, dict) and _score(entry) is not None]
@@ -132,5 +132,13 @@ def _text(value):
 
 def _score(entry):
     """The one number of a dict, or None."""
-    numbers = [number for number in entry.values() if isinstance(number, int | float)]
+    numbers = [number for inner in entry.values() if (number := _number(inner)) is not None]
     return numbers[0] if len(numbers) == 1 else None
+
+
+def _number(value):
+    """The number that a value of parsed data is or spells, or None: 0.9, true, "90%"."""
+    try:
+        return float(value.strip(" %") if isinstance(value, str) else value)
+    except (TypeError, ValueError):
+        return None

@@ -16,7 +16,7 @@ _ENDINGS = _TABLES["endings"]
 
 def _entries(table):
     return {
-        language: {label: words.format_map(_ENDINGS) for label, words in classes.items()}
+        language: {label: words.format_map(_ENDINGS).casefold() for label, words in classes.items()}
         for language, classes in _TABLES[table].items()
     }
 
@@ -39,8 +39,9 @@ def forms(entry):
 
 def phrases(table, name):
     """A pattern, as text, of the whole words and phrases that `name` lists in `table`; the longest is tried first."""
-    found = sorted((phrase.strip() for phrase in _TABLES[table][name].split(";")), key=len, reverse=True)
-    words = "|".join(re.escape(phrase).replace(r"\ ", r"\s+").replace("_", f"{LETTER}+") for phrase in found)
+    signs = {r"\ ": r"\s+", "_": f"{LETTER}+", r"\*": f"{LETTER}*"}
+    found = sorted((phrase.strip() for phrase in _TABLES[table][name].casefold().split(";")), key=len, reverse=True)
+    words = re.sub(r"\\ |_|\\\*", lambda sign: signs[sign[0]], "|".join(map(re.escape, found)))
     return rf"(?<!{LETTER})(?:{words})(?!{LETTER})"
 
 

@@ -88,14 +88,19 @@ class _Reader:
         return parsed
 
     def prose(self, text):
-        """What a text says without its quotations, questions and what it takes back; reasons only where nothing else."""
-        text = _QUOTATION.sub(_drop_speech, text)
-        text = _QUESTION.sub(".", _TRANSCRIPT.sub(".", text))
+        """What a text says without its quotations, questions and what it takes back; reasons only where nothing else.
+
+        A word in quotation marks is the answer where nothing is said outside them.
+        """
         parsed = Parsed(None, "none")
-        for attempt in (_CORRECTION.split(_REASONS.split(text)[0])[-1], _CORRECTION.split(text)[-1], text):
-            parsed = self.names(attempt)
-            if parsed.reason != "none":
-                break
+        for words in dict.fromkeys((_QUOTATION.sub(' "" ', text), _QUOTATION.sub(_drop_speech, text))):
+            words = _QUESTION.sub(".", _TRANSCRIPT.sub(".", words))
+            for attempt in (_CORRECTION.split(_REASONS.split(words)[0])[-1], _CORRECTION.split(words)[-1], words):
+                parsed = self.names(attempt)
+                if parsed.reason in ("text", "several"):
+                    return parsed
+                if parsed.reason == DENIED:
+                    break
         return parsed
 
     def names(self, text):

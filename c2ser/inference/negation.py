@@ -44,13 +44,14 @@ def _denied_behind(gaps):
 
     What denies the last of a list denies all of it: 怒りも悲しみもない, "anger, fear and sadness are absent".
     """
-    after, later, later_idle, until, join = _behind()
+    after, value, later, later_idle, until, join = _behind()
     found, joined = [], False
     for number, gap in reversed(list(enumerate(gaps))):
         rest = until.split(later_idle.sub(" ", _CLAUSE_END.split(gap.replace("、", ","))[0]))[0]
         last = number == len(gaps) - 1
         joined = not last and bool(join.fullmatch(gap) or joined and gap.strip() == ",")
-        found.append(bool(after.search(rest) or later.search(rest) or joined and found[-1]))
+        denied = value.match(gap) or after.search(rest) or later.search(rest)
+        found.append(bool(denied or joined and found[-1]))
     return found[::-1]
 
 
@@ -59,7 +60,8 @@ def _behind():
     words = rf"(?:\s+(?!{phrases('denial', 'halts')}){LETTER}+){{0,4}}?"
     joins = rf"{phrases('denial', 'join')}|{pattern('denial_east_asian', 'join')}"
     return (
-        re.compile(rf"^{words}\s+{phrases('denial', 'after')}|^\s*[(:=-]\s*{phrases('denial', 'values')}"),
+        re.compile(rf"^{words}\s+{phrases('denial', 'after')}"),
+        re.compile(rf"\s*[(:=-]\s*{phrases('denial', 'values')}"),
         re.compile(rf"^[^.]{{0,12}}?{pattern('denial_east_asian', 'later')}"),
         re.compile(pattern("denial_east_asian", "later_idle")),
         re.compile(rf"{phrases('denial', 'until')}|{pattern('denial_east_asian', 'later_until')}"),
@@ -92,7 +94,7 @@ def _steps():
         (listing, " "),
         (rf"{words['first']}(?={turn})", _IF),
         (rf"{_MENTION}(?={some}{{0,3}}\s+{_IF})", _IF + _MENTION + _END),
-        (rf",(?=\s*{words['that']})", " "),
+        (rf",(?=\s*{words['that']}|(?:\s+(?:{LETTER}+|{_MENTION})){{1,4}}\s+zu\s)", " "),
         (rf"({_MENTION}\s+)over(?=\s+{_MENTION})", rf"\1{_NOT}"),
         (rf"({words['instead']}{some}{{0,3}}?\s+{_MENTION}(?:\s+{words['join']}{some}?\s+{_MENTION})*)", rf"\1{_END}"),
         (rf"{_MENTION}(?=\s+{words['subjects']})", _MENTION + _END),
@@ -102,6 +104,7 @@ def _steps():
         (rf"{_NOT},[^{_STOPS}{_MENTION}]*,", f"{_NOT} "),  # "not, in my opinion, happy"
         (rf"({_NOT}{some}{{0,4}})\s*[\"“”„«»「]+|({_NOT})\s*\(|({_NOT}\s+{LETTER}+)\s*:", r"\1\2\3 "),  # 'not "happy"'
         (rf",[^{_STOPS}{_MENTION}]*,(?=\s*{words['clause']})", " "),  # "The speaker, a woman, is not happy"
+        (rf"{_NOT}\s*(?:{words['until']})", _NOT),  # "not because she is angry"
         (rf"{words['until']}|{asian['until']}|{words['and']}\s+{words['clause']}", _END),
     ]
     return [(re.compile(step), sign) for step, sign in steps]
