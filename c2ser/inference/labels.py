@@ -92,16 +92,19 @@ class _Reader:
 
         A word in quotation marks is the answer where nothing is said outside them.
         """
-        parsed = Parsed(None, "none")
+        denied = False
         for words in dict.fromkeys((_QUOTATION.sub(' "" ', text), _QUOTATION.sub(_drop_speech, text))):
-            words = _QUESTION.sub(".", _TRANSCRIPT.sub(".", words))
-            for attempt in (_CORRECTION.split(_REASONS.split(words)[0])[-1], _CORRECTION.split(words)[-1], words):
+            words = _TRANSCRIPT.sub(".", words)
+            words = _QUESTION.sub(".", words) if "?" in words else words
+            kept = _CORRECTION.split(words)[-1]
+            for attempt in dict.fromkeys((_REASONS.split(kept)[0], kept, words)):
                 parsed = self.names(attempt)
                 if parsed.reason in ("text", "several"):
                     return parsed
                 if parsed.reason == DENIED:
+                    denied = True
                     break
-        return parsed
+        return Parsed(None, DENIED if denied else "none")
 
     def names(self, text):
         """The one label that `text` names: in the language hinted at, in any, or by nearby words in any."""
@@ -121,9 +124,9 @@ def _mentions(text, table):
     """(the labels that `text` asserts and does not deny elsewhere, whether it names any)."""
     by_word, phrases = table
     places = [(*word.span(), label) for word in _WORD.finditer(text) if (label := by_word.get(word[0]))]
-    if phrases:
-        by_place = [(*found.span(), by_word[re.sub(r"[\s-]", "", found[0])]) for found in phrases.finditer(text)]
-        places = sorted(places + by_place)
+    for phrase in phrases:
+        places += [(*found.span(), by_word[re.sub(r"[\s-]", "", found[0])]) for found in phrase.finditer(text)]
+    places.sort()
     if not places:
         return set(), False
     if scored := _best_scored(text, places):
@@ -156,9 +159,9 @@ def _short_form(text):
 
 @lru_cache(maxsize=64)
 def _word_table(kind, languages, labels):
-    """(word → label, pattern of East Asian words and phrases, or None) for the given classes; also without accents.
+    """(word → label, patterns of phrases and of East Asian words) for the given classes; words also without accents.
 
-    The pattern's `~` matches a blank, a hyphen or nothing; the words stand in the dict without it.
+    A `~` matches a blank, a hyphen or nothing; the words stand in the dict without it.
     A nearby word that is the name of another of the classes ("calm", where that is one) is left out.
     """
     source = {"names": NAMES, "nearby": NEARBY}[kind]
@@ -174,8 +177,10 @@ def _word_table(kind, languages, labels):
     by_word = {_without_accents(word): label for word, label in exact.items()} | exact
     phrases = sorted((word for word in exact if re.match(f"[{EAST_ASIAN}]|.*~", word)), key=len, reverse=True)
     by_word |= {word.replace("~", ""): exact[word] for word in phrases}
-    whole = [rf"(?<!{LETTER}){word}(?!{LETTER})" if re.match(LETTER, word) else word for word in phrases]
-    return by_word, re.compile("|".join(whole).replace("~", r"[\s-]?")) if phrases else None
+    latin = [word for word in phrases if re.match(LETTER, word)]
+    within = [word for word in phrases if word not in latin]
+    patterns = [rf"\b(?:{'|'.join(latin)})(?!{LETTER})"] * bool(latin) + ["|".join(within)] * bool(within)
+    return by_word, [re.compile(pattern.replace("~", r"[\s-]?")) for pattern in patterns]
 
 
 def _drop_speech(quotation):

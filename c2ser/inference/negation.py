@@ -27,6 +27,8 @@ def mentions_status(text, spans):
     edges = [0, *(place for span in spans for place in span), len(text)]
     gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2])]
     marked = _MENTION.join(gaps)
+    if not _hints().search(marked):
+        return [ASSERTED] * len(spans)
     if not _KANA.search(text):  # in Chinese it parts the members of lists, in Japanese clauses too
         marked = marked.replace("、", " ")
     for step, sign in _steps():
@@ -53,6 +55,14 @@ def _denied_behind(gaps):
         denied = value.match(gap) or after.search(rest) or later.search(rest)
         found.append(bool(denied or joined and found[-1]))
     return found[::-1]
+
+
+@cache
+def _hints():
+    """Matches somewhere in every text that denies or supposes anything."""
+    own = [phrases("denial", name) for name in ("before", "supposed", "first", "more", "less", "after", "values")]
+    asian = [pattern("denial_east_asian", name) for name in ("before", "supposed", "near", "korean", "later")]
+    return re.compile("|".join(["n't", "over", *own, *asian]))
 
 
 @cache
