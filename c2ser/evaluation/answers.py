@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED, canonical
+from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_lines import BROKEN, FORM, read_answer_lines
 from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
 from c2ser.evaluation.predictions import PredictedSet, read_reference, read_votes
-from c2ser.inference.labels import Parsed, parse_label
+from c2ser.inference.labels import parse_label
 
 MISSING = ("invalid", "skip")
 """What an utterance without an answer counts as: an invalid answer, or nothing, which makes n smaller."""
@@ -29,7 +29,6 @@ PROBLEMS = {
 }
 NOT_SCORED = "not scored"
 _NO_ANSWERS = ("other", UNLABELLED)
-_AROUND = " \t.,;:!?。，！？*_'\"“”<>[](){}"
 _HEADER = ("test set", "problem", "line", "utterance", "scored as", "answer")
 
 
@@ -101,8 +100,8 @@ def read_answer_set(data_dir, path, missing="invalid"):
 def label_finder(classes):
     """A function answer → `Parsed` for a test set with the given classes, which remembers what it has seen.
 
-    An answer names one of the seven classes or of `classes`, as `parse_label` reads any language; or it is a short
-    form of corpora ("ang", "neu"); or, where it does neither, it names a further emotion, which the test set lacks.
+    An answer names one of the seven classes or of `classes`, as `parse_label` reads any language; or, where it does
+    not, a further emotion, which the test set lacks.
     """
     labels = (*EMOTIONS, *(label for label in FURTHER_EMOTIONS if label in classes))
     others = tuple(label for label in FURTHER_EMOTIONS if label not in (*labels, *_NO_ANSWERS))
@@ -110,12 +109,7 @@ def label_finder(classes):
     @cache
     def find(answer):
         parsed = parse_label(answer, labels=labels)
-        if parsed.reason != "none":
-            return parsed
-        label = _short_form(answer)
-        if label in labels or label in others:
-            return Parsed(label, "text")
-        return parse_label(answer, labels=others)
+        return parsed if parsed.reason != "none" else parse_label(answer, labels=others)
 
     return find
 
@@ -186,11 +180,3 @@ def _judge(lines, find):
             kinds.append("broken")
         problems += [Problem(kind, line.number, line.utterance, label, line.answer) for kind in kinds]
     return label, problems
-
-
-def _short_form(answer):
-    """The class that the whole answer is a corpus's spelling of, or None."""
-    try:
-        return canonical(answer.strip(_AROUND))
-    except InputError:
-        return None

@@ -1,53 +1,124 @@
-"""Whether a word that names an emotion is negated, by what stands before it or, in Japanese and Korean, after it."""
+"""Whether a word that names an emotion is denied, by what stands before it in its clause or, after it, behind it.
+
+The text is rewritten step by step: a mention becomes one sign, what denies another, and the commas within lists and
+around asides go, until a clause is what stands between two ends. What denies reaches to the end of its clause, so the
+members of a list are denied together: "No anger, fear, or sadness can be heard".
+"""
 
 import re
+from functools import cache
 
-from c2ser.inference.label_words import (
-    AFFIRMERS,
-    CHINESE_NEGATION,
-    CONTRASTS,
-    COORDINATION,
-    KOREAN_NEGATION,
-    LATER_AFFIRMATION,
-    LATER_CONTRAST,
-    LATER_NEGATION,
-    NEGATORS,
-)
+from c2ser.inference.label_words import EAST_ASIAN, LETTER, pattern, phrases
 
-EAST_ASIAN = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
-"""Range of characters for a pattern: scripts in which words are found inside others, not between word boundaries."""
+ASSERTED, SUPPOSED, DENIED = "asserted", "supposed", "denied"
 
-LETTER = rf"[^\W_{EAST_ASIAN}]"
-WORD = re.compile(rf"{LETTER}+n't|{LETTER}+")
-_CLAUSE_END = re.compile(r"[.,;:!?()\n、。—–\"“”„«»「」]")
-_REACH = 4  # a negator may stand this many words before the emotion: "does not sound very happy"
+_MENTION, _NOT, _IF, _END = "\ue000\ue001\ue002\ue003"  # private use: letters of no language
+SIGNS = re.compile(f"[{_MENTION}-{_END}]")
+_STOPS = r".,;:!?()\n。—–\"“”„«»「」"
+_CLAUSE_END = re.compile(rf"[{_STOPS}{_END}]|\s-\s")
+_KANA = re.compile("[\u3040-\u30ff]")
 
 
-def negated_before(text, start):
-    """Whether the word at `start` is negated by what stands before it in its clause."""
-    clause = _CLAUSE_END.split(text[:start])[-1]
-    if CHINESE_NEGATION.search(clause) or KOREAN_NEGATION.search(clause):
-        return True
-    words = [*WORD.findall(clause), ""]
-    for i in range(len(words) - 2, max(len(words) - 2 - _REACH, -1), -1):
-        if words[i] in CONTRASTS and words[i - 1] not in NEGATORS:  # Polish "nie ma złości" is no contrast
-            return False
-        if (words[i] in NEGATORS or words[i].endswith("n't")) and words[i + 1] not in AFFIRMERS:
-            return True
-    return False
+def mentions_status(text, spans):
+    """What `text` says of the emotions that it names: a list of `ASSERTED`, `SUPPOSED` (asked, or weighed) or `DENIED`.
 
-
-def negated_after(text, places, index):
-    """Whether the word `places[index]` is negated by what follows it in its clause, as in Japanese and Korean.
-
-    places: (start, end, …) of the words that name emotions, in order. The next of them ends the reach, unless it is
-    only joined to this one: then what negates it negates both.
+    spans: (start, end) of the words that name them, in order; `text` is normalised, without `SIGNS`.
     """
-    end = places[index][1]
-    rest = _CLAUSE_END.split(text[end:])[0]
-    if index + 1 < len(places) and places[index + 1][0] < end + len(rest):
-        rest = text[end : max(end, places[index + 1][0])]
-        if COORDINATION.fullmatch(rest):
-            return negated_after(text, places, index + 1)
-    rest = LATER_CONTRAST.split(LATER_AFFIRMATION.sub(" ", rest))[0]
-    return bool(LATER_NEGATION.search(rest))
+    edges = [0, *(place for span in spans for place in span), len(text)]
+    gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2])]
+    marked = _MENTION.join(gaps)
+    if not _hints().search(marked):
+        return [ASSERTED] * len(spans)
+    if not _KANA.search(text):  # in Chinese it parts the members of lists, in Japanese clauses too
+        marked = marked.replace("、", " ")
+    for step, sign in _steps():
+        marked = step.sub(sign, marked)
+    found, place = [], -1
+    for later in _denied_behind(gaps[1:]):
+        place = marked.index(_MENTION, place + 1)
+        clause = _CLAUSE_END.split(marked[:place])[-1]
+        found.append(DENIED if later or _NOT in clause else SUPPOSED if _IF in clause else ASSERTED)
+    return found
+
+
+def _denied_behind(gaps):
+    """Of each mention, whether what follows denies it. gaps: the text behind each, up to the next or the end.
+
+    What denies the last of a list denies all of it: 怒りも悲しみもない, "anger, fear and sadness are absent".
+    """
+    after, value, later, later_idle, until, join = _behind()
+    found, joined = [], False
+    for number, gap in reversed(list(enumerate(gaps))):
+        rest = until.split(later_idle.sub(" ", _CLAUSE_END.split(gap.replace("、", ","))[0]))[0]
+        last = number == len(gaps) - 1
+        joined = not last and bool(join.fullmatch(gap) or joined and gap.strip() == ",")
+        denied = value.match(gap) or after.search(rest) or later.search(rest)
+        found.append(bool(denied or joined and found[-1]))
+    return found[::-1]
+
+
+@cache
+def _hints():
+    """Matches somewhere in every text that denies or supposes anything."""
+    own = [phrases("denial", name) for name in ("before", "supposed", "first", "more", "less", "after", "values")]
+    asian = [pattern("denial_east_asian", name) for name in ("before", "supposed", "near", "korean", "later")]
+    return re.compile("|".join(["n't", "over", *own, *asian]))
+
+
+@cache
+def _behind():
+    words = rf"(?:\s+(?!{phrases('denial', 'halts')}){LETTER}+){{0,4}}?"
+    joins = rf"{phrases('denial', 'join')}|{pattern('denial_east_asian', 'join')}"
+    return (
+        re.compile(rf"^{words}\s+{phrases('denial', 'after')}"),
+        re.compile(rf"\s*[(:=-]\s*{phrases('denial', 'values')}"),
+        re.compile(rf"^[^.]{{0,12}}?{pattern('denial_east_asian', 'later')}"),
+        re.compile(pattern("denial_east_asian", "later_idle")),
+        re.compile(rf"{phrases('denial', 'until')}|{pattern('denial_east_asian', 'later_until')}"),
+        re.compile(rf"\s*,?\s*(?:{joins})\s*(?:any\s+)?"),
+    )
+
+
+@cache
+def _steps():
+    """(pattern, what stands for it) in the order in which they rewrite a text."""
+    words = {
+        name: phrases("denial", name)
+        for name in ("before", "supposed", "affirmed", "idle", "more", "less", "than", "until", "and", "clause", "join", "nouns",
+                     "instead", "subjects", "first", "that")
+    }
+    asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean")}
+    negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
+    some = rf"(?:\s+(?:{LETTER}|')+)"
+    member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}+|{_MENTION}|[{EAST_ASIAN}]{{1,4}})\s*){{1,3}}"
+    join = rf"(?:(?!i(?:'|\s+[^{_MENTION}])){words['join']}|[或和与及])"  # "i" is Polish, and English
+    listing = rf",(?=(?:\s*{member},){{0,6}}\s*(?:{member},?\s*)?{join})"
+    turn = rf"[^{_STOPS.replace(',', '')}]*{words['until']}(?!\s+(?:then|later|poi|potem|dann|puis|luego))"
+    steps = [
+        (rf"{words['idle']}|{asian['idle']}", " "),
+        (rf"{negation}{some}{{0,3}}?\s+{words['affirmed']}", " "),
+        (rf"{words['less']}{some}{{0,2}}?\s+{_MENTION}{some}?\s+{words['than']}", f"{_NOT}{_MENTION}{_END}"),
+        (rf"({words['more']}{some}{{0,3}}?\s+{_MENTION}{some}{{0,2}}?)\s+{words['than']}", rf"\1 {_NOT}"),
+        (rf"{words['nouns']}{some}{{0,2}}\s+{_MENTION}(?:\s*,\s*{_MENTION})+", _without_commas),
+        (rf"{_MENTION}(?:\s*,\s*{_MENTION}){{2,}}", _without_commas),
+        (listing, " "),
+        (rf"{words['first']}(?={turn})", _IF),
+        (rf"{_MENTION}(?={some}{{0,3}}\s+{_IF})", _IF + _MENTION + _END),
+        (rf",(?=\s*{words['that']}|(?:\s+(?:{LETTER}+|{_MENTION})){{1,4}}\s+zu\s)", " "),
+        (rf"({_MENTION}\s+)over(?=\s+{_MENTION})", rf"\1{_NOT}"),
+        (rf"({words['instead']}{some}{{0,3}}?\s+{_MENTION}(?:\s+{words['join']}{some}?\s+{_MENTION})*)", rf"\1{_END}"),
+        (rf"{_MENTION}(?=\s+{words['subjects']})", _MENTION + _END),
+        (rf"{negation}|{asian['before']}|{asian['korean']}(?={_MENTION})", _NOT),
+        (rf"{words['supposed']}|{asian['supposed']}", _IF),
+        (rf"{asian['near']}(?=[^{_STOPS}\u3040-\u30ff{_MENTION}]{{0,4}}{_MENTION})", _NOT),
+        (rf"{_NOT},[^{_STOPS}{_MENTION}]*,", f"{_NOT} "),  # "not, in my opinion, happy"
+        (rf"({_NOT}{some}{{0,4}})\s*[\"“”„«»「]+|({_NOT})\s*\(|({_NOT}\s+{LETTER}+)\s*:", r"\1\2\3 "),  # 'not "happy"'
+        (rf",[^{_STOPS}{_MENTION}]*,(?=\s*{words['clause']})", " "),  # "The speaker, a woman, is not happy"
+        (rf"{_NOT}\s*(?:{words['until']})", _NOT),  # "not because she is angry"
+        (rf"{words['until']}|{asian['until']}|{words['and']}\s+{words['clause']}", _END),
+    ]
+    return [(re.compile(step), sign) for step, sign in steps]
+
+
+def _without_commas(found):
+    return found[0].replace(",", " ")
