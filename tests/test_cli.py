@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from c2ser import cli
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,3 +38,12 @@ def test_an_unknown_command_is_refused():
     done = subprocess.run([sys.executable, "-c", "from c2ser import cli; cli.main()", "recite"], cwd=ROOT,
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 2 and "unknown command 'recite'; c2ser --help lists them" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["c2ser", "c2ser.cli"])
+def test_it_runs_as_a_module_too(module):
+    """`python -m` of either is `c2ser`; once it said nothing and was content."""
+    calls = {(): (2, "usage: c2ser COMMAND"), ("majority", "--help"): (0, "usage: c2ser majority"), ("recite",): (2, "")}
+    for arguments, wanted in calls.items():
+        done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stdout[: len(wanted[1])]) == wanted, (arguments, done.stderr)

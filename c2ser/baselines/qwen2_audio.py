@@ -10,6 +10,7 @@ from transformers import AutoProcessor, GenerationConfig, Qwen2AudioForCondition
 
 from c2ser.audio import SAMPLE_RATE
 from c2ser.baselines.prompts import question
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.inference.chat import load_pretrained
 from c2ser.inference.generation import score_candidates
@@ -141,7 +142,7 @@ def check_folder(path):
     if not config.is_file():
         raise InputError(f"{path}: no folder with a config.json; give a local Hugging Face folder, nothing is fetched")
     try:
-        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+        kind = json.loads(read_text(config)).get("model_type")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{config}: not the configuration of a model ({error}); fetch the folder again") from None
     if kind != "qwen2_audio":

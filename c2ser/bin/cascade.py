@@ -18,6 +18,7 @@ from c2ser.bin.classify_text import JOURNAL, inputs, parse_label_map, question_l
 from c2ser.bin.common import run
 from c2ser.bin.decode import entries
 from c2ser.datadir import DataDir
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.evaluation.environment import machine_account
 from c2ser.evaluation.metrics import INVALID
@@ -84,7 +85,7 @@ def transcription(text):
     if text.name != "text.asr" or not path.is_file():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); transcribe the set again") from None
 

@@ -14,6 +14,7 @@ import logging
 from pathlib import Path
 
 from c2ser.bin.common import run
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import AnswerTable, write_answer_table
 from c2ser.evaluation.hardest import COUNT, hardest, with_clips, with_texts
@@ -115,7 +116,7 @@ def stability_tables(path):
     from c2ser.evaluation.stability_tables import tables
 
     try:
-        return tables(json.loads(Path(path).read_text(encoding="utf-8")))
+        return tables(json.loads(read_text(path)))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"--stability {path}: not a file of c2ser stability ({error!r})") from None
 

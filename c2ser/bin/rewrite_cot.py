@@ -18,6 +18,7 @@ from pathlib import Path
 from c2ser.bin.common import run
 from c2ser.cot import templates
 from c2ser.datadir import DataDir, read_table, write_table
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -103,7 +104,7 @@ def template_texts(data):
     if not data.has(REPORT):
         return current
     try:
-        report = json.loads((data.path / REPORT).read_text(encoding="utf-8"))
+        report = json.loads(read_text(data.path / REPORT))
         made, original = report["rewritten_hash"], report["template_hash"]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{data.path}/{REPORT}: not a report of this command ({error!r}); rerun c2ser.bin.make_cot "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from c2ser.bin.common import run
 from c2ser.datadir import DataDir, read_table
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.evaluation.stability import compare_modes, compare_prompts, read_decoded
 from c2ser.evaluation.stability_tables import tables
@@ -73,7 +74,7 @@ def rationales(data_dirs, decode_dirs, language):
         answers |= read_table(decode_dir / "answers", empty_ok=True)
         styles |= folder.read("utt2style", optional=True)
         texts |= folder.read("text", optional=True)
-        account = json.loads((decode_dir / "decode.json").read_text(encoding="utf-8"))
+        account = json.loads(read_text(decode_dir / "decode.json"))
         spoken = [language] if language else account.get("languages")
         if not spoken:
             raise InputError(f"{decode_dir}/decode.json: names no language of the answers; give --language")

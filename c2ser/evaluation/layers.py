@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 PARTS = {"dev": "dev_ua", "test": "test_ua_not_used_for_choosing"}
@@ -37,7 +38,7 @@ def _read(path, key):
     if not path.is_file():
         raise InputError(f"{path}: no such file; run `python -m c2ser.bin.probe` again")
     try:
-        tables = json.loads(path.read_text(encoding="utf-8"))["tables"]
+        tables = json.loads(read_text(path))["tables"]
         curves = {}
         for number, table in enumerate(tables):
             source = Path(table["feats_scp"])

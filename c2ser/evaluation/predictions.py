@@ -12,6 +12,7 @@ from c2ser.datadir.faults import some
 from c2ser.datadir.tables import read_lines
 from c2ser.datadir.votes import parse_votes
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, is_known
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
@@ -202,7 +203,7 @@ def _read_decode(path):
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); decode the set again") from None
     if not isinstance(content, dict):

@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.evaluation.scoring import COSTS, PEAKS
 
@@ -24,7 +25,7 @@ def read_score(path):
     if not path.is_file():
         raise InputError(f"{path}: no such file; run `python -m c2ser.bin.score` first")
     try:
-        score = json.loads(path.read_text(encoding="utf-8"))
+        score = json.loads(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); score again") from None
     missing = [key for key in _REQUIRED if not isinstance(score, dict) or key not in score]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -49,7 +50,7 @@ class Calibration:
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file; `c2ser calibrate` writes it")
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            content = json.loads(read_text(path))
             priors = {
                 name: Prior(tuple(float(value) for value in prior["probabilities"]), float(prior["strength"]))
                 for name, prior in content["priors"].items()

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -108,7 +109,7 @@ def load_statistics(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; c2ser.bin.make_style writes it")
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         statistics = {
             name: StyleStatistics(
                 Moments(**value["overall"]), {group: Moments(**moments) for group, moments in value["groups"].items()}

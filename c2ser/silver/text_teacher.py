@@ -11,6 +11,7 @@ import torch
 
 from c2ser.cot.quote import clean_transcript
 from c2ser.emotions import EMOTIONS, canonical
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.inference.chat import ChatModel, context_length, load_pretrained
 from c2ser.models.language_model import answer_ids, load_tokenizer
@@ -107,7 +108,7 @@ def load_teacher(path, labels=EMOTIONS, label_map=None, device="cpu", dtype="flo
     if not config.is_file():
         raise InputError(f"{path}: no folder with a config.json; give a local Hugging Face folder, nothing is fetched")
     try:
-        names = json.loads(config.read_text(encoding="utf-8")).get("architectures") or ["none"]
+        names = json.loads(read_text(config)).get("architectures") or ["none"]
     except ValueError as error:
         raise InputError(f"{config}: not JSON ({error}); fetch the model again") from None
     if names[0].endswith("ForSequenceClassification"):

@@ -86,8 +86,8 @@ class Tokenize:
     def __call__(self, utterance, data):
         data = dict(data)
         for name in TEXTS:
-            if name in data and not data[name].strip():
-                raise self._fault(utterance, name, "the text is empty")
+            if name in data and not spoken(data[name]):
+                raise self._fault(utterance, name, "the text has no words")
         if "speech" in data:
             data["speech"] = data["speech"] * PCM_SCALE
         if "emotion" in data:
