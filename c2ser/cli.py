@@ -64,3 +64,7 @@ def main():
     module = importlib.import_module(f"c2ser.bin.{arguments[0].replace('-', '_')}")
     sys.argv = [f"c2ser {arguments[0]}", *arguments[1:]]
     run(module.main)
+
+
+if __name__ == "__main__":
+    main()

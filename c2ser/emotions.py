@@ -42,6 +42,11 @@ _BY_ALIAS = {alias: label for label, aliases in ALIASES.items() for alias in ali
 
 def canonical(label):
     """The project's name of a label as a corpus spells it: "Anger" → "angry". Raises InputError for an unknown one."""
+    if not isinstance(label, str):
+        raise InputError(
+            f"emotion label {label!r} is no text: an empty cell, or a number; write the class's name, such as happy, or "
+            f"{UNLABELLED} where there is none"
+        )
     try:
         return _BY_ALIAS[label.strip().lower()]
     except KeyError:

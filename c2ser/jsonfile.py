@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -20,7 +21,7 @@ def read_json(path, remedy):
     if not path.is_file():
         raise InputError(f"{path}: no such file; {remedy}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); {remedy}") from None
     if not isinstance(content, dict):

@@ -1,5 +1,8 @@
 """The classes, their spellings and their names."""
 
+import math
+
+import numpy as np
 import pytest
 
 from c2ser.emotions import ALIASES, EMOTIONS, FURTHER_EMOTIONS, NAMES, canonical, is_known, name
@@ -37,3 +40,10 @@ def test_names_in_each_language():
     assert name("happy", "xx") == "happy" and name("bored", "zh") == "bored"
     for names in NAMES.values():
         assert set(names) == set(EMOTIONS) and len(set(names.values())) == 7
+
+
+@pytest.mark.parametrize("cell", [math.nan, 3, None, np.float64("nan"), b"happy", ["happy"]])
+def test_a_cell_that_is_no_text_says_what_to_do(cell):
+    """As pandas gives the empty cells and the codes of a table."""
+    with pytest.raises(InputError, match=r"emotion label .* is no text: .* write .* happy, or unknown where there is none"):
+        canonical(cell)

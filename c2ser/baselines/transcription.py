@@ -7,8 +7,10 @@ import torch
 from whisper import load_model
 from whisper.audio import N_SAMPLES, log_mel_spectrogram, pad_or_trim
 from whisper.decoding import DecodingOptions, decode
+from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import LANGUAGES
 
+from c2ser.checkpoints.hf_whisper import read_hf_whisper
 from c2ser.errors import InputError
 
 NO_SPEECH, UNLIKELY = 0.6, -1.0
@@ -27,19 +29,25 @@ class Transcript:
 class Transcriber:
     """A Whisper model for transcription in float32.
 
-    path: an openai-whisper .pt file, encoder and decoder; device: "cpu", "cuda". Nothing in the file is executed and
+    path: an openai-whisper .pt file or a Hugging Face folder, encoder and decoder; device: "cpu", "cuda". Nothing in the file is executed and
     nothing is fetched. Raises InputError where the file is not a whole model.
     """
 
     def __init__(self, path, device="cpu"):
-        if not Path(path).is_file():
-            raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints")
+        if not Path(path).exists():
+            raise InputError(f"{path}: no such file or folder; tools/download_pretrained.py fetches Whisper checkpoints")
         try:
-            # absolute, for a bare name such as "tiny" would be fetched
-            self.model = load_model(str(Path(path).absolute()), device=device).eval()
+            if Path(path).is_dir():
+                dims, state = read_hf_whisper(path)
+                self.model = Whisper(ModelDimensions(**dims)).to(device).eval()
+                self.model.load_state_dict(state)
+            else:  # absolute, for a bare name such as "tiny" would be fetched
+                self.model = load_model(str(Path(path).absolute()), device=device).eval()
+        except InputError:
+            raise
         except Exception as error:  # torch.load raises whatever its parsers meet
             what = str(error).strip().split("\n")[0]
-            raise InputError(f"{path}: not a whole openai-whisper model, encoder and decoder ({what})") from None
+            raise InputError(f"{path}: not a whole Whisper model, encoder and decoder ({what})") from None
         self.model.requires_grad_(False)
         many = self.model.is_multilingual
         self.languages = list(LANGUAGES)[: self.model.num_languages] if many else ["en"]

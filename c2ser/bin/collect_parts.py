@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from c2ser.datadir import DataDir, read_table, write_table
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 
@@ -25,7 +26,7 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     wanted = set(DataDir(args.data_dir).utterances())
     for path in args.excluded:
-        wanted -= {line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+        wanted -= {line.split()[0] for line in read_text(path).splitlines() if line.strip()}
     for pattern, out in args.table:
         parts = sorted(Path().glob(pattern) if not pattern.startswith("/") else Path("/").glob(pattern[1:]))
         if not parts:

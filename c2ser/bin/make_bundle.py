@@ -14,7 +14,7 @@ def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train_dir", type=Path, required=True, help="Data directory trained on, for the classes")
     parser.add_argument("--llm", type=Path, required=True, help="Language model folder")
-    parser.add_argument("--whisper", type=Path, help="Whisper file; none where the system has no Whisper")
+    parser.add_argument("--whisper", type=Path, help="Whisper file or folder; none where the system has no Whisper")
     parser.add_argument("--emotion_config", type=Path, help="config.yaml of Emotion2Vec-S; none where there is none")
     parser.add_argument("--emotion_checkpoint", type=Path, help="Weights of Emotion2Vec-S")
     parser.add_argument("--utterance_mode", default="extra_tokens", help="Its utterance features")

@@ -16,6 +16,7 @@ from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
+from c2ser.transcript import spoken
 
 
 def get_parser():
@@ -50,7 +51,7 @@ def main(argv=None):
     if args.transcripts == "needed":
         if not data.has("text"):
             raise InputError(f"{data.path}: the corpus has no transcripts (text), so --text_only has nothing to read")
-        tables["transcript"] = data.read("text")
+        tables["transcript"] = {utterance: spoken(text) for utterance, text in data.read("text").items()}
     emotions, samples = read_labels(data, args.silver), read_table(args.num_samples)
     languages = data.read("utt2lang", optional=True)
     kept, excluded = [], {}

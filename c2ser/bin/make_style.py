@@ -15,7 +15,6 @@ from c2ser.datadir import DataDir
 from c2ser.errors import InputError
 from c2ser.prosody import style
 
-
 GROUPS = {"auto": "corpus, language or gender"}
 """What a population's groups are called, where not as the population."""
 

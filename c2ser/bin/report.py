@@ -15,9 +15,9 @@ from pathlib import Path
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import AnswerTable, write_answer_table
 from c2ser.evaluation.hardest import COUNT, hardest, with_clips, with_texts
+from c2ser.evaluation.predictions import TABLES, read_set
 from c2ser.evaluation.report import LEADERBOARD, build
 from c2ser.evaluation.report_files import render_html, render_markdown
-from c2ser.evaluation.predictions import TABLES, read_set
 from c2ser.evaluation.results import format_table, read_score
 from c2ser.fileio import atomic_write
 from c2ser.jsonfile import read_json

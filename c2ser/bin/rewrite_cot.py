@@ -68,8 +68,8 @@ def rewrite_all(data, source, items, model, model_hash, args):
     """Rewrite the items by `model`, write everything, and return the report."""
     from tqdm import tqdm
 
-    from c2ser.journal import Journal
     from c2ser.cot.rewrite import Settings, rewrite, summarise
+    from c2ser.journal import Journal
 
     settings = Settings(
         model_hash, args.dtype, args.tries, args.seed, args.temperature, args.top_p, args.max_new_tokens

@@ -1,6 +1,6 @@
 """Baseline, text-only cascade, first half: write down the words of a set as a Whisper model hears them.
 
---whisper is an openai-whisper file with encoder and decoder. Writes text.asr (utterance and words, of which there may
+--whisper is an openai-whisper file or a Hugging Face folder with encoder and decoder. Writes text.asr (utterance and words, of which there may
 be none), utt2asr_lang (the language given or heard), and transcribe.json. Decoding is greedy. Utterances of more than
 30 s go through openai-whisper's moving windows, one at a time. What is transcribed is kept in JOURNAL until the tables
 are written, so that a run that was stopped goes on.
@@ -25,7 +25,7 @@ def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, "data_dir", "audio_scp")
-    parser.add_argument("--whisper", type=Path, required=True, help="openai-whisper model, .pt")
+    parser.add_argument("--whisper", type=Path, required=True, help="openai-whisper model, .pt, or Hugging Face folder")
     language = "auto: heard in each utterance; utt2lang: as that table says; or a code"
     add_options(parser, language={"help": language})
     add_options(parser, "batch_size", "ngpu", out_dir={"help": "Gets text.asr, utt2asr_lang, transcribe.json"})
@@ -45,11 +45,18 @@ def main(argv=None):
     transcriber = Transcriber(args.whisper, "cuda" if args.ngpu else "cpu")
     groups = by_language(args.language, utterances, spoken, transcriber, data.path / "utt2lang")
     asked = digest([list(groups.items()), audio])
-    inputs = {"whisper": sha256(args.whisper), "audio": stamps(args.audio_scp), "asked": asked}
+    inputs = {"whisper": identity(args.whisper), "audio": stamps(args.audio_scp), "asked": asked}
     with Journal(args.out_dir / JOURNAL, inputs) as journal:
         transcribe(transcriber, groups, audio, args.batch_size, journal)
         write(args, utterances, journal)
         journal.remove()
+
+
+def identity(whisper):
+    """What tells a Whisper model from others, for the journal and the account: of a folder, its `fingerprint`."""
+    from c2ser.inference.chat import fingerprint
+
+    return {"fingerprint": fingerprint(whisper)} if whisper.is_dir() else {"sha256": sha256(whisper)}
 
 
 def by_language(language, utterances, spoken, transcriber, table):
@@ -111,7 +118,7 @@ def write(args, utterances, journal):
     write_json(out / "transcribe.json", {
         "utterances": len(utterances), "without_words": len(empty),
         "longer_than_30_s": sorted(utterance for utterance in beyond if beyond[utterance]),
-        "whisper": {"file": str(args.whisper), "sha256": sha256(args.whisper)}, "language": args.language,
+        "whisper": {"file": str(args.whisper), **identity(args.whisper)}, "language": args.language,
         "languages": dict(Counter(languages.values()).most_common()),
         "seconds_per_utterance": seconds / len(utterances),
     })  # fmt: skip

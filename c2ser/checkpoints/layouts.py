@@ -9,6 +9,7 @@ import yaml
 from c2ser.checkpoints import names as naming
 from c2ser.checkpoints.configuration import backbone_settings, find_settings
 from c2ser.checkpoints.untrusted import read_untrusted
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.models.emotion2vec import Emotion2Vec, Emotion2VecConfig, backbone_config
 
@@ -111,7 +112,7 @@ def read_options(path, config):
         return None, None
     config = Path(config or path.parent / "config.yaml")
     try:
-        options = yaml.safe_load(config.read_text(encoding="utf-8"))
+        options = yaml.safe_load(read_text(config))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{config}: cannot be read as YAML ({error})") from None
     if not isinstance(options, dict):
@@ -232,7 +233,7 @@ def check_head(head, dim, path):
 def read_tokens(path):
     """FunASR's tokens.txt beside a checkpoint: the classes of its classifier, a line each; None where there is none."""
     tokens = path.parent / "tokens.txt"
-    return tokens.read_text(encoding="utf-8").split("\n")[:-1] if tokens.is_file() else None
+    return read_text(tokens).split("\n")[:-1] if tokens.is_file() else None
 
 
 def check_labels(head, labels, path):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 FOLDS_DIR = Path(__file__).with_name("folds")
@@ -115,7 +116,7 @@ def read_folds(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; a fold table has lines `fold<TAB>test speakers`")
     folds, tested = {}, set()
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         line = line.partition("#")[0].strip()
         if not line:
             continue

@@ -18,6 +18,7 @@ import json
 from c2ser.corpora.base import Corpus, Note, Reading, Utterance, uniform
 from c2ser.corpora.files import find_root
 from c2ser.emotions import EMOTIONS, canonical
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 LIST = "Emo-Emilia-ALL.jsonl"
@@ -41,7 +42,7 @@ def read(root):
     folder = next((place for place in places if place.is_dir()), places[0])
     files = {path.name: path for path in sorted(folder.glob("*.wav"))} if folder.is_dir() else {}
     reading, seen = Reading(), set()
-    for number, line in enumerate((root / LIST).read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(read_text(root / LIST).split("\n"), 1):
         if not line.strip():
             continue
         where = f"{root / LIST}:{number}"

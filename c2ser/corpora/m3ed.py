@@ -26,6 +26,7 @@ from pathlib import Path
 from c2ser.corpora.base import Corpus, Note, Reading, Utterance
 from c2ser.corpora.files import SpeakerIds, find_root
 from c2ser.emotions import canonical
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 LISTS = {"train": "movie_list_train.txt", "dev": "movie_list_val.txt", "test": "movie_list_test.txt"}
@@ -100,7 +101,7 @@ def read_splits(folder):
         path = Path(folder, name)
         if not path.is_file():
             raise InputError(f"{path}: no such file; it belongs to the distribution")
-        for series in path.read_text(encoding="utf-8-sig").split():
+        for series in read_text(path).split():
             if splits.setdefault(series, split) != split:
                 raise InputError(f"{path}: {series} stands in the list of {splits[series]} too")
     return splits
@@ -137,7 +138,7 @@ def _whole(parent, key):
 def _rows(path):
     """Yield (series, dialogue, utterance, its entry, SpeakerInfo) of annotation.json in the order of the file."""
     try:
-        annotation = json.loads(path.read_bytes().decode("utf-8-sig"))
+        annotation = json.loads(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON in UTF-8 ({error}); fetch it again") from None
     try:

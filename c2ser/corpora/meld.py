@@ -30,6 +30,7 @@ from c2ser.corpora.base import Corpus, Note, Reading, Utterance
 from c2ser.corpora.files import SpeakerIds, find_root
 from c2ser.corpora.transcripts import repair_c1
 from c2ser.emotions import canonical
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 CLIP_FOLDERS = {
@@ -103,11 +104,7 @@ def _read_csv(path):
     """A list of (clip name, row, `file:row`), in order. Raises InputError for what a csv of MELD cannot hold."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; it belongs to the distribution")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); fetch it again") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
     if not COLUMNS <= set(reader.fieldnames or ()):
         raise InputError(f"{path}:1: expected the columns {', '.join(sorted(COLUMNS))}")
     rows, seen = [], set()

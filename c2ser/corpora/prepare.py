@@ -15,6 +15,7 @@ from c2ser.corpora.writing import all_or_none, write_set
 from c2ser.datadir.faults import some
 from c2ser.datadir.values import language
 from c2ser.errors import InputError
+from c2ser.transcript import spoken
 
 SHORT_SECONDS = 0.3
 """Utterances below this are counted in the summary."""
@@ -211,7 +212,7 @@ def summary(corpus, reading, sets, remarks, missing):
 
 def _said_of_tables(utterances):
     """How many utterances have no transcript and no label, and what follows."""
-    silent = sum(utterance.text is None for utterance in utterances)
+    silent = sum(not spoken(utterance.text or "") for utterance in utterances)
     unlabelled = sum(utterance.emotion == emotions.UNLABELLED for utterance in utterances)
     remarks = []
     if silent == len(utterances):

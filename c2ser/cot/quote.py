@@ -3,18 +3,19 @@
 import re
 import unicodedata
 
+from c2ser.transcript import spoken
+
 _INNER_MARKS = str.maketrans({"“": "‘", "„": "‘", "«": "‘", "「": "‘", "”": "’", "»": "’", "」": "’", '"': "'"})
 _QUOTED = re.compile('["“„«「].*["“”»」]', re.DOTALL)
 _SENTENCE_ENDS = tuple(".!?…。！？")
 
 
 def clean_transcript(transcript):
-    """The transcript as a rationale quotes it: runs of blanks joined, double quotation marks made single.
+    """The transcript as a rationale quotes it: its words (`transcript.spoken`), double quotation marks made single.
 
-    "" where it holds no letter or digit (`...`), since there is then nothing to quote.
+    "" where it holds no letter or digit outside tags (`...`, `[LAUGHTER]`), since there is then nothing to quote.
     """
-    text = " ".join(transcript.split()).translate(_INNER_MARKS)
-    return text if comparable(text) else ""
+    return spoken(transcript).translate(_INNER_MARKS)
 
 
 def quote(text, template):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from c2ser import encodings
 from c2ser.datadir.datadir import TEXT_TABLES, DataDir
 from c2ser.datadir.faults import Fault
 from c2ser.datadir.tables import byte_order, split_line
@@ -68,6 +69,10 @@ def scan(path, empty_ok=False):
     if content.startswith(b"\xef\xbb\xbf"):
         found.fault("bom", 1, f"the file starts with a byte order mark; {MENDS}")
         content = content[3:]
+    encoding = encodings.detect(content)
+    if not encoding.startswith("utf-8"):  # said once; what it holds is checked as it is meant
+        found.fault("not-utf8", encodings.first_line(content), encodings.fault(path))
+        content = content.decode(encoding, "replace").encode()
     lines = content.removesuffix(b"\n").split(b"\n")
     for number, raw in enumerate(lines, 1):
         _scan_line(found, number, raw, empty_ok)
@@ -85,8 +90,8 @@ def _scan_line(found, number, raw, empty_ok):
     readable = True
     try:
         line = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        found.fault("not-utf8", number, f"not UTF-8 ({error.reason}); convert the file to UTF-8")
+    except UnicodeDecodeError:
+        found.fault("not-utf8", number, encodings.fault(found.path))
         line, readable = raw.decode("utf-8", "replace"), False
     if not line.strip(" \t"):
         found.fault("blank-line", number, f"blank line; {MENDS}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from c2ser import encodings
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
@@ -25,14 +26,16 @@ def read_lines(path):
         for number, raw in enumerate(stream, 1):
             if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
                 raise InputError(f"{path}:1: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
+            if b"\0" in raw:
+                raise InputError(f"{path}:{number}: {encodings.fault(path)}")
             if b"\r" in raw:
                 raise InputError(
                     f"{path}:{number}: carriage return (Windows line end); utils/fix_data_dir.sh removes it"
                 )
             try:
                 yield number, raw.decode("utf-8").removesuffix("\n")
-            except UnicodeDecodeError as error:
-                raise InputError(f"{path}:{number}: not UTF-8 ({error.reason}); convert the file to UTF-8") from None
+            except UnicodeDecodeError:
+                raise InputError(f"{path}:{number}: {encodings.fault(path)}") from None
 
 
 def split_line(line, where, empty_ok=False):

@@ -11,8 +11,8 @@ from c2ser.evaluation.metrics import METRICS
 from c2ser.evaluation.predictions import METHODS, label_order
 from c2ser.evaluation.scoring import score_sets
 from c2ser.evaluation.significance import (
-    detectable_difference,
     detectable_by_mcnemar,
+    detectable_difference,
     holm,
     mcnemar,
     paired_difference,

@@ -46,10 +46,11 @@ def quote_accuracy(answers, transcripts):
 
     edits = length = exact = missing = without = invented = 0
     for utterance, text in answers.items():
-        wanted, given = comparable(clean_transcript(transcripts[utterance])), comparable(split_quoted(text)[1])
+        quoted = split_quoted(text)[1]
+        wanted, given = (comparable(clean_transcript(one)) for one in (transcripts[utterance], quoted))
         if not wanted:
             without += 1
-            invented += bool(given)
+            invented += bool(comparable(quoted))
             continue
         distance = editdistance.eval(wanted, given)
         edits, length = edits + distance, length + len(wanted)

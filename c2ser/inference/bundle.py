@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 
@@ -52,7 +53,7 @@ class Bundle:
             return {key: locate(value) if key in PARTS else value for key, value in section.items()}
 
         try:
-            values = yaml.safe_load(manifest.read_text(encoding="utf-8"))
+            values = yaml.safe_load(read_text(manifest))
             return cls(
                 labels=values["labels"], languages=_languages(values), llm=locate(values["llm"]),
                 whisper=locate(values["whisper"]) if values.get("whisper") else None,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from c2ser.cot import templates
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.precision import CHOICES as DTYPES
 
@@ -72,7 +73,7 @@ def read_decoding(path):
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        return Decoding(**(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+        return Decoding(**(yaml.safe_load(read_text(path)) or {}))
     except (TypeError, yaml.YAMLError) as error:
         what = " ".join(str(error).split())
         raise InputError(f"{path}: {what}; the keys are the fields of c2ser.inference.decoding.Decoding") from None

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 import yaml
 
 from c2ser.checkpoints.weights import read_weights
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.inference.pooling import frame_statistics
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
@@ -101,7 +102,7 @@ def read_config(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; it is written where a training has started")
     try:
-        return argparse.Namespace(**yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        return argparse.Namespace(**yaml.safe_load(read_text(path)))
     except (yaml.YAMLError, TypeError) as error:
         raise InputError(f"{path}: not the config.yaml of a training ({error})") from None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from c2ser.errors import InputError
+from c2ser.transcript import spoken
 
 SPEECH_PLACE = "<|speech|>"
 """Stands in a prompt where the speech embeddings go; never seen by the model."""
@@ -203,5 +204,5 @@ def answer_ids(tokenizer, text):
 
 
 def transcript_ids(tokenizer, text):
-    """Token ids of a transcript, as the text-only ablation reads it in the place of the speech."""
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
+    """Token ids of a transcript's words, as the text-only ablation reads them in the place of the speech."""
+    return tokenizer(spoken(text), add_special_tokens=False)["input_ids"]

@@ -14,6 +14,7 @@ from whisper.audio import N_FRAMES, log_mel_spectrogram
 from whisper.model import AudioEncoder
 
 from c2ser.audio import MIN_SAMPLES
+from c2ser.checkpoints.hf_whisper import read_hf_whisper
 from c2ser.checkpoints.weights import SAFE, read_safe_metadata, read_weights, write_safe
 from c2ser.errors import InputError
 
@@ -36,8 +37,8 @@ class WhisperEncoder(nn.Module):
 
     @classmethod
     def from_checkpoint(cls, path):
-        """Load an openai-whisper .pt file ({"dims", "model_state_dict"}), of which only the encoder is kept, or the
-        .safetensors file of a packed system.
+        """Load an openai-whisper .pt file ({"dims", "model_state_dict"}) or a Hugging Face folder, of which only the
+        encoder is kept, or the .safetensors file of a packed system.
 
         Raises InputError where the file is not one. Nothing in the file is executed (weights_only).
         """
@@ -130,21 +131,26 @@ def masked_attention(attention, x, mask):
 
 
 def load_whisper_file(path):
-    """Read an openai-whisper file, or what `save_whisper_encoder` wrote: the encoder's dims as a dict, and the state
-    dict. Raises InputError."""
+    """Read an openai-whisper file, a Hugging Face folder, or what `save_whisper_encoder` wrote: the encoder's dims as a
+    dict, and the state dict in openai-whisper's names. Raises InputError."""
+    if Path(path).is_dir():
+        dims, state = read_hf_whisper(path)
+        return {name: dims[name] for name in DIMS}, state
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; tools/download_pretrained.py fetches Whisper checkpoints")
+        raise InputError(f"{path}: no such file or folder; tools/download_pretrained.py fetches Whisper checkpoints")
     try:
         if Path(path).suffix == SAFE:
             return json.loads(read_safe_metadata(path)["dims"]), read_weights(path)
         checkpoint = read_weights(path)
         return {name: checkpoint["dims"][name] for name in DIMS}, checkpoint["model_state_dict"]
     except (InputError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not an openai-whisper checkpoint ({error!r})") from None
+        raise InputError(
+            f"{path}: not an openai-whisper checkpoint ({error!r}); of a Hugging Face model give the folder"
+        ) from None
 
 
 def save_whisper_encoder(source, path):
-    """Write the encoder of the Whisper file `source` as safetensors, its dims beside the weights. Raises InputError."""
+    """Write the encoder of the Whisper file or folder `source` as safetensors, its dims beside the weights. Raises InputError."""
     dims, state = load_whisper_file(source)
     encoder = {name: value for name, value in state.items() if name.startswith("encoder.")}
     write_safe(path, encoder, {"dims": json.dumps(dims)})

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 
 TABLES = ("Test sets one by one", "Recall of each class, %")
@@ -30,7 +31,7 @@ def read_results(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; stage 13 of a recipe writes it")
-    title, sections = split(path.read_text(encoding="utf-8"))
+    title, sections = split(read_text(path))
     first = next(iter(sections), None)
     if MADE not in sections or "|:--|" not in sections[first]:
         raise InputError(f"{path}: not what stage 13 writes: a table first, and “{MADE}”; run stage 13 again")

@@ -9,6 +9,7 @@ import math
 
 from c2ser.errors import InputError
 from c2ser.prosody.phonemes import counter
+from c2ser.transcript import spoken
 
 METHODS = ("rules", "espeak")
 
@@ -17,16 +18,16 @@ ESPEAK_VOICES = {"en": "en-us", "zh": "cmn", "fr": "fr-fr"}
 
 
 def count_phonemes(text, language, method="rules"):
-    """Number of phonemes in a text.
+    """Number of phonemes in a text; tags such as `[LAUGHTER]` have none (`transcript.spoken`).
 
     language: ISO 639-1 code; a language without rules has its letters counted (`phonemes.count_letters`). A text
     without a letter or digit has 0. Raises InputError for an unknown method, and for `espeak` where it is not
     installed or does not speak the language.
     """
     if method == "rules":
-        return counter(language)(text)
+        return counter(language)(spoken(text))
     if method == "espeak":
-        return _count_espeak(text, language)
+        return _count_espeak(spoken(text), language)
     raise InputError(f"unknown method {method!r} of counting phonemes; known are {', '.join(METHODS)}")
 
 

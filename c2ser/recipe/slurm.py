@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.recipe.jobs import parse, positive, report_failures, shell
 from c2ser.recipe.local import caught_signals
@@ -82,7 +83,7 @@ def read_config(path=None):
     if path is not None and not Path(path).is_file():
         raise InputError(f"{path}: no such file")
     source = path or (CONFIG if Path(CONFIG).is_file() else None)
-    text = Path(source).read_text(encoding="utf-8") if source else DEFAULT_CONFIG
+    text = read_text(source) if source else DEFAULT_CONFIG
     command, options, defaults = [], {}, {}
     for number, line in enumerate(text.splitlines(), 1):
         words = shlex.split(line, comments=True)

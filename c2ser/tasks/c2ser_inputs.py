@@ -10,6 +10,7 @@ from c2ser.errors import InputError
 from c2ser.models.build import train_mode
 from c2ser.models.language_model import answer_ids, transcript_ids
 from c2ser.tasks.common import PCM_SCALE
+from c2ser.transcript import spoken
 
 PARTS = ("train", "valid")
 TEXTS = ("implicit", "explicit", "transcript")
@@ -86,8 +87,8 @@ class Tokenize:
     def __call__(self, utterance, data):
         data = dict(data)
         for name in TEXTS:
-            if name in data and not data[name].strip():
-                raise self._fault(utterance, name, "the text is empty")
+            if name in data and not spoken(data[name]):
+                raise self._fault(utterance, name, "the text has no words")
         if "speech" in data:
             data["speech"] = data["speech"] * PCM_SCALE
         if "emotion" in data:

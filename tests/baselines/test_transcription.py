@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from transformers import WhisperConfig, WhisperForConditionalGeneration
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.tokenizer import get_tokenizer
 
@@ -12,9 +13,11 @@ from c2ser.audio import read_audio
 from c2ser.baselines import transcription
 from c2ser.baselines.transcription import Transcriber, Transcript, is_long, is_silence
 from c2ser.bin import transcribe
+from c2ser.checkpoints.hf_whisper import read_hf_whisper
 from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.errors import InputError
 from tests.baselines.conftest import LENGTHS, sound
+from tests.builders import randomise
 
 
 @pytest.fixture(autouse=True)
@@ -153,12 +156,23 @@ def test_what_cannot_transcribe_is_named(test_set, whisper_pt, whole_whisper, tm
             run(test_set, whisper, tmp_path / "out", *options)
         assert not (tmp_path / "out").exists()
 
-    refused("tiny: no such file; tools/download_pretrained.py", "tiny")
+    refused("tiny: no such file or folder; tools/download_pretrained.py", "tiny")
     refused("--language: 'klingon': .*small.pt knows en, zh, ", whole_whisper(), "--language", "klingon")
     refused("--batch_size 0", whole_whisper(), "--batch_size", "0")
     content = torch.load(whisper_pt, weights_only=True)
     state = {name: value for name, value in content["model_state_dict"].items() if name.startswith("encoder.")}
     torch.save({**content, "model_state_dict": state}, tmp_path / "encoder.pt")
-    refused("encoder.pt: not a whole openai-whisper model, encoder and decoder", tmp_path / "encoder.pt")
+    refused("encoder.pt: not a whole Whisper model, encoder and decoder", tmp_path / "encoder.pt")
     (tmp_path / "text.pt").write_text("no checkpoint")
-    refused("text.pt: not a whole openai-whisper model", tmp_path / "text.pt")
+    refused("text.pt: not a whole Whisper model", tmp_path / "text.pt")
+
+
+def test_a_hugging_face_folder_transcribes(test_set, tmp_path):
+    """As an openai-whisper file of its weights does; that they are the same model is tested beside their reader."""
+    sizes = {"d_model": 16, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_target_positions": 16}
+    sizes |= {f"{part}_{what}": 2 for part in ("encoder", "decoder") for what in ("layers", "attention_heads")}
+    randomise(WhisperForConditionalGeneration(WhisperConfig(vocab_size=51865, **sizes)), 5, 0.5).save_pretrained(tmp_path / "hf")
+    dims, state = read_hf_whisper(tmp_path / "hf")
+    torch.save({"dims": dims, "model_state_dict": state}, tmp_path / "small.pt")
+    found, wanted = run(test_set, tmp_path / "hf", tmp_path / "a"), run(test_set, tmp_path / "small.pt", tmp_path / "b")
+    assert found[:2] == wanted[:2] and any(found[0].values()) and found[2]["whisper"].keys() == {"file", "fingerprint"}

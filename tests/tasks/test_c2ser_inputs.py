@@ -90,7 +90,7 @@ FAULTS = {
         {"emotion": np.full((10, 24), np.nan, np.float32)},
         "emotion.scp: utt: .*not finite",
     ),
-    "empty text": ({"explicit": " "}, "explicit: utt: the text is empty"),
+    "empty text": ({"explicit": " "}, "explicit: utt: the text has no words"),
     "too few classes": ({"teacher": np.array([1.0])}, r"teacher: utt: \(1,\) values; teacher_labels has 2"),
     "negative": ({"teacher": np.array([1.0, -0.1])}, r"teacher: utt: \[1.0, -0.1\] are no probabilities"),
     "all nothing": ({"teacher": np.array([0.0, 0.0])}, "are no probabilities"),

@@ -36,7 +36,7 @@ utterance_mode=extra_tokens # extra_tokens | first10_frames | mean
 precision=fp32          # of frozen features: fp32 | bf16 | auto (bf16 where the device has instructions for it)
 probe_classifier=logistic # logistic | mlp | both
 probe_choose_by=dev     # what chooses a probe: dev, or leaving out one speaker after the other: cross_speaker
-whisper=                # openai-whisper checkpoint (.pt); default: tiny.en, fetched; none: ablation
+whisper=                # openai-whisper checkpoint (.pt), or Hugging Face folder; default: tiny.en, fetched; none: ablation
 llm=                    # language model: folder, .gguf file, or scratch for a small one; default: SmolLM2-135M, fetched
 answers=cot             # cot | label: bare verdicts instead of rationales (ablation)
 text_only=false         # read the transcript instead of hearing (ablation)
@@ -91,7 +91,8 @@ if [ -n "$leave_out" ]; then
     folds=$(printf 'without_%s ' $leave_out) tag=${tag}_without
 fi
 exp=exp/$tag
-whisper_dir=dump/whisper/$(basename "$whisper" .pt)
+whisper_dir=dump/whisper/$(basename "$whisper" .pt) whisper_input=(--file "$whisper")
+[ ! -d "$whisper" ] || whisper_input=(--glob "$whisper/*")
 if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; fi
 language=$cot_language
 if [ "$language" = auto ]; then language=en; fi

@@ -11,7 +11,7 @@ set -euo pipefail
 tag=base                # the recipe's, whose stage 5 trains the encoder with L_cate
 folds=1                 # folds to run
 systems="frm_utt supervised" # encoders to train beside it
-whisper=                # openai-whisper checkpoint (.pt); default: tiny.en, fetched
+whisper=                # openai-whisper checkpoint (.pt), or Hugging Face folder; default: tiny.en, fetched
 conf=conf/small         # folder with train_e2v_s.yaml
 ngpu=0                  # GPUs for training and features
 from=                   # experiment whose encoders are taken, <from>[_<system>]/fold<k>/e2v_s, instead of training any

@@ -14,7 +14,7 @@ folds=all               # folds to run and to pool, e.g. "1 2"
 train="joint own without" # of these what is trained first; also cross: each corpus' own model on the others; none
 mode=implicit           # whose answers stand for C2SER in the comparison: implicit | explicit
 pred=utt2scored         # table of predictions: utt2scored | utt2pred | utt2constrained
-asr=                    # text-only cascade: openai-whisper model that writes down the words, .pt
+asr=                    # text-only cascade: Whisper model that writes down the words, .pt or Hugging Face folder
 judge=                  # text-only cascade: Hugging Face folder of the model that judges them
 others=                 # further rows, "name=path;name=path=trained=table": decodings or .txt files; {corpus}, {fold} in a path
 tested=                 # further rows, ";" between, that the joint model is tested against, e.g. "Probe on both, joint"
@@ -81,7 +81,9 @@ majority() {
 }
 
 cascade() {
-    stage_begin exp/cascade --done data/.done.dump --file "$asr" --glob "$judge/*" || return 0
+    local words=(--file "$asr")
+    [ ! -d "$asr" ] || words=(--glob "$asr/*")
+    stage_begin exp/cascade --done data/.done.dump "${words[@]}" --glob "$judge/*" || return 0
     python3 -m c2ser transcribe --data_dir data/all --audio_scp dump/all/wav.scp --whisper "$asr" \
         --out_dir exp/cascade
     python3 -m c2ser cascade --data_dir data/all --text exp/cascade/text.asr --model "$judge" --out_dir exp/cascade

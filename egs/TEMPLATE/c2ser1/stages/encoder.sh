@@ -94,7 +94,7 @@ extract_features() {
 }
 
 whisper_features() {
-    stage_begin "$whisper_dir" --file "$whisper" --done data/.done.dump --value "precision=$precision" \
+    stage_begin "$whisper_dir" "${whisper_input[@]}" --done data/.done.dump --value "precision=$precision" \
         --clean "$whisper_dir" --out "$whisper_dir/**/*.ark" --out "$whisper_dir/*.scp" || return 0
     extract "$whisper_dir" --checkpoint "$whisper"
     stage_end

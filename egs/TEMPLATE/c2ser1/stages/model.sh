@@ -64,7 +64,7 @@ statistics() {
 # $1: explicit | implicit, then what it depends on and starts from
 train_c2ser() {
     local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
-    if hears whisper; then needs+=(--file "$whisper" --done data/.done.dump); fi
+    if hears whisper; then needs+=("${whisper_input[@]}" --done data/.done.dump); fi
     if hears e2v_s; then needs+=(--done "$dir/features"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
     stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \

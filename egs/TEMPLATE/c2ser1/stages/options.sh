@@ -51,7 +51,8 @@ check_options() {
             die "--folds $folds: expected numbers such as \"1 2\", all, or official"
     done
     [ -d "$conf" ] || die "--conf $conf: no such folder"
-    [ "$whisper" = none ] || [ -z "$whisper" ] || [ -f "$whisper" ] || die "--whisper $whisper: no such file"
+    [ "$whisper" = none ] || [ -z "$whisper" ] || [ -f "$whisper" ] || [ -f "$whisper/config.json" ] ||
+        die "--whisper $whisper: expected an openai-whisper file (.pt), or a folder with config.json"
     [ -z "$llm" ] || [ "$llm" = scratch ] || [ -f "$llm" ] || [ -f "$llm/config.json" ] ||
         die "--llm $llm: expected a folder with config.json, a .gguf file, or scratch"
     [ -z "$model" ] || [ -f "$model/model.yaml" ] || die "--model $model: no model.yaml in it; stage 11 writes it"
