@@ -5,11 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import (
-    AutoProcessor,
-    GenerationConfig,
-    Qwen2AudioForConditionalGeneration,
-)
+from transformers import AutoProcessor, GenerationConfig, Qwen2AudioForConditionalGeneration
 
 from c2ser.audio import SAMPLE_RATE
 from c2ser.baselines.prompts import question

@@ -20,13 +20,7 @@ from dataclasses import replace
 from c2ser.bin.common import add_bootstrap_options, page_path
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_table import read_answer_table, write_answer_table
-from c2ser.evaluation.benchmark import (
-    ANSWERS,
-    TRAINED,
-    System,
-    read_benchmark,
-    score_benchmark,
-)
+from c2ser.evaluation.benchmark import ANSWERS, TRAINED, System, read_benchmark, score_benchmark
 from c2ser.evaluation.benchmark_table import benchmark_markdown, leaderboard_rows
 from c2ser.evaluation.predictions import TABLES
 from c2ser.evaluation.results import format_table

@@ -9,11 +9,7 @@ from dataclasses import replace
 
 from c2ser.bin.common import add_bootstrap_options, page_path
 from c2ser.errors import InputError
-from c2ser.evaluation.answer_table import (
-    AnswerTable,
-    read_answer_table,
-    write_answer_table,
-)
+from c2ser.evaluation.answer_table import AnswerTable, read_answer_table, write_answer_table
 from c2ser.evaluation.compare import compare_systems, read_published
 from c2ser.evaluation.comparison_table import comparison_markdown, comparison_rows
 from c2ser.evaluation.named import named_lists

@@ -47,13 +47,7 @@ def main(argv=None):
     """Read, choose, label, measure, write."""
     args = get_parser().parse_args(argv)
     from c2ser.silver.agreement import make_silver, read_teacher
-    from c2ser.silver.precision import (
-        choose_rule,
-        cross_fitted,
-        format_measure,
-        kept_labels,
-        measure,
-    )
+    from c2ser.silver.precision import choose_rule, cross_fitted, format_measure, kept_labels, measure
 
     rule = given_rule(args)
     data = DataDir(args.data_dir)

@@ -18,12 +18,7 @@ from c2ser.jsonfile import write_json
 from c2ser.probe.choose import WAYS, make_design
 from c2ser.probe.features import normalise_speakers, read_layers
 from c2ser.probe.fit import CLASSIFIERS, fit_probe
-from c2ser.probe.report import (
-    distance_ratio,
-    layer_curves,
-    shared_with_training,
-    unmeasured,
-)
+from c2ser.probe.report import distance_ratio, layer_curves, shared_with_training, unmeasured
 from c2ser.probe.saving import FILE, save_probe
 from c2ser.probe.weights import CLASS_WEIGHTS
 

@@ -5,13 +5,7 @@ import shutil
 from itertools import chain
 from pathlib import Path
 
-from c2ser.datadir.datadir import (
-    COT_TABLES,
-    KNOWN_TABLES,
-    UTTERANCE_TABLES,
-    DataDir,
-    invert,
-)
+from c2ser.datadir.datadir import COT_TABLES, KNOWN_TABLES, UTTERANCE_TABLES, DataDir, invert
 from c2ser.datadir.faults import some
 from c2ser.datadir.replace import replace_all
 from c2ser.datadir.tables import byte_order, read_lines

@@ -18,14 +18,7 @@ from c2ser.errors import InputError
 from c2ser.evaluation import metrics
 from c2ser.evaluation.answer_table import AnswerTable
 from c2ser.evaluation.answers import read_answer_set
-from c2ser.evaluation.bootstrap import (
-    DRAWS,
-    jackknife,
-    mean_error,
-    resampling_units,
-    sampled_scores,
-    student,
-)
+from c2ser.evaluation.bootstrap import DRAWS, jackknife, mean_error, resampling_units, sampled_scores, student
 from c2ser.evaluation.compare import correct, difference_of, marks_of, pool
 from c2ser.evaluation.predictions import label_order, of_corpus, read_set
 from c2ser.evaluation.restricted import restrict

@@ -10,13 +10,7 @@ from c2ser.evaluation.bootstrap import DRAWS
 from c2ser.evaluation.metrics import METRICS
 from c2ser.evaluation.predictions import METHODS, label_order
 from c2ser.evaluation.scoring import score_sets
-from c2ser.evaluation.significance import (
-    detectable_by_mcnemar,
-    detectable_difference,
-    holm,
-    mcnemar,
-    paired_difference,
-)
+from c2ser.evaluation.significance import detectable_by_mcnemar, detectable_difference, holm, mcnemar, paired_difference
 
 
 def compare_systems(systems, reference, tables=None, draws=DRAWS, seed=0, unit="speaker"):

@@ -12,14 +12,7 @@ from typing import NamedTuple
 from c2ser.emotions import EMOTIONS, canonical
 from c2ser.errors import InputError
 from c2ser.inference.answer_markup import answers
-from c2ser.inference.label_words import (
-    EAST_ASIAN,
-    LETTER,
-    NAMES,
-    NEARBY,
-    forms,
-    pattern,
-)
+from c2ser.inference.label_words import EAST_ASIAN, LETTER, NAMES, NEARBY, forms, pattern
 from c2ser.inference.negation import ASSERTED, DENIED, SIGNS, mentions_status
 
 _WORD = re.compile(rf"{LETTER}+n't|{LETTER}+")

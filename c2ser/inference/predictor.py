@@ -22,12 +22,7 @@ from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
 from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
-from c2ser.models.language_model import (
-    load_tokenizer,
-    on_the_same_base,
-    split_prompt,
-    transcript_ids,
-)
+from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
 from c2ser.precision import choose
 
 LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}

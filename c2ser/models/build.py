@@ -5,12 +5,7 @@ from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.c2ser import C2SER
 from c2ser.models.distillation import verdict_ids
-from c2ser.models.language_model import (
-    keeps_states,
-    load_language_model,
-    load_tokenizer,
-    split_prompt,
-)
+from c2ser.models.language_model import keeps_states, load_language_model, load_tokenizer, split_prompt
 from c2ser.models.specaugment import SpecAugment
 from c2ser.models.whisper_encoder import WhisperEncoder
 from c2ser.precision import choose

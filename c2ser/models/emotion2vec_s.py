@@ -19,13 +19,7 @@ from c2ser.models.contrastive import category_contrastive
 from c2ser.models.decoder import ConvDecoder
 from c2ser.models.distributed import gather, joint_mean, rank, total
 from c2ser.models.emotion2vec import Emotion2Vec
-from c2ser.models.masking import (
-    by_length,
-    masked_instance_norm,
-    masked_mean,
-    span_mask,
-    visible_frames,
-)
+from c2ser.models.masking import by_length, masked_instance_norm, masked_mean, span_mask, visible_frames
 from c2ser.models.spectrum import SpectralStart
 
 EMBEDDINGS = ("tokens", "frames", "both")

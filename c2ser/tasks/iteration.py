@@ -13,12 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from c2ser.datadir import read_table
 from c2ser.errors import InputError
-from c2ser.tasks.sampler import (
-    BalancedBatches,
-    balance_config,
-    number_draws,
-    read_groups,
-)
+from c2ser.tasks.sampler import BalancedBatches, balance_config, number_draws, read_groups
 
 
 class TrainingIterFactory(AbsIterFactory):
