@@ -103,7 +103,7 @@ class ClassifierTeacher:
 
 def load_teacher(path, labels=EMOTIONS, label_map=None, device="cpu", dtype="float32"):
     """The teacher in a local Hugging Face folder, by the architecture that its config.json names. Raises InputError."""
-    config = read_json(Path(path) / "config.json", "give a whole Hugging Face folder; nothing is fetched")
+    config = read_json(Path(path) / "config.json", "give a local Hugging Face folder, nothing is fetched")
     names = config.get("architectures") or ["none"]
     if names[0].endswith("ForSequenceClassification"):
         return ClassifierTeacher(path, labels, label_map, device, dtype)
