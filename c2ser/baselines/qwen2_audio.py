@@ -137,6 +137,6 @@ class _Merged(Exception):
 def check_folder(path):
     """Raise InputError where a folder's config.json is not Qwen2-Audio's: transformers would take it nonetheless and
     fill up with random weights what is not there."""
-    kind = read_json(Path(path) / "config.json", "give a whole Hugging Face folder; nothing is fetched").get("model_type")
+    kind = read_json(Path(path) / "config.json", "give a local Hugging Face folder, nothing is fetched").get("model_type")
     if kind != "qwen2_audio":
         raise InputError(f"{path}: a model of type {kind}; Qwen2-Audio (qwen2_audio) is needed")

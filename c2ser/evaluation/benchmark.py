@@ -289,6 +289,7 @@ def _describe(column, joint):
         labels += data.labels().values()
         languages |= set(data.read("utt2lang", optional=True).values())
     return {
-        "sets": list(map(str, column.sets.values())), "folds": list(column.sets), "official": column.official, "n": len(utterances), "speakers": len(speakers),
-        "languages": sorted(languages), "classes": label_order(labels), "trained": column.name in joint,
+        "sets": list(map(str, column.sets.values())), "folds": list(column.sets), "official": column.official,
+        "n": len(utterances), "speakers": len(speakers), "languages": sorted(languages),
+        "classes": label_order(labels), "trained": column.name in joint,
     }  # fmt: skip

@@ -44,7 +44,7 @@ class Calibration:
     @classmethod
     def read(cls, path):
         """Read what `write` wrote. Raises InputError for another file."""
-        content = read_json(path, "`c2ser calibrate` writes it")
+        content = read_json(path, "rerun `c2ser calibrate`")
         try:
             priors = {
                 name: Prior(tuple(float(value) for value in prior["probabilities"]), float(prior["strength"]))

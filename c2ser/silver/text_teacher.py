@@ -103,8 +103,8 @@ class ClassifierTeacher:
 
 def load_teacher(path, labels=EMOTIONS, label_map=None, device="cpu", dtype="float32"):
     """The teacher in a local Hugging Face folder, by the architecture that its config.json names. Raises InputError."""
-    remedy = "give a whole Hugging Face folder; nothing is fetched"
-    names = read_json(Path(path) / "config.json", remedy).get("architectures") or ["none"]
+    config = read_json(Path(path) / "config.json", "give a local Hugging Face folder, nothing is fetched")
+    names = config.get("architectures") or ["none"]
     if names[0].endswith("ForSequenceClassification"):
         return ClassifierTeacher(path, labels, label_map, device, dtype)
     if label_map:

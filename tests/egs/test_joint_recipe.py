@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from c2ser.bin import benchmark as benchmark_command
 from c2ser.datadir import DataDir, read_table, write_table
 from tests.egs.test_corpus_recipes import speech
 from tests.egs.test_recipe import verdicts, write_whisper
@@ -162,6 +163,9 @@ def test_benchmark_makes_one_table_of_what_there_is(recipe, answers):
     }
     assert "## Paired tests against C2SER, joint" in page and "## Missing" in page and "./benchmark.sh --tag t" in page
     assert "Trained in haste. C2SER answers" in page
+    again = recipe / "exp/again.md"
+    benchmark_command.main(["--answers", str(recipe / "exp/t_benchmark.answers.tsv"), "--out", str(again)])
+    assert again.read_text(encoding="utf-8") == page
 
 
 def test_benchmark_again_gives_the_same_bytes(recipe, answers):

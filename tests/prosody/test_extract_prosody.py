@@ -60,7 +60,7 @@ def test_a_dump_is_read_in_place_of_the_files(data_dir, tmp_path):
 
 def test_a_hole_in_the_dump_is_found_before_the_work_begins(data_dir, tmp_path):
     (tmp_path / "wav.scp").write_text("a-1 /nowhere.wav\n", encoding="utf-8")
-    with pytest.raises(InputError, match="wav.scp: no entry for a-2, b-1, b-2; rerun"):
+    with pytest.raises(InputError, match=r"wav.scp: no entry for 3 utterances \(a-2, b-1, b-2\); rerun"):
         measure(data_dir, tmp_path / "out", "--audio_scp", str(tmp_path / "wav.scp"))
     assert not (tmp_path / "out").exists()
 
