@@ -135,11 +135,12 @@ class Cluster:
         raise RuntimeError(f"processes of {self.marker} do not end: {found}")
 
     def _processes(self):
-        found = []
-        for path in Path("/proc").glob("[0-9]*/environ"):
+        """Process → its command line, of all that were started in its environment."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
             try:
-                if self.marker.encode() in path.read_bytes().split(b"\0"):
-                    found.append(int(path.parent.name))
+                if self.marker.encode() in (path / "environ").read_bytes().split(b"\0"):
+                    found[int(path.name)] = (path / "cmdline").read_text(errors="replace")
             except OSError:
                 continue  # it has ended meanwhile, or is another user's
         return found
@@ -164,9 +165,10 @@ class Cluster:
         return [job for job, state in zip(listed[::2], listed[1::2]) if state in states]
 
     def requeue(self, job):
-        """Take a running job from its node and let it start again at once, not in two minutes, which is Slurm's rule."""
+        """Take a running job from its node and let it start again soon, not in two minutes, which is Slurm's rule."""
         assert self.run("scontrol", "requeue", job).returncode == 0
         assert self.comes(lambda: job in self.jobs("PENDING"))
+        time.sleep(2)  # slurmd refuses a job that starts in the second in which it was ended
         assert self.run("scontrol", "update", f"JobId={job}", "StartTime=now").returncode == 0
 
 

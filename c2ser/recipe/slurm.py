@@ -49,7 +49,10 @@ def main(argv):
     sync = place / f".done.{stem}.{os.getpid()}"
     note = place / f"{stem}.job"
     script = place / f"{stem}.sh"
-    submit = sbatch_command(read_config(config), request.options, config or CONFIG)
+    known, gpus = read_config(config), request.options.get("gpu", "")
+    if gpus.isdigit() and int(gpus) and ("num_threads", "*") in known[1]:
+        request.options.setdefault("num_threads", gpus)  # each GPU has a process, and that a core
+    submit = sbatch_command(known, request.options, config or CONFIG)
     if request.variable:
         submit.append(f"--array={request.numbers[0]}-{request.numbers[-1]}%{limit}")
     output = str(place / stem).replace("%", "%%")

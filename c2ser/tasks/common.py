@@ -1,5 +1,6 @@
 """What all tasks share: the trainer, the batches of training, the collate function, the scale of dumped audio."""
 
+import os
 from inspect import signature
 
 import torch
@@ -53,7 +54,10 @@ class SpeechTask(AbsTask):
     @classmethod
     def main_worker(cls, args):
         """As ESPnet's, with `--autocast auto` replaced by what it means on this device, so that config.yaml says it, and
-        with the threads that are left beside those of `num_workers`, which have one each."""
+        with the threads that are left beside those of `num_workers`, which have one each. A job that Slurm has queued
+        again does not meet in the file that the processes of its first life have left."""
+        if args.dist_init_method.startswith("file:"):
+            args.dist_init_method += f".{os.environ.get('SLURM_RESTART_COUNT', 0)}"
         if args.autocast == "auto":
             native = choose("auto", "cuda" if args.ngpu > 0 else "cpu", "--autocast") == "bfloat16"
             args.autocast = "bfloat16" if native else "none"

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,12 @@ from tests.closeness import nearly
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "egs/TEMPLATE/c2ser1"
 PITCH = {"a": 300.0, "n": 150.0, "s": 220.0}
+SUBMITTED = [
+    ("dump/all/log", "dump.sh"), ("dump/prosody/log", "prosody.sh"), ("exp/t/fold1/features/log", "extract.sh"),
+    ("exp/t/fold1/explicit", "train.sh"), ("exp/t/fold1/implicit", "train.sh"),
+    ("exp/t/fold1/decode_implicit_test", "decode.sh"),
+]  # fmt: skip
+"""Where Slurm's jobs leave their scripts."""
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +150,34 @@ def test_report_has_pictures_and_errors_to_hear(recipe, first_run):
     assert "Hardest errors" in public and "<audio" not in public and "Transcript" not in public
 
 
-def test_a_rerun_from_the_same_seed_gives_the_same_results(recipe, first_run):
-    """All is trained, decoded and scored anew by the same command; only the last part of RESULTS.md differs."""
+def run_by_slurm(recipe, slurm):
+    """The recipe with the small settings by jobs of Slurm, also for audio and prosody. Returns what its last run says."""
+    environment = {"cmd_backend": "slurm", "SLURM_CONF": slurm.environment["SLURM_CONF"]}
+    run(recipe, "--stage", 2, "--stop_stage", 3, "--force", "true", **environment)
+    note = recipe / "exp/t/fold1/e2v_s/q/train.job"
+    with ThreadPoolExecutor() as pool:
+        broken = pool.submit(run, recipe, status=1, **environment)
+        assert slurm.comes(lambda: note.is_file() and set(note.read_text().split()) & set(slurm.jobs("RUNNING")))
+        slurm.run("scancel", note.read_text().strip())
+        assert "exp/t/fold1/e2v_s/train.log: CANCELLED, says Slurm (job " in broken.result()
+    scripts = [recipe / folder / "q" / name for folder, name in SUBMITTED]
+    assert not any(path.exists() for path in scripts[2:])
+    output = run(recipe, **environment)
+    assert "[resume] exp/t/fold1/e2v_s" in output and all(path.is_file() for path in scripts)
+    return output.replace("[resume] exp/t/fold1/e2v_s", "[run] exp/t/fold1/e2v_s")
+
+
+def test_a_rerun_from_the_same_seed_gives_the_same_results(recipe, first_run, request):
+    """All is trained, decoded and scored anew by the same command; only the last part of RESULTS.md differs. Where there
+    is a Slurm, by its jobs, of which the first is cancelled: the recipe tells, and a rerun goes on."""
     run(recipe)
     (recipe / "exp/t").rename(recipe / "exp/first")
-    output = run(recipe)
+    try:
+        slurm = request.getfixturevalue("slurm")
+    except pytest.skip.Exception:
+        output = run(recipe)
+    else:
+        output = run_by_slurm(recipe, slurm)
     for stage in ("e2v_s", "explicit", "implicit", "decode_implicit_test"):
         assert f"[run] exp/t/fold1/{stage}" in output
     results = [(recipe / f"exp/{tag}/RESULTS.md").read_text(encoding="utf-8") for tag in ("first", "t")]
