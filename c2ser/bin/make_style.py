@@ -10,6 +10,7 @@ pitch in semitones over the speaker's median, from the speaker's utterances in t
 import argparse
 import logging
 from collections import Counter
+from math import isnan
 
 from c2ser.datadir import DataDir
 from c2ser.errors import InputError
@@ -71,7 +72,8 @@ def _levels(data, statistics, population):
     for measure in style.MEASURES:
         groups, statistic = style.population_groups(data, population, measure), statistics[measure]
         values = _values(data, measure)
-        without = [utterance for utterance in levels if groups.get(utterance) not in statistic.groups]
+        known = (utterance for utterance in levels if not isnan(values[utterance]))
+        without = [utterance for utterance in known if groups.get(utterance) not in statistic.groups]
         for utterance, value in values.items():
             levels[utterance][measure] = statistic.level(value, groups.get(utterance))
         if population == "auto" and measure == "pitch":

@@ -94,6 +94,16 @@ class Corpus:
     transcribed: bool = False
     long_seconds: float = 30.0
 
+    def __post_init__(self):
+        """Raise InputError for languages that are one string, and counts that are not by part and emotion."""
+        if isinstance(self.languages, str):
+            raise InputError(f"{self.name}: languages={self.languages!r} is a string; write ({self.languages!r},)")
+        if not all(isinstance(counts, Mapping) for counts in self.expected.values()):
+            raise InputError(
+                f"{self.name}: expected holds {self.counted_by} → emotion → number, here {dict(self.expected)}; where "
+                "only totals are published, write {}"
+            )
+
     def read_folds(self):
         """Fold number → test speakers, in the table's order; {} where the corpus has no folds."""
         return read_folds(self.folds) if self.folds else {}
@@ -122,8 +132,15 @@ def read_folds(path):
             continue
         fold, _, speakers = line.partition("\t")
         speakers = tuple(speakers.split())
-        if not fold.isdigit() or not speakers or int(fold) in folds or tested & set(speakers):
-            raise InputError(f"{path}:{number}: expected `fold<TAB>test speakers`, each fold and each speaker once")
+        wrong = None
+        if not fold.isdigit() or not speakers:
+            wrong = "expected `fold<TAB>test speakers`: a number, a TAB, and speakers with blanks between them"
+        elif int(fold) in folds:
+            wrong = f"fold {fold} stands above already; write its speakers into one line"
+        elif again := sorted(tested.intersection(speakers)):
+            wrong = f"{', '.join(again)}: tested in a fold above already; every speaker is tested in one"
+        if wrong:
+            raise InputError(f"{path}:{number}: {wrong}")
         folds[int(fold)] = speakers
         tested.update(speakers)
     return folds

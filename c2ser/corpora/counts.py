@@ -15,20 +15,23 @@ def check_counts(corpus, reading, root, allow_missing=0):
     root: where the corpus was looked for, to be named. Up to `allow_missing` utterances may be missing; an utterance
     too many in any part and class is never allowed, nor is an unexpected file. With an exact agreement the rows that
     have no audio count as left out by rule: they are moved from `reading.missing` to `reading.excluded`. Where some are
-    missing that the corpus module cannot name, `reading.missing` gets the parts and classes that they are of. Returns
-    the number of missing utterances.
+    missing that the corpus module cannot name, `reading.missing` gets the parts and classes that they are of. Where no
+    numbers are published, those of `reading.missing` are the missing ones. Returns the number of missing utterances.
     """
     if reading.unexpected:
         raise InputError(
-            f"{corpus.name}: {len(reading.unexpected)} files that are not part of the corpus as published:\n"
-            f"{listing(reading.unexpected)}\nMove them away or mend their names."
+            f"{corpus.name}: {len(reading.unexpected)} files that are not part of the corpus as described, in {root}:\n"
+            f"{listing(reading.unexpected)}\nMove them away or mend their names; of a new corpus, mend "
+            f"its module, {corpus.name}.py, or the folder in {corpus.variable()}."
         )
     if not reading.utterances:
         raise InputError(
             f"{corpus.name}: no utterances found in {root}; set {corpus.variable()} in db.sh, or in the environment, to "
             f"the folder of the corpus\n{listing(reading.missing)}".rstrip()
         )
-    differences, short, surplus = compare(corpus, reading.utterances)
+    differences, short, surplus = [], len(reading.missing), 0
+    if corpus.expected:
+        differences, short, surplus = compare(corpus, reading.utterances)
     if surplus or short > allow_missing:
         raise InputError(_message(corpus, reading, differences, short, surplus, allow_missing))
     if short > len(reading.missing):
@@ -41,8 +44,6 @@ def check_counts(corpus, reading, root, allow_missing=0):
 
 def compare(corpus, utterances):
     """(a Note on every part and class whose found and published counts differ, number missing, number too many)."""
-    if not corpus.expected:
-        return [], 0, 0
     found = Counter((getattr(utterance, corpus.counted_by), utterance.emotion) for utterance in utterances)
     expected = {(part, emotion): n for part, counts in corpus.expected.items() for emotion, n in counts.items()}
     notes, short, surplus = [], 0, 0
@@ -69,7 +70,7 @@ def _tested_in(corpus, part):
 
 def _message(corpus, reading, differences, short, surplus, allow_missing):
     found, total = len(reading.utterances), corpus.total()
-    lines = [f"{corpus.name}: {found} utterances found, {total} published; they differ in"]
+    lines = [f"{corpus.name}: {found} utterances found" + (f", {total} published; they differ in" if total else "")]
     lines += [f"  {note.name}: {note.reason}" for note in differences]
     if reading.missing:
         lines += ["missing:", listing(reading.missing)]

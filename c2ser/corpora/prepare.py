@@ -13,7 +13,7 @@ from c2ser.corpora.headers import read_header
 from c2ser.corpora.sets import SPLITS, compose
 from c2ser.corpora.writing import all_or_none, write_set
 from c2ser.datadir.faults import some
-from c2ser.datadir.values import language
+from c2ser.datadir.values import emotion, language
 from c2ser.errors import InputError
 from c2ser.transcript import spoken
 
@@ -107,8 +107,8 @@ def check_utterances(corpus, utterances):
             raise InputError(f"{where}: an id may not be empty nor hold blanks")
         if utterance.id != utterance.speaker and not utterance.id.startswith(f"{utterance.speaker}-"):
             raise InputError(f"{where}: an id starts with its speaker and a hyphen, here {utterance.speaker}-")
-        if not emotions.is_known(utterance.emotion):
-            raise InputError(f"{where}: {utterance.emotion!r} is no label of c2ser.emotions")
+        if wrong := emotion(utterance.emotion):
+            raise InputError(f"{where}: {wrong}")
         if utterance.gender not in (None, "m", "f"):
             raise InputError(f"{where}: gender {utterance.gender!r}: expected m or f")
         if utterance.audio != utterance.audio.strip() or set(utterance.audio) & set("\t\r\n"):
@@ -189,6 +189,7 @@ def summary(corpus, reading, sets, remarks, missing):
     if total is None:
         lines.append("  no counts are published for this corpus: nothing was asserted")
     if missing:
+        total = total or len(utterances) + missing
         lines += [f"  {missing} of {total} utterances are missing (listed in all/missing):", listing(reading.missing)]
     if reading.excluded:
         reasons = Counter(note.reason for note in reading.excluded).most_common(SHOWN)
@@ -205,13 +206,13 @@ def summary(corpus, reading, sets, remarks, missing):
     lines += [f"  {remark}" for remark in remarks]
     for name, members in sets.items():
         classes = Counter(utterance.emotion for utterance in members)
-        counts = " ".join(f"{emotion} {classes[emotion]}" for emotion in sorted(classes))
+        counts = " ".join(f"{label} {classes[label]}" for label in sorted(classes))
         lines.append(f"  {name}: {len(members)} ({counts})")
     return lines
 
 
 def _said_of_tables(utterances):
-    """How many utterances have no transcript and no label, and what follows."""
+    """How many utterances have no transcript and no label, who has no gender, and what follows."""
     silent = sum(not spoken(utterance.text or "") for utterance in utterances)
     unlabelled = sum(utterance.emotion == emotions.UNLABELLED for utterance in utterances)
     remarks = []
@@ -219,6 +220,10 @@ def _said_of_tables(utterances):
         remarks.append("no transcripts, and no table text: rationales quote nothing, and the speaking rate is unknown")
     elif silent:
         remarks.append(f"{silent} have no transcript: their rationales quote nothing, their speaking rate is unknown")
+    speakers = {utterance.speaker for utterance in utterances}
+    if unknown := sorted(speakers - {utterance.speaker for utterance in utterances if utterance.gender}):
+        known = f"{len(unknown)} of {len(speakers)} speakers have no gender: {some(unknown)}"
+        remarks.append(f"{known}; the pitch of each is measured by the speaker's own")
     if unlabelled:
         remarks.append(f"{unlabelled} have no label (unknown): trained on without one, never scored nor probed")
     return remarks

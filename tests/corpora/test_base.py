@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from c2ser import corpora
-from c2ser.corpora.base import read_folds, uniform
+from c2ser.corpora.base import Corpus, read_folds, uniform
 from c2ser.errors import InputError
 
 SIZES = {"polish": 450, "emovo": 588, "casia": 1200, "esd": 35000, "meld": 13706, "m3ed": 24437, "emo_emilia": 1400}
@@ -54,11 +54,29 @@ def test_folds_are_those_of_the_benchmark():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("line", ["x\ta", "1 a", "1\t", "1\ta\n1\tb", "1\ta\n2\ta"])
-def test_a_malformed_fold_table_is_refused(tmp_path, line):
-    (tmp_path / "folds.tsv").write_text(f"# source\n{line}\n")
-    with pytest.raises(InputError, match=r"folds.tsv:\d: expected"):
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        ("x\ta", "2: expected .*a TAB"),
+        ("1 a", "2: expected .*a TAB"),
+        ("1\t", "2: expected .*speakers"),
+        ("1\ta\n1\tb", "3: fold 1 stands above already"),
+        ("1\ta b\n2\tc\n3\tb d", "4: b: tested in a fold above already"),
+    ],
+)
+def test_a_malformed_fold_table_is_refused(tmp_path, lines, message):
+    (tmp_path / "folds.tsv").write_text(f"# source\n{lines}\n")
+    with pytest.raises(InputError, match=f"folds.tsv:{message}"):
         read_folds(tmp_path / "folds.tsv")
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [({"languages": ("de")}, r"write \('de',\)"), ({"expected": {"sad": 3}}, "speaker → emotion → number.* write {}")],
+)
+def test_a_misdescribed_corpus_is_refused(wrong, message):
+    with pytest.raises(InputError, match=f"toy: .*{message}"):
+        Corpus(**{"name": "toy", "title": "", "languages": ("de",), "licence": "", "source": "", **wrong})
 
 
 def test_an_absent_fold_table_is_refused(tmp_path):

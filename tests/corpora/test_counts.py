@@ -51,6 +51,23 @@ def test_every_difference_is_listed():
     assert check_counts(corpus(), named, "/toy", 2) == 1 and named.missing == [Note("4.wav", "no such file")]
 
 
+def test_without_published_counts_what_cannot_be_had_is_missing():
+    named = reading(*WHOLE)
+    named.missing.append(Note("5.wav", "cannot be read"))
+    own = Corpus("toy", "Toy", ("en",), "none", "nowhere")
+    with pytest.raises(InputError, match="4 utterances found\nmissing:\n  5.wav: cannot be read\n1 are missing"):
+        check_counts(own, named, "/toy")
+    assert check_counts(own, named, "/toy", 1) == 1 and named.missing == [Note("5.wav", "cannot be read")]
+    assert check_counts(own, reading(*WHOLE), "/toy") == 0
+
+
+def test_unexpected_recordings_come_with_the_remedy():
+    read = Reading(unexpected=[Note("5.wav", "is not named as PATH says")])
+    message = "1 files that are not part .* in /toy:\n  5.wav: is not(.|\n)*toy.py, or the folder in TOY"
+    with pytest.raises(InputError, match=message):
+        check_counts(corpus(), read, "/toy")
+
+
 @pytest.mark.parametrize("extra", [("test", "sad"), ("test", "happy"), ("dev", "sad")])
 def test_too_many_are_never_allowed_even_where_others_are_missing(extra):
     for cells in ([*WHOLE, extra], [*WHOLE[1:], extra]):

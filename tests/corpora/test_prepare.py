@@ -84,7 +84,8 @@ def test_segments_end_with_their_recording_or_are_missing(tmp_path, run):
         ('f"{speaker}-{name[:-4]}"', "name", "an id starts with its speaker and a hyphen"),
         ('f"{speaker}-{name[:-4]}"', 'f"{speaker}-x"', "its id belongs to"),
         ('f"{speaker}-{name[:-4]}"', 'f"{speaker}-" + "xX"[int(name[0]) - 1]', "case is not told apart"),
-        ("speaker, emotion,", 'speaker, "Sad",', "'Sad' is no label"),
+        ("speaker, emotion,", 'speaker, "Sad",', "emotion 'Sad' is written 'sad' here"),
+        ("speaker, emotion,", 'speaker, "joy!",', "unknown emotion 'joy!'; use one of angry, .*bored"),
         ('gender="f"', 'gender="w"', "gender 'w': expected m or f"),
         ('source="here"', 'source="here", transcribed=True', "2 utterances without a transcript(.|\n)*--allow_missing 2"),
         ("Reading(utterances)", "Reading([])", "no utterances found in .*audio; set OWN in db.sh, or in the environment"),
@@ -135,6 +136,24 @@ def test_what_is_missing_is_listed_although_the_module_cannot_name_it(own, tmp_p
     lines = capsys.readouterr().out.splitlines()
     place = lines.index("  2 of 5 utterances are missing (listed in all/missing):")
     assert lines[place + 1] == "  eva sad: expected 3, found 1"
+
+
+def test_an_unreadable_recording_of_a_corpus_without_counts_is_not_passed_over(own, tmp_path, run, capsys):
+    (tmp_path / "audio/sad/eva/1.wav").write_bytes(b"")
+    refused = "2 utterances found\nmissing:\n.*sad/eva/1.wav: .*\n1 are missing.*--allow_missing 1"
+    with pytest.raises(InputError, match=refused):
+        run(own, tmp_path / "audio", tmp_path / "data")
+    prepared = run(own, tmp_path / "audio", tmp_path / "data", allow_missing=1).check()
+    assert "1 of 3 utterances are missing" in capsys.readouterr().out
+    assert list(prepared.listed("all", "missing")) == [str(tmp_path / "audio/sad/eva/1.wav")]
+
+
+def test_speakers_without_a_gender_are_named(own, tmp_path, run, capsys):
+    run(own, tmp_path / "audio", tmp_path / "data")
+    assert "gender" not in capsys.readouterr().out
+    own.write_text(OWN.replace('gender="f"', 'gender={"Eva": "f", "ivo": "m"}.get(speaker)'))
+    run(own, tmp_path / "audio", tmp_path / "data2")
+    assert "1 of 2 speakers have no gender: eva;" in capsys.readouterr().out
 
 
 def test_a_path_that_wav_scp_cannot_hold_is_refused(own, tmp_path, run):

@@ -116,7 +116,7 @@ def test_a_corpus_without_transcripts_and_with_unlabelled_speech(project, stage_
     assert "the corpus has no transcripts (text), so --text_only has nothing to read" in said
 
 
-@pytest.mark.parametrize("options", ["egs/Stimmen-2/c2ser1", "--language German egs/neu/c2ser1", "--language de", ""])
+@pytest.mark.parametrize("options", ["egs/Stimmen-2/c2ser1", "--language German egs/neu/c2ser1", "egs/neu", "--language de", ""])
 def test_setup_refuses_what_cannot_be_a_corpus(project, options):
     before = sorted(project.glob("c2ser/corpora/*"))
     assert "setup.sh" in shell(project, f"egs/TEMPLATE/c2ser1/setup.sh {options}", status=1)

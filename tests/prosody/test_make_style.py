@@ -120,8 +120,16 @@ def test_speakers_are_cut_by_their_own_and_new_ones_by_all(directories, caplog):
     # a: mean 4, deviation 3.56 → 0.44 … 7.56; everybody: mean 7.2, deviation 4.83 → 2.37 … 12.03
     assert speeds(train) == {"a-1": "medium", "a-2": "medium", "a-3": "high", "b-1": "medium", "b-2": "medium"}
     assert speeds(test) == {"c-1": "low", "c-2": "medium", "c-3": "high", "c-4": "unknown"}
-    fallen = "speed: 4 of 4 utterances cut by the whole training directory: their speaker has no statistics"
+    fallen = "speed: 3 of 4 utterances cut by the whole training directory: their speaker has no statistics"
     assert fallen in caplog.text
+
+
+def test_what_could_not_be_measured_is_cut_by_nothing(directories, caplog):
+    caplog.set_level(logging.INFO)
+    for directory in directories[:2]:
+        directory.write("utt2rate", dict.fromkeys(directory.utterances(), "nan"))
+    run(directories, "--population", "speaker")
+    assert "speed: low=0 medium=0 high=0 unknown=4" in caplog.text and "speed: 4 of 4" not in caplog.text
 
 
 def test_small_groups_are_cut_by_all(directories):

@@ -10,6 +10,7 @@ if [ "${1:-}" = --language ] && [ $# -ge 2 ]; then language=$2 && shift 2; fi
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 corpora=$(realpath "$here/../../../c2ser/corpora")
 name=$(basename "$(dirname "$(realpath -m "$1")")")
+[ "$name" != egs ] || { echo "$0: $1: a recipe lies one folder deeper: $1/c2ser1" >&2 && exit 1; }
 [[ $name =~ ^[a-z][a-z0-9_]*$ ]] || { echo "$0: $name: a corpus is named with a-z, 0-9 and _, first a letter" >&2 && exit 1; }
 [[ $language =~ ^[a-z]{2,3}$ ]] || { echo "$0: --language $language: expected a code such as de" >&2 && exit 1; }
 [ ! -e "$1/run.sh" ] || { echo "$0: $1/run.sh is there already; remove the folder to start again" >&2 && exit 1; }
