@@ -7,7 +7,9 @@ that it was cut, which is an error.
 """
 
 import io
+import math
 import os
+import re
 import struct
 import threading
 from contextlib import contextmanager
@@ -36,6 +38,10 @@ W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 
 OGG_PAGE = 65307
 """Bytes of the largest Ogg page."""
+
+COUNTS = {"VOC": "(truncated)", **dict.fromkeys(("AVR", "MPC2K", "SDS"), r"Frames\s*: (\d+)"),
+          **dict.fromkeys(("MAT4", "MAT5"), r"Cols\s*: (\d+)")}  # fmt: skip
+"""Where libsndfile's log of a format has the number of samples that it does not hold the file to, or says of a cut."""
 
 
 class Announced(NamedTuple):
@@ -123,6 +129,9 @@ def _opened(source, name):
             stream.seek(0)
             source = _completed(stream.read(), header, there)
     with _Stream(io.BytesIO(source) if isinstance(source, bytes) else source) as sound:
+        counted = re.findall(COUNTS[sound.format], sound.extra_info) if sound.format in COUNTS else []
+        if counted and counted[-1] != str(sound.frames):
+            raise InputError(f"{name}: truncated: its header and its length do not agree; fetch it again")
         if "MPEG" not in sound.subtype:
             yield sound
             return
@@ -195,6 +204,10 @@ def announced(stream):
         return None if _placeholder(size, "<I") else Announced(size, 8, 4, "<I")
     if magic[:4] == b"FORM" and magic[8:12] in (b"AIFF", b"AIFC"):
         return _chunk(stream, 12, b"SSND", ">I", extra=8)
+    if magic[:4] == b"FORM" and magic[8:12] in (b"8SVX", b"16SV"):
+        return _chunk(stream, 12, b"BODY", ">I")
+    if magic[:7] == b"NIST_1A":
+        return _sphere(stream)
     if magic[:4] in (b".snd", b"dns."):
         form = ">I" if magic[:4] == b".snd" else "<I"
         start, size = struct.unpack(form[0] + "II", magic[4:12])
@@ -219,6 +232,17 @@ def _refuse_half_a_page(stream, name):
     whole = 27 + len(segments) + sum(segments)
     if len(page) < 27 or len(segments) < page[26] or len(page) < whole:
         raise InputError(f"{name}: truncated: it ends within a page; fetch it again")
+
+
+def _sphere(stream):
+    """NIST SPHERE: lines of text, of which the second says how long they are; some writers mark numbers as words."""
+    stream.seek(8)
+    start = stream.read(8).strip()
+    if not start.isdigit():
+        return None
+    fields = dict(re.findall(rb"(?m)^(\w+) -(?:i|s\d+) (\d+)$", stream.read(int(start))))
+    sizes = [int(fields.get(name, 0)) for name in (b"sample_count", b"channel_count", b"sample_n_bytes")]
+    return Announced(math.prod(sizes), int(start), 0, "") if all(sizes) else None
 
 
 def _riff(stream, order, large):

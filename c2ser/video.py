@@ -71,6 +71,8 @@ def _opened_av(source, name):
     with container:
         if not container.streams.audio:
             raise InputError(f"{name}: holds no audio stream")
+        if container.streams.audio[0].codec_context is None:
+            raise InputError(f"{name}: its sound is of a codec that PyAV has not; convert it to wav or flac")
         yield container, container.streams.audio[0]
 
 

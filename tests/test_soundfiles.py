@@ -69,7 +69,9 @@ def cut(path, keep=0.5):
     return path
 
 
-FORMS = {"a.wav": "WAV", "a.aiff": "AIFF", "a.au": "AU", "a.caf": "CAF", "a.w64": "W64", "rf64.wav": "RF64", "x.wav": "WAVEX"}
+FORMS = {"a.wav": "WAV", "a.aiff": "AIFF", "a.au": "AU", "a.caf": "CAF", "a.w64": "W64", "rf64.wav": "RF64", "x.wav": "WAVEX",
+         "a.sph": "NIST", "a.voc": "VOC", "a.avr": "AVR", "a.8svx": "SVX", "4.mat": "MAT4", "5.mat": "MAT5", "a.sds": "SDS",
+         "a.mpc": "MPC2K", "a.htk": "HTK"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name, form", FORMS.items())
@@ -77,7 +79,25 @@ FORMS = {"a.wav": "WAV", "a.aiff": "AIFF", "a.au": "AU", "a.caf": "CAF", "a.w64"
 def test_a_cut_file_is_refused(tmp_path, speech, name, form, keep):
     path = written(tmp_path / name, speech, format=form)
     assert by_every_reader(path) == [FRAMES] * 4
-    refused_by_every_reader(cut(path, keep))
+    refused_by_every_reader(cut(path, keep), "not audio that can be read" if form == "HTK" else "truncated")
+
+
+def test_a_cut_sphere_file_of_two_channels(tmp_path, speech):
+    path = written(tmp_path / "a.sph", np.stack([speech, speech], 1), format="NIST", subtype="ULAW")
+    assert read_header(str(path)) == (FRAMES, RATE, 2)
+    for keep in (0.999, 0.5, 0.009):
+        with pytest.raises(InputError, match=f"truncated: its header announces {2 * FRAMES} bytes of samples"):
+            read_audio(str(cut(path, keep)), 1)
+
+
+def test_a_codec_that_nothing_here_reads_is_refused_in_a_line(tmp_path, speech):
+    if not shutil.which("ffmpeg") or b"libcodec2" not in subprocess.run(["ffmpeg", "-encoders"], capture_output=True).stdout:
+        pytest.skip("no ffmpeg program with codec2 is installed")
+    whole, path = written(tmp_path / "whole.wav", speech), tmp_path / "a.c2"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", whole, "-ar", "8000", "-c:a", "libcodec2", path], check=True)
+    if "libcodec2" in pytest.importorskip("av", reason="PyAV is not installed").codecs_available:
+        pytest.skip("this PyAV has the codec")
+    refused_by_every_reader(path, "its sound is of a codec that PyAV has not; convert it")
 
 
 @pytest.mark.parametrize("subtype", ["ULAW", "IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32", "NMS_ADPCM_16", "FLOAT", "PCM_24"])
