@@ -37,7 +37,7 @@ def mentions_status(text, spans):
     for later in _denied_behind(gaps[1:]):
         place = marked.index(_MENTION, place + 1)
         clause = _CLAUSE_END.split(marked[:place])[-1]
-        found.append(DENIED if later or _NOT in clause else SUPPOSED if _IF in clause else ASSERTED)
+        found.append(DENIED if later else SUPPOSED if _IF in clause else DENIED if _NOT in clause else ASSERTED)
     return found
 
 
