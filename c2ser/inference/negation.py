@@ -50,11 +50,13 @@ def _denied_behind(gaps):
     found, joined = [], False
     bare = [gap.strip() == "," for gap in gaps] + [False]  # a chain of them is a list without a conjunction
     for number, gap in reversed(list(enumerate(gaps))):
-        rest = until.split(later_idle.sub(" ", _CLAUSE_END.split(gap.replace("、", ","))[0]))[0]
+        clause, *further = _CLAUSE_END.split(gap.replace("、", ","), maxsplit=1)
+        rest, *turned = until.split(later_idle.sub(" ", clause), maxsplit=1)
         last = number == len(gaps) - 1
+        own = last or further or turned  # else what denies belongs to the next mention: "sad, not angry"
         in_chain = bare[number] and (joined or bare[number + 1] or bare[number - 1])
         joined = not last and bool(in_chain or join.fullmatch(gap))
-        denied = value.match(gap) or after.search(rest) or later.search(rest)
+        denied = value.match(gap) or own and after.search(rest) or later.search(rest)
         found.append(bool(denied or joined and found[-1]))
     return found[::-1]
 
@@ -75,7 +77,7 @@ def _behind():
     words = rf"(?:\s+(?!{phrases('denial', 'halts')}){LETTER}+){{0,4}}?"
     joins = rf"{phrases('denial', 'join')}|{pattern('denial_east_asian', 'join')}"
     return (
-        re.compile(rf"^{words}\s+{phrases('denial', 'after')}"),
+        re.compile(rf"^{words}\s+(?:{LETTER}+n't|{phrases('denial', 'after')})"),
         re.compile(rf"\s*[(:=-]\s*{phrases('denial', 'values')}\s*(?:[),.;\n]|$)"),
         re.compile(rf"^[^.]{{0,12}}?{pattern('denial_east_asian', 'later')}"),
         re.compile(pattern("denial_east_asian", "later_idle")),
@@ -90,7 +92,8 @@ def _steps():
     words = {
         name: phrases("denial", name)
         for name in ("before", "supposed", "affirmed", "idle", "more", "less", "than", "until", "and", "clause", "join", "nouns",
-                     "instead", "subjects", "first", "that", "headings")
+                     "instead", "subjects", "first", "that", "headings",
+                     "retorts")
     }
     asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean")}
     negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
@@ -113,6 +116,7 @@ def _steps():
         (rf"{_MENTION}(?={some}{{0,3}}\s+{_IF})", _IF + _MENTION + _END),
         (rf",(?=\s*{words['that']}|(?:\s+(?:{LETTER}+|{_MENTION})){{1,4}}\s+zu\s)", " "),
         (rf"({_MENTION}\s+)over(?=\s+{_MENTION})", rf"\1{_NOT}"),
+        (rf"{_MENTION}(?=[^.;!?\n。{_MENTION}]*{words['retorts']}\s*(?:[.;!]|$))", _NOT + _MENTION + _END),
         (rf"({words['instead']}{some}{{0,3}}?\s+{_MENTION}(?:\s+{words['join']}{some}?\s+{_MENTION})*)", rf"\1{_END}"),
         (rf"{_MENTION}(?=\s+{words['subjects']})", _MENTION + _END),
         (rf"{negation}|{asian['before']}|{asian['korean']}(?={_MENTION})", _NOT),
