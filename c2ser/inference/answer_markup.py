@@ -20,7 +20,7 @@ _BOX = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)")
 _FENCE = re.compile(r"```(?:\w*\n|(?:json|text|ya?ml|xml|python|plaintext)\b)?(.*?)(?:```|$)", re.DOTALL)
 _CUT_DATA = re.compile(rf"[\"']{_KEY}[\"']\s*:\s*[\"']([^\"']*)")
 _LEAD = re.compile(
-    rf"(?<!{LETTER})(?:(?P<other>{pattern('answer_keys', 'others')}[\s_]+)?{_KEY}[\s*_\"'`)\]]*"
+    rf"(?<!{LETTER})(?:(?P<other>{pattern('answer_keys', 'others')}[\s_]*)?{_KEY}[\s*_\"'`)\]]*"
     rf"(?:\([^)]*\)|\s[^.:;\n]{{0,40}}\bis|[是为])?[\s*_]*(?::|】\s*|=|→|->|\|(?!.*\|\s*:?--))|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
     re.DOTALL,
 )
@@ -82,7 +82,7 @@ def _in_data(text):
         value, place = _decode(text, start.start())
         if (answer := _told(value)) is not None:
             found.append(answer)
-    return found[-1:] or _CUT_DATA.findall(text)[:1]
+    return found[::-1] or _CUT_DATA.findall(text)[:1]
 
 
 def _decode(text, start):

@@ -25,12 +25,13 @@ _QUOTATION = re.compile(
 _TRANSCRIPT = re.compile(rf"(?<!{LETTER}){pattern('prose', 'transcript')}[*_]*\s*:[^.!?。\n]*")
 _QUESTION = re.compile(rf"(?:\.\d|[^.!?。\n;])*\?(?!\s*{pattern('prose', 'agreed')}\s*(?:[,.!:;。]|$))")
 _CORRECTION = re.compile(pattern("prose", "corrections"))
+_OPTION = re.compile(r"\([a-h]\)")
 _REASONS = re.compile(rf"(?<!{LETTER}){pattern('prose', 'reasons')}[*_]*\s*:")
 _SCORE = re.compile(
-    r"[\s:=|\"'*(~≈_-]*(?:(?:is|at|with|score|probability|confidence|的|概率|可能性|为|是|约)[\s:=|]*)*"
+    r"[\s:=|\"'*()\]~≈_-]*(?:(?:is|at|with|score|probability|confidence|的|概率|可能性|为|是|约)[\s:=|]*)*"
     r"(\d+(?:[.,]\d+)?)(?![\d.]*\s*\w*\s*[a-z])"
 )
-_SCORE_BEFORE = re.compile(r"(\d+(?:[.,]\d+)?)\s*%?\s*(?:of\s+)?$")
+_SCORE_BEFORE = re.compile(r"(\d+(?:[.,]\d+)?)\s*%?\s*(?:(?:of|for|to|p)\s+)?$")
 
 
 class Parsed(NamedTuple):
@@ -94,7 +95,7 @@ class _Reader:
         """
         denied = False
         for words in dict.fromkeys((_QUOTATION.sub(' "" ', text), _QUOTATION.sub(_drop_speech, text))):
-            words = _TRANSCRIPT.sub(".", words)
+            words = _OPTION.sub(" ", _TRANSCRIPT.sub(".", words))
             words = _QUESTION.sub(".", words) if "?" in words else words
             kept = _CORRECTION.split(words)[-1]
             for attempt in dict.fromkeys((_REASONS.split(kept)[0], kept, words)):

@@ -37,7 +37,7 @@ def mentions_status(text, spans):
     for later in _denied_behind(gaps[1:]):
         place = marked.index(_MENTION, place + 1)
         clause = _CLAUSE_END.split(marked[:place])[-1]
-        found.append(DENIED if later or _NOT in clause else SUPPOSED if _IF in clause else ASSERTED)
+        found.append(DENIED if later else SUPPOSED if _IF in clause else DENIED if _NOT in clause else ASSERTED)
     return found
 
 
@@ -48,11 +48,15 @@ def _denied_behind(gaps):
     """
     after, value, later, later_idle, until, join = _behind()
     found, joined = [], False
+    bare = [gap.strip() == "," for gap in gaps] + [False]  # a chain of them is a list without a conjunction
     for number, gap in reversed(list(enumerate(gaps))):
-        rest = until.split(later_idle.sub(" ", _CLAUSE_END.split(gap.replace("、", ","))[0]))[0]
+        clause, *further = _CLAUSE_END.split(gap.replace("、", ","), maxsplit=1)
+        rest, *turned = until.split(later_idle.sub(" ", clause), maxsplit=1)
         last = number == len(gaps) - 1
-        joined = not last and bool(join.fullmatch(gap) or joined and gap.strip() == ",")
-        denied = value.match(gap) or after.search(rest) or later.search(rest)
+        own = last or further or turned  # else what denies belongs to the next mention: "sad, not angry"
+        in_chain = bare[number] and (joined or bare[number + 1] or bare[number - 1])
+        joined = not last and bool(in_chain or join.fullmatch(gap))
+        denied = value.match(gap) or own and after.search(rest) or later.search(rest)
         found.append(bool(denied or joined and found[-1]))
     return found[::-1]
 
@@ -60,9 +64,12 @@ def _denied_behind(gaps):
 @cache
 def _hints():
     """Matches somewhere in every text that denies or supposes anything."""
-    own = [phrases("denial", name) for name in ("before", "supposed", "first", "more", "less", "after", "values")]
-    asian = [pattern("denial_east_asian", name) for name in ("before", "supposed", "near", "korean", "later")]
-    return re.compile("|".join(["n't", "over", *own, *asian]))
+    own = [
+        phrases("denial", name)
+        for name in ("before", "supposed", "first", "more", "less", "after", "values", "headings")
+    ]
+    asian = [pattern("denial_east_asian", name) for name in ("before", "supposed", "near", "later")]
+    return re.compile("|".join(["n't", "over", _KANA.pattern, "[\uac00-\ud7af]", *own, *asian]))
 
 
 @cache
@@ -70,8 +77,8 @@ def _behind():
     words = rf"(?:\s+(?!{phrases('denial', 'halts')}){LETTER}+){{0,4}}?"
     joins = rf"{phrases('denial', 'join')}|{pattern('denial_east_asian', 'join')}"
     return (
-        re.compile(rf"^{words}\s+{phrases('denial', 'after')}"),
-        re.compile(rf"\s*[(:=-]\s*{phrases('denial', 'values')}"),
+        re.compile(rf"^{words}\s+(?:{LETTER}+n't|{phrases('denial', 'after')})"),
+        re.compile(rf"\s*[(:=-]\s*{phrases('denial', 'values')}\s*(?:[),.;\n]|$)"),
         re.compile(rf"^[^.]{{0,12}}?{pattern('denial_east_asian', 'later')}"),
         re.compile(pattern("denial_east_asian", "later_idle")),
         re.compile(rf"{phrases('denial', 'until')}|{pattern('denial_east_asian', 'later_until')}"),
@@ -85,20 +92,23 @@ def _steps():
     words = {
         name: phrases("denial", name)
         for name in ("before", "supposed", "affirmed", "idle", "more", "less", "than", "until", "and", "clause", "join", "nouns",
-                     "instead", "subjects", "first", "that")
+                     "instead", "subjects", "first", "that", "headings",
+                     "retorts")
     }
     asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean")}
     negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
     some = rf"(?:\s+(?:{LETTER}|')+)"
     member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}+|{_MENTION}|[{EAST_ASIAN}]{{1,4}})\s*){{1,3}}"
     join = rf"(?:(?!i(?:'|\s+[^{_MENTION}])){words['join']}|[或和与及])"  # "i" is Polish, and English
-    listing = rf",(?=(?:\s*{member},){{0,6}}\s*(?:{member},?\s*)?{join})"
+    last = rf"(?:(?!{words['and']}){join}{some}{{0,3}}|(?!i\s+[^{_MENTION}]){words['and']}{some}?)\s*{_MENTION}"
+    listing = rf",(?=(?:\s*{member},){{0,6}}\s*{member},?\s*{join}|\s*{last})"
     turn = rf"[^{_STOPS.replace(',', '')}]*{words['until']}(?!\s+(?:then|later|poi|potem|dann|puis|luego))"
     steps = [
         (rf"{words['idle']}|{asian['idle']}", " "),
         (rf"{negation}{some}{{0,3}}?\s+{words['affirmed']}", " "),
         (rf"{words['less']}{some}{{0,2}}?\s+{_MENTION}{some}?\s+{words['than']}", f"{_NOT}{_MENTION}{_END}"),
         (rf"({words['more']}{some}{{0,3}}?\s+{_MENTION}{some}{{0,2}}?)\s+{words['than']}", rf"\1 {_NOT}"),
+        (rf"(?:{words['headings']}|[没未无][^{_STOPS}]{{0,5}})\s*:[^.;!?\n。{_NOT}]*", _all_denied),
         (rf"{words['nouns']}{some}{{0,2}}\s+{_MENTION}(?:\s*,\s*{_MENTION})+", _without_commas),
         (rf"{_MENTION}(?:\s*,\s*{_MENTION}){{2,}}", _without_commas),
         (listing, " "),
@@ -106,18 +116,23 @@ def _steps():
         (rf"{_MENTION}(?={some}{{0,3}}\s+{_IF})", _IF + _MENTION + _END),
         (rf",(?=\s*{words['that']}|(?:\s+(?:{LETTER}+|{_MENTION})){{1,4}}\s+zu\s)", " "),
         (rf"({_MENTION}\s+)over(?=\s+{_MENTION})", rf"\1{_NOT}"),
+        (rf"{_MENTION}(?=[^.;!?\n。{_MENTION}]*{words['retorts']}\s*(?:[.;!]|$))", _NOT + _MENTION + _END),
         (rf"({words['instead']}{some}{{0,3}}?\s+{_MENTION}(?:\s+{words['join']}{some}?\s+{_MENTION})*)", rf"\1{_END}"),
         (rf"{_MENTION}(?=\s+{words['subjects']})", _MENTION + _END),
         (rf"{negation}|{asian['before']}|{asian['korean']}(?={_MENTION})", _NOT),
-        (rf"{words['supposed']}|{asian['supposed']}", _IF),
+        (rf"{words['supposed']}|{asian['supposed']}", _END + _IF),
         (rf"{asian['near']}(?=[^{_STOPS}\u3040-\u30ff{_MENTION}]{{0,4}}{_MENTION})", _NOT),
         (rf"{_NOT},[^{_STOPS}{_MENTION}]*,", f"{_NOT} "),  # "not, in my opinion, happy"
-        (rf"({_NOT}{some}{{0,4}})\s*[\"“”„«»「]+|({_NOT})\s*\(|({_NOT}\s+{LETTER}+)\s*:", r"\1\2\3 "),  # 'not "happy"'
+        (rf"({_NOT}{some}{{0,4}})\s*[\"“”„«»「]+|({_NOT})\s*\(", r"\1\2 "),  # 'not "happy"'
         (rf",[^{_STOPS}{_MENTION}]*,(?=\s*{words['clause']})", " "),  # "The speaker, a woman, is not happy"
         (rf"{_NOT}\s*(?:{words['until']})", _NOT),  # "not because she is angry"
         (rf"{words['until']}|{asian['until']}|{words['and']}\s+{words['clause']}", _END),
     ]
     return [(re.compile(step), sign) for step, sign in steps]
+
+
+def _all_denied(found):
+    return _NOT + re.sub(r"[^\w\s]", " ", found[0].partition(":")[2].replace(_MENTION, "_")).replace("_", _MENTION)
 
 
 def _without_commas(found):
