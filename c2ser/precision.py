@@ -7,7 +7,7 @@ slower backwards. This is the one place that decides; `auto` asks for its decisi
 import logging
 import os
 
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 
 CHOICES = ("auto", "float32", "bfloat16")
 
@@ -33,6 +33,16 @@ def choose(wanted, device, purpose):
     elif not native:
         logging.warning("%s: bfloat16 as asked, though %s: slower than float32 (auto would take that)", purpose, why)
     return wanted
+
+
+def check_device(name):
+    """Raise InputError where torch has no such device here, or cannot use it."""
+    import torch
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {name}: not to be had here ({brief(error)}); cpu always is (--device cpu, --ngpu 0)") from None
 
 
 def bfloat16_instructions(device="cpu"):

@@ -17,6 +17,11 @@ LINEAR = {
     "linear_key_head_dim": 8, "linear_value_head_dim": 8,
 }  # fmt: skip
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2}
+LATENT = {
+    "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8, "n_routed_experts": 4,
+    "n_shared_experts": 1, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "first_k_dense_replace": 1, "n_group": 1,
+    "topk_group": 1,
+}  # fmt: skip
 SHORT_WINDOW = 6  # shorter than a prompt, so that sliding attention forgets
 
 FAMILIES = {
@@ -24,11 +29,17 @@ FAMILIES = {
     "qwen2": DENSE,
     "qwen3": {**DENSE, "head_dim": 8},
     "mistral": {**DENSE, "sliding_window": SHORT_WINDOW},
+    "mixtral": {**DENSE, "num_local_experts": 4, "num_experts_per_tok": 2},
     "phi3": {**DENSE, "pad_token_id": 0},
     "olmo2": DENSE,
     "smollm3": {**DENSE, "pad_token_id": 0},
+    "glm": {**DENSE, "head_dim": 8, "pad_token_id": 0},
+    "glm4": {**DENSE, "head_dim": 8, "pad_token_id": 0},
+    "deepseek_v2": {**DENSE, **LATENT, "num_key_value_heads": 4, "q_lora_rank": None, "topk_method": "greedy"},
+    "deepseek_v3": {**DENSE, **LATENT, "num_key_value_heads": 4, "q_lora_rank": 16},
     "gpt2": OLD,
     "gpt_neox": DENSE,
+    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4, "hidden_dropout": 0.0, "attention_dropout": 0.0},
     "opt": {
         "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "word_embed_proj_dim": 16,
         "max_position_embeddings": 256, "dropout": 0.0,
@@ -57,7 +68,9 @@ FAMILIES = {
 """model_type → sizes."""
 
 TARGETS = {
-    "phi3": ("qkv_proj", "o_proj"), "gpt2": ("c_attn",), "gpt_neox": ("query_key_value",), "opt": ("q_proj", "v_proj"),
+    "phi3": ("qkv_proj", "o_proj"), "gpt2": ("c_attn",), "gpt_neox": ("query_key_value",),
+    "bloom": ("query_key_value",), "deepseek_v2": ("q_proj", "kv_b_proj", "o_proj"),
+    "deepseek_v3": ("q_a_proj", "q_b_proj", "kv_b_proj", "o_proj"), "opt": ("q_proj", "v_proj"),
     "qwen3_next": ("q_proj", "k_proj", "v_proj", "o_proj"),
 }  # fmt: skip
 """Where LoRA goes in families that lack the default's names."""
@@ -65,7 +78,7 @@ TARGETS = {
 STATES = ("lfm2", "qwen3_5_text", "qwen3_next", "granitemoehybrid", "jamba", "falcon_h1")
 """Those with layers of linear attention, which are computed in float32 whatever the model is in."""
 
-SINGLE = ("qwen3_next", "granitemoehybrid", "jamba")
+SINGLE = ("mixtral", "deepseek_v2", "deepseek_v3", "qwen3_next", "granitemoehybrid", "jamba")
 """Mixtures of experts, whose products transformers does not take in float64."""
 
 

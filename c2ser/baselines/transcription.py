@@ -12,6 +12,7 @@ from whisper.tokenizer import LANGUAGES
 
 from c2ser.checkpoints.hf_whisper import read_hf_whisper
 from c2ser.errors import InputError
+from c2ser.precision import check_device
 
 NO_SPEECH, UNLIKELY = 0.6, -1.0
 """openai-whisper's own thresholds: a window is silence where the probability of no speech is above the first and the
@@ -36,6 +37,7 @@ class Transcriber:
     def __init__(self, path, device="cpu"):
         if not Path(path).exists():
             raise InputError(f"{path}: no such file or folder; tools/download_pretrained.py fetches Whisper checkpoints")
+        check_device(device)
         try:
             if Path(path).is_dir():
                 dims, state = read_hf_whisper(path)

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 
 
 def get_parser():
@@ -47,6 +47,7 @@ def main(argv=None):
         made = Path(folder) / "llm"
         convert_gguf(args.gguf, made) if args.gguf else from_scratch(args, made)
         check_family(made)
+        load_tokenizer(made)
         shutil.rmtree(args.out_dir, ignore_errors=True)
         made.rename(args.out_dir)
 
@@ -62,8 +63,8 @@ def convert_gguf(gguf, folder):
     try:
         packed = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(**where)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{gguf}: not a GGUF model that transformers reads ({error})") from None
+    except Exception as error:  # transformers raises whatever its parsers meet
+        raise InputError(f"{gguf}: not a GGUF model that transformers reads ({brief(error)}); fetch it again") from None
     for name in ("bos_token", "eos_token"):  # transformers takes the one for the other in GGUF files of Llama's family
         index = getattr(packed.config, f"{name}_id", None)
         if index is not None:
@@ -112,7 +113,7 @@ def from_scratch(args, folder):
         )  # fmt: skip
     except RuntimeError as error:
         names = ", ".join(map(str, args.texts))
-        raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({error})") from None
+        raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({brief(error)}); set another") from None
     (folder / "tokenizer.model").write_bytes(made.getvalue())
     tokenizer = read_pieces(folder)
     torch.manual_seed(args.seed)

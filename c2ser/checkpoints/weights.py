@@ -1,10 +1,11 @@
 """Weights on disk: state dicts that torch.save wrote, and safetensors; told apart by the suffix."""
 
+import pickle
 from pathlib import Path
 
 import torch
 
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 
 SAFE = ".safetensors"
 
@@ -18,8 +19,15 @@ def read_weights(path):
         return _read_safe(path)[0]
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # whose message tells how to run what it holds
+        raise InputError(
+            f"{path}: not a state dict that loads with weights_only: damaged, or it holds more than numbers, which would be "
+            "run; fetch it again, or ask its authors for safetensors"
+        ) from None
     except Exception as error:  # torch.load raises whatever its parsers meet
-        raise InputError(f"{path}: not a state dict that loads with weights_only ({error})") from None
+        raise InputError(
+            f"{path}: not a state dict that loads with weights_only ({brief(error)}); fetch or write it again"
+        ) from None
 
 
 def read_safe_metadata(path):

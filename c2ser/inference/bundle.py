@@ -54,6 +54,8 @@ class Bundle:
 
         try:
             values = yaml.safe_load(read_text(manifest))
+            if not values["modes"]:
+                raise KeyError("modes")
             return cls(
                 labels=values["labels"], languages=_languages(values), llm=locate(values["llm"]),
                 whisper=locate(values["whisper"]) if values.get("whisper") else None,

@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 from c2ser.inference.generation import score_candidates
-from c2ser.models.language_model import load_tokenizer
+from c2ser.models.language_model import chat_text, load_tokenizer
+from c2ser.precision import check_device
 
 MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".jinja", ".txt")
 """Suffixes of the files that decide what a model answers."""
@@ -27,10 +28,8 @@ class ChatModel:
     def __init__(self, path, device="cpu", dtype="float32"):
         from transformers import AutoModelForCausalLM
 
-        self.llm = load_pretrained(AutoModelForCausalLM, path, dtype).to(device)
+        self.llm = load_pretrained(AutoModelForCausalLM, path, dtype, device)
         self.tokenizer, self.device = load_tokenizer(path), device
-        if self.tokenizer.eos_token_id is None:
-            raise InputError(f"{path}: its tokenizer has no end-of-sequence token, so an answer would have no end")
         own = self.llm.generation_config.eos_token_id  # a list for models that end a turn and a text differently
         self.ends = sorted({self.tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None})
         self.llm.generation_config = GenerationConfig()  # the folder's own penalties and sampling would apply otherwise
@@ -40,11 +39,7 @@ class ChatModel:
         """Token ids of a user's turn, up to where the answer begins; of the bare text where there is no template."""
         if not self.tokenizer.chat_template:
             return self.tokenizer(f"{instruction}\n")["input_ids"]
-        text = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": instruction}], tokenize=False, add_generation_prompt=True,
-            enable_thinking=False,  # Qwen3 and its like would think aloud; templates that do not know it ignore it
-        )  # fmt: skip
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self.tokenizer(chat_text(self.tokenizer, instruction), add_special_tokens=False)["input_ids"]
 
     @torch.no_grad()
     def score(self, prompts, answers):
@@ -112,15 +107,18 @@ class SeededSampling(LogitsProcessor):
         return logits - (-uniform.log()).log().to(logits.device)
 
 
-def load_pretrained(auto_class, path, dtype="float32"):
-    """A model of a local Hugging Face folder for inference. Raises InputError where it holds none."""
+def load_pretrained(auto_class, path, dtype="float32", device="cpu"):
+    """A model of a local Hugging Face folder for inference. Raises InputError where it holds none, or there is no such
+    device."""
+    check_device(device)
     if not (Path(path) / "config.json").is_file():
         raise InputError(f"{path}: no folder with a config.json; give a local Hugging Face folder, nothing is fetched")
     try:
         model = auto_class.from_pretrained(path, local_files_only=True, dtype=getattr(torch, dtype))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {auto_class.__name__} cannot be loaded from it ({error})") from None
-    return model.eval().requires_grad_(False)
+    except Exception as error:  # transformers raises whatever its parsers meet
+        what = f"{auto_class.__name__} cannot be loaded from it ({brief(error)})"
+        raise InputError(f"{path}: {what}; fetch the whole folder again") from None
+    return model.to(device).eval().requires_grad_(False)
 
 
 def context_length(config, tokenizer):

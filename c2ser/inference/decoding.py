@@ -70,10 +70,9 @@ def read_decoding(path):
 
     if path is None:
         return Decoding()
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    text = read_text(path)
     try:
-        return Decoding(**(yaml.safe_load(read_text(path)) or {}))
+        return Decoding(**(yaml.safe_load(text) or {}))
     except (TypeError, yaml.YAMLError) as error:
         what = " ".join(str(error).split())
         raise InputError(f"{path}: {what}; the keys are the fields of c2ser.inference.decoding.Decoding") from None

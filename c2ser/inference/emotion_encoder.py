@@ -9,7 +9,7 @@ import yaml
 
 from c2ser.checkpoints.weights import read_weights
 from c2ser.encodings import read_text
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 from c2ser.inference.pooling import frame_statistics
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
 from c2ser.models.packed import freeze
@@ -112,4 +112,4 @@ def load_weights(model, state, path):
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{path}: does not fit the config.yaml that it is loaded with ({error})") from None
+        raise InputError(f"{path}: does not fit the config.yaml that it is loaded with ({brief(error)})") from None

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from c2ser.audio import has_sound
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 from c2ser.given import as_list, name_of, read_speech
 
 
@@ -32,7 +32,7 @@ class OnnxPredictor:
         try:
             self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own classes have no common name
-            raise InputError(f"{model}: onnxruntime cannot load it ({error})") from None
+            raise InputError(f"{model}: onnxruntime cannot load it ({brief(error)}); export it again") from None
         told = self.session.get_modelmeta().custom_metadata_map
         if "c2ser" not in told:
             raise InputError(f"{model}: an ONNX file, but not one that c2ser export-onnx wrote")

@@ -23,7 +23,7 @@ from c2ser.inference.labels import parse_label
 from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
-from c2ser.precision import choose
+from c2ser.precision import check_device, choose
 
 LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}
 """Options that the config.yaml of an older training does not have, and what it was trained with."""
@@ -56,6 +56,7 @@ class Predictor:
     """
 
     def __init__(self, model, device="cpu", decoding=None, calibration=None, paraphrase=0):
+        check_device(device)
         self.bundle = Bundle.read(model)
         self.device, self.decoding, self.paraphrase = device, decoding or Decoding(), paraphrase
         self.dtype = choose(self.decoding.dtype, device, "language model of decoding")

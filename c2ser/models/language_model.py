@@ -1,12 +1,14 @@
 """The language model, its tokenizer and its prompts."""
 
 import copy
+import json
 from inspect import signature
 from pathlib import Path
 
 import torch
 
-from c2ser.errors import InputError
+from c2ser.encodings import read_text
+from c2ser.errors import InputError, brief
 from c2ser.transcript import spoken
 
 SPEECH_PLACE = "<|speech|>"
@@ -27,18 +29,36 @@ LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj"
 """Where the paper's released configuration puts LoRA (no up_proj)."""
 
 
-def load_tokenizer(path):
+ENDS = (
+    "<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<turn|>", "<|END_OF_TURN_TOKEN|>", "<|return|>", "</s>",
+    "<|end_of_text|>", "<|endoftext|>", "<｜end▁of▁sentence｜>", "<eos>",
+)  # fmt: skip
+"""What ends a turn in chat templates, those before the others that end a whole text."""
+
+THOUGHTS = (
+    ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"), ("[THINK]", "[/THINK]"),
+    ("<reasoning>", "</reasoning>"), ("<seed:think>", "</seed:think>"), ("◁think▷", "◁/think▷"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|begin_of_thought|>", "<|end_of_thought|>"),
+)  # fmt: skip
+"""What opens and closes a block of thinking aloud, which some chat templates open before the answer."""
+
+
+def load_tokenizer(path, answers=True):
     """Tokenizer of a local Hugging Face folder.
 
-    Raises InputError where there is none, and for a SentencePiece model that transformers reads otherwise than
-    sentencepiece: as byte pairs, which a unigram model is not.
+    answers: whether it has to end answers; then, without an end-of-sequence token of its own, it gets the one that the
+    model's configuration or its chat template names.
+    Raises InputError where there is none, for a SentencePiece model that transformers reads otherwise than
+    sentencepiece: as byte pairs, which a unigram model is not; and where answers have no end, or one that the model has
+    no embedding of.
     """
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no tokenizer there ({error}); stage 8 of the recipe prepares the folder") from None
+    except Exception as error:  # transformers raises whatever its parsers meet
+        what = brief(error) if Path(path).is_dir() else "no such folder"
+        raise InputError(f"{path}: no tokenizer there ({what}); stage 8 of the recipe prepares the folder") from None
     pieces = Path(path) / "tokenizer.model"
     made = type(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)).__name__
     if made == "BPE" and not (pieces.parent / "tokenizer.json").is_file() and is_unigram(pieces):
@@ -46,7 +66,34 @@ def load_tokenizer(path):
             f"{pieces}: a SentencePiece unigram model, which transformers reads as a BPE: it would give other ids than the "
             "model was trained with; add the tokenizer.json that belongs to it"
         )
+    if answers:
+        find_end(tokenizer, Path(path))
     return tokenizer
+
+
+def find_end(tokenizer, folder):
+    """Give a tokenizer its end-of-sequence token where it names none. Raises InputError as `load_tokenizer` does."""
+    configs = [json.loads(read_text(file)) for name in ("generation_config", "config")
+               if (file := folder / f"{name}.json").is_file()]  # fmt: skip
+    if tokenizer.eos_token_id is None:
+        named = [one.get("eos_token_id") for one in configs]
+        ids = [number for one in named for number in (one if isinstance(one, list) else [one]) if number is not None]
+        tokens = [*tokenizer.convert_ids_to_tokens(ids), *(end for end in ENDS if end in str(tokenizer.chat_template))]
+        known = tokenizer.get_vocab()
+        end = next((token for token in tokens if token in known), None)
+        if end is None:
+            raise InputError(
+                f"{folder}: its tokenizer has no end-of-sequence token, so an answer would have no end; name one of its "
+                "tokens as eos_token in tokenizer_config.json"
+            )
+        tokenizer.eos_token = end
+    sizes = [(one.get("text_config") or one).get("vocab_size") for one in configs]
+    size = next((one for one in sizes if one), tokenizer.eos_token_id + 1)
+    if tokenizer.eos_token_id >= size:
+        raise InputError(
+            f"{folder}: its tokenizer's end-of-sequence token {tokenizer.eos_token!r} is number {tokenizer.eos_token_id}, "
+            f"but the model has {size} embeddings; tokenizer and model do not belong together"
+        )
 
 
 def is_unigram(path):
@@ -69,7 +116,7 @@ def load_language_model(
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
-    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused), or "eager".
+    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused, where the family has it), or "eager".
     gradient_checkpointing: in training, keep the input of each block only and run it again in the backward pass, which
     takes much less memory and a third more time. device: where the weights are put as they are read, so that processes
     that load at once need no copy in main memory.
@@ -79,16 +126,19 @@ def load_language_model(
         raise InputError(f"llm_conf: dtype: {dtype!r}: expected float32, or of a frozen base bfloat16 or auto")
     if attention not in ("sdpa", "eager"):
         raise InputError(f"llm_conf: attention: {attention!r}: expected sdpa or eager")
-    from transformers import AutoModelForCausalLM
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
-    check_family(path)
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(check_family(path)))
+    if not getattr(kind, "_supports_sdpa", True):
+        attention = "eager"  # all that BLOOM has
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path, local_files_only=True, dtype=getattr(torch, dtype), attn_implementation=attention,
             device_map=None if device == "cpu" else {"": device},
         )  # fmt: skip
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    except Exception as error:  # transformers raises whatever its parsers meet
+        what = brief(error) if Path(path).is_dir() else "no such folder"
+        raise InputError(f"{path}: no causal language model there ({what}); stage 8 prepares the folder") from None
     if gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if train == "full":
@@ -108,8 +158,9 @@ def check_family(path):
 
     try:
         config = AutoConfig.from_pretrained(path, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no causal language model there ({error}); stage 8 prepares the folder") from None
+    except Exception as error:  # transformers raises whatever its parsers meet
+        what = brief(error) if Path(path).is_dir() else "no such folder"
+        raise InputError(f"{path}: no causal language model there ({what}); stage 8 prepares the folder") from None
     kind, reason = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None), REFUSED.get(config.model_type)
     if kind is not None and not {"inputs_embeds", "past_key_values"} <= set(signature(kind.forward).parameters):
         reason = "it takes no embeddings, or keeps no cache, as language models of attention do"
@@ -191,11 +242,30 @@ def split_prompt(tokenizer, prompt, style):
         raise InputError(f"prompt_style: {style!r}: expected plain or chat")
     if not tokenizer.chat_template:
         raise InputError("prompt_style: chat, but the tokenizer has no chat template; choose plain")
-    text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": prompt + SPEECH_PLACE}], tokenize=False, add_generation_prompt=True
-    )
-    before, after = text.split(SPEECH_PLACE)
-    return [tokenizer(part, add_special_tokens=False)["input_ids"] for part in (before, after)]
+    parts = chat_text(tokenizer, prompt + SPEECH_PLACE).split(SPEECH_PLACE)
+    if len(parts) != 2:
+        raise InputError("prompt_style: chat, but the chat template does not hold what the user says once; choose plain")
+    return [tokenizer(part, add_special_tokens=False)["input_ids"] for part in parts]
+
+
+def chat_text(tokenizer, content):
+    """A user's turn in the tokenizer's chat template, up to where the answer begins: outside any block of thinking, to
+    which templates are told by whichever of their switches they know, and which is closed where they open it all the
+    same. Raises InputError for a template that does not take one turn of a user."""
+    from jinja2 import TemplateError
+
+    try:
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True,
+            enable_thinking=False, thinking=False, reasoning=False,
+        )  # fmt: skip
+    except TemplateError as error:
+        raise InputError(f"the tokenizer's chat template does not take one turn of a user ({error}); choose plain") from None
+    tail = text.rpartition(content)[2]
+    for opening, closing in THOUGHTS:
+        if tail.rfind(opening) > tail.rfind(closing):
+            text = f"{text.rstrip()}\n\n{closing}\n\n"
+    return text
 
 
 def answer_ids(tokenizer, text):

@@ -13,7 +13,7 @@ from torch import nn
 
 from c2ser.errors import InputError
 from c2ser.models.frontend import ConvFrontend
-from c2ser.precision import bfloat16_instructions
+from c2ser.precision import bfloat16_instructions, check_device
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """Of matrix products and convolutions. Sums, norms, softmax and what runs between the blocks stay float32."""
@@ -27,9 +27,8 @@ def freeze(model, device="cpu", precision="fp32"):
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+    check_device(device)
     device = torch.device(device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device is there for torch to use; run on the CPU (--ngpu 0)")
     model.eval().requires_grad_(False).to(device)
     if device.type == "cpu" and can_pack(PRECISIONS[precision]):
         pack(model, PRECISIONS[precision])

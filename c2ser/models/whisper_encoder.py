@@ -16,7 +16,7 @@ from whisper.model import AudioEncoder
 from c2ser.audio import MIN_SAMPLES
 from c2ser.checkpoints.hf_whisper import read_hf_whisper
 from c2ser.checkpoints.weights import SAFE, read_safe_metadata, read_weights, write_safe
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 
 DIMS = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
 """The dims of an openai-whisper file that are the encoder's."""
@@ -48,7 +48,7 @@ class WhisperEncoder(nn.Module):
         try:
             model.encoder.load_state_dict(state)
         except RuntimeError as error:
-            raise InputError(f"{path}: not a whole Whisper encoder ({error})") from None
+            raise InputError(f"{path}: not a whole Whisper encoder ({brief(error)}); fetch it again") from None
         return model
 
     def mel(self, speech, lengths):
@@ -144,8 +144,9 @@ def load_whisper_file(path):
         checkpoint = read_weights(path)
         return {name: checkpoint["dims"][name] for name in DIMS}, checkpoint["model_state_dict"]
     except (InputError, KeyError, TypeError, ValueError) as error:
+        what = str(error).removeprefix(f"{path}: ") if isinstance(error, InputError) else f"lacks {error}"
         raise InputError(
-            f"{path}: not an openai-whisper checkpoint ({error!r}); of a Hugging Face model give the folder"
+            f"{path}: not an openai-whisper checkpoint ({what}); of a Hugging Face model give the folder"
         ) from None
 
 

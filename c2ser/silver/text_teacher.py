@@ -67,8 +67,8 @@ class ClassifierTeacher:
     def __init__(self, path, labels=EMOTIONS, label_map=None, device="cpu", dtype="float32"):
         from transformers import AutoModelForSequenceClassification
 
-        self.model = load_pretrained(AutoModelForSequenceClassification, path, dtype).to(device)
-        self.tokenizer, self.device = load_tokenizer(path), device
+        self.model = load_pretrained(AutoModelForSequenceClassification, path, dtype, device)
+        self.tokenizer, self.device = load_tokenizer(path, answers=False), device
         config = self.model.config
         if config.pad_token_id is None:  # classifiers on top of a decoder need one to find the last token
             config.pad_token_id = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0

@@ -144,7 +144,7 @@ def test_done_twice_is_done_once(recipe):
         (["--folds", "1 x"], "--folds 1 x"),
         (["--folds", "1 all"], "--folds 1 all"),
         (["--folds", "0"], "--folds 0"),
-        (["--whisper", "absent.pt"], "--whisper absent.pt: no such file"),
+        (["--whisper", "absent.pt"], "--whisper absent.pt: expected an openai-whisper file (.pt), or a folder with config.json"),
         (["--llm", "absent"], "--llm absent: expected a folder"),
         (["--model", "absent"], "--model absent: no model.yaml"),
         (["--ngpu", "2"], "--ngpu 2: 1 GPUs are to be seen here"),

@@ -68,5 +68,5 @@ def test_faults_are_named():
     with pytest.raises(InputError, match="precision 'int8': expected one of fp32, bf16"):
         freeze(nn.Linear(2, 2), precision="int8")
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="no CUDA device"):
+        with pytest.raises(InputError, match="device cuda: not to be had here"):
             freeze(nn.Linear(2, 2), "cuda")
