@@ -125,7 +125,7 @@ def _told(value):
 
 def _text(value):
     """What stands under an answer key; of data without a key of its own, all its words."""
-    if isinstance(value, dict) and (told := _told(value)) is None:
+    if isinstance(value, dict) and _told(value) is None:
         return ", ".join(word for word in value.values() if isinstance(word, str))
     return value if isinstance(value, str) else _told(value) or ""
 
