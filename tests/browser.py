@@ -96,8 +96,8 @@ def complaints(opened):
     return [entry["message"] for entry in opened.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
 
 
-def wait_for(condition, seconds=120.0, what="the page"):
-    """Call `condition` until it gives something true, and return that; fails after `seconds`: machines may be busy."""
+def wait_for(condition, seconds=300.0, what="the page"):
+    """Call `condition` until it gives something true, and return that; fails after `seconds`: machines are busy at times."""
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"{what}: not there after {seconds:.0f} s"

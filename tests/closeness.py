@@ -23,11 +23,11 @@ MARGIN = 8
 def bound(found, wanted, terms=NETWORK, scale=None):
     """How far apart two results of `terms` summed terms may lie; `scale` is the largest on the way, else in `wanted`.
 
-    Numbers that are no tensors count as float32, of which most of them were made.
+    Numbers that are no tensors count as float32, of which most of them were made. Integers do not round: 0.
     """
     kinds = [value.dtype for value in map(tensor, (found, wanted)) if value.is_floating_point()]
-    scale = float(tensor(wanted).abs().max()) if scale is None else scale
-    return MARGIN * terms**0.5 * max(torch.finfo(kind).eps for kind in kinds) * scale
+    scale = float(tensor(wanted).double().abs().max()) if scale is None else scale
+    return MARGIN * terms**0.5 * max((torch.finfo(kind).eps for kind in kinds), default=0.0) * scale
 
 
 def tensor(values):

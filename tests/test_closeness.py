@@ -35,3 +35,9 @@ def test_rounding_is_measured_by_the_largest_on_the_way():
     assert_rounds_alike(found, wanted, FORMULA, scale=1e8)
     with pytest.raises(AssertionError):
         assert_rounds_alike(found, wanted, FORMULA)
+
+
+def test_integers_are_equal_or_not():
+    assert_rounds_alike(torch.tensor([1000, 2]), torch.tensor([1000, 2]))
+    with pytest.raises(AssertionError):
+        assert_rounds_alike(torch.tensor([1000, 2]), torch.tensor([1000, 3]))

@@ -204,7 +204,7 @@ def test_packed_system_answers_the_same_wherever_it_stands(predictor, system_dir
     other = Predictor(moved, decoding=predictor.decoding)
     assert all(path.is_relative_to(moved) for path in (other.bundle.llm, other.bundle.whisper))
     for mode in ("implicit", "explicit"):
-        assert_same(other(speech, mode), predictor(speech, mode), 0)
+        assert_same(other(speech, mode), predictor(speech, mode))
 
 
 def copy_of(system_dir, folder, change):
@@ -222,7 +222,7 @@ def test_older_configurations_are_read(predictor, system_dir, speech, tmp_path):
     for name in LATER_OPTIONS:
         del config[name]
     (folder / "implicit/config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    assert_same(Predictor(folder, decoding=predictor.decoding)(speech), predictor(speech), 0)
+    assert_same(Predictor(folder, decoding=predictor.decoding)(speech), predictor(speech))
 
 
 def test_a_system_without_ears_reads(llm_dir, speech, tmp_path):
