@@ -18,7 +18,7 @@ import pytest
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo", "srun", "setpriv")
 NODES = ("one", "two")
-PATIENCE = 90
+PATIENCE = 180
 """Seconds that anything may take on a busy machine."""
 # GPUs must be character devices. TaskPlugin and ProctrackType do without cgroups, MpiDefault without PMIx.
 CONFIG = """\

@@ -29,7 +29,7 @@ option gpu=0
 """Used where there is no conf/slurm.conf. Partitions differ from site to site: name yours there."""
 
 RUN = Path(__file__).resolve().parents[2] / "utils" / "run.py"
-POLL, LONGEST_POLL = 0.1, 5.0
+POLL, LONGEST_POLL = 0.1, 2.0
 QUEUE_POLL, LONGEST_QUEUE_POLL = 1.0, 15.0
 """Seconds between looks at the finished jobs and at the queue, at first and at last."""
 
@@ -160,13 +160,13 @@ def _place(request):
 
 
 def _refuse_a_second(note):
-    """Raise InputError where the job that an earlier run has noted, and did not live to see the end of, is still there."""
+    """Raise InputError where the job that an earlier run has noted, and did not see the end of, is still there."""
     try:
         job = note.read_text().strip()
     except OSError:
         return
     if not set((_states(job) or {}).values()) <= ENDED:
-        raise InputError(f"{note}: job {job} of an earlier run is still in the queue; wait until it has ended, or: scancel {job}")
+        raise InputError(f"{note}: job {job} of an earlier run is still in the queue; wait for its end, or: scancel {job}")
 
 
 def _submit(command):

@@ -63,7 +63,7 @@ def test_a_training_that_slurm_queues_again_goes_on(submit, train, slurm, one_th
     unbroken = [train("emotion2vec_s", tmp_path / "unbroken", EPOCHS)]
     unbroken.append(train("emotion_classifier", tmp_path / "single", EPOCHS, **CALM))
     for nodes, process in begun.items():
-        said = process.communicate(timeout=150)
+        said = process.communicate(timeout=600)
         log = (tmp_path / str(nodes) / "train.log").read_text()
         assert process.returncode == 0, said[1] + log[-5000:]
         first, again = log.split("# Ended (code 143)")

@@ -88,6 +88,13 @@ def test_a_single_job_sources_path_sh(submit, tmp_path):
     assert not any(word.startswith("--array") for word in given)
 
 
+def test_a_gpu_has_a_process_and_that_a_core(submit):
+    _, given = submit("--gpu", 4, "x.log", "true", "x")
+    assert given[3:7] == ["--gres=gpu:4", "--cpus-per-task", "4", "--ntasks-per-node=1"]
+    _, given = submit("--gpu", 0, "x.log", "true", "x")
+    assert "--cpus-per-task" not in given
+
+
 def test_failed_jobs_are_named(submit, tmp_path):
     done, _ = submit("JOB=1:3", "log/x.JOB.log", "bash", "-c", "echo working on JOB; exit $((JOB - 1))")
     assert done.returncode == 1
