@@ -64,7 +64,7 @@ def collect(files=(), globs=(), values=(), markers=(), trees=()):
         marker = marker_path(name)
         if not marker.is_file():
             raise InputError(
-                f"{marker}: no such marker; run the stage that writes it first: without --stage, what is missing is made"
+                f"{marker}: no such marker; run the stage that writes it first: without --stage what is missing is made"
             )
         found.add(Input("done", os.path.relpath(marker), read_key(marker)))
     found.update(Input("tree", folder, tree_digest(folder)) for folder in trees)
