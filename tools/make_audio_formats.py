@@ -55,7 +55,7 @@ MARKS = {
     "stay, as silence",
     "short": "the codec shifts the sound, but the file is no longer for it: so many samples of its end (**starts** +) or beginning "
     "(**starts** -) were lost in writing, and every reader gives the same",
-    "open": "the file does not say how long it is, so that a cut one is a shorter one",
+    "open": "the file does not say how long it is: a cut one is a shorter one, unless the cut is seen in the frame that it hit",
     "raw": "there is no header: the suffix says what it is, which a command does not have",
     "codec": "FFmpeg's libraries have a decoder only where they were built with it",
 }
