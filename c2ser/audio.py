@@ -21,7 +21,7 @@ LOUDEST = 32.0
 """Float samples beyond this (30 dB over full scale) are taken for integers."""
 
 SILENCE_PEAK = 2.0**-15
-"""What never strays further from its mean than one step of 16 bits holds no sound."""
+"""What never strays further from its middle than one step of 16 bits holds no sound."""
 
 CANCELLED = 0.02
 """Channels whose mean has less than this share (-17 dB) of their power are warned of: they cancel each other."""
@@ -170,12 +170,17 @@ def segment_end(start, end, seconds):
     return min(end, seconds) if start < seconds and end <= seconds + OVERRUN + 1e-9 else None
 
 
+def is_silent(samples):
+    """Whether float `(samples,)` are digital silence (`SILENCE_PEAK`), with an offset or without."""
+    return len(samples) == 0 or np.ptp(samples) <= 2 * SILENCE_PEAK
+
+
 def has_sound(samples, name):
-    """Whether float `(samples,)` hold more than digital silence (`SILENCE_PEAK`); a warning names those that do not."""
-    if len(samples) and np.abs(samples - samples.mean(dtype=np.float64)).max() > SILENCE_PEAK:
-        return True
-    logging.warning("%s: no sound in it (digital silence): an answer says nothing of anybody's voice", name)
-    return False
+    """Whether float `(samples,)` are more than digital silence; a warning names those that are not."""
+    silent = is_silent(samples)
+    if silent:
+        logging.warning("%s: no sound in it (digital silence): an answer says nothing of anybody's voice", name)
+    return not silent
 
 
 def to_pcm16(samples):

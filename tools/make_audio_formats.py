@@ -9,13 +9,14 @@ and opusenc; what is made by one that is not there is left out, and named:
 """
 
 import argparse
+import importlib
 import logging
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ MARKS = {
     "stay, as silence",
     "short": "the codec shifts the sound, but the file is no longer for it: so many samples of its end (**starts** +) or beginning "
     "(**starts** -) were lost in writing, and every reader gives the same",
-    "open": "the file does not say how long it is, so that a cut one is a shorter one",
+    "open": "the file does not say how long it is: a cut one is a shorter one, unless the cut is seen in the frame that it hit",
     "raw": "there is no header: the suffix says what it is, which a command does not have",
     "codec": "FFmpeg's libraries have a decoder only where they were built with it",
 }
@@ -208,12 +209,12 @@ def _signed(count):
 
 
 def _versions():
-    first = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split(" ")[2:3] if shutil.which("ffmpeg") else []
-    try:
-        import av
-    except ImportError:
-        return f"libsndfile {soundfile.__libsndfile_version__}, no PyAV, ffmpeg {''.join(first) or 'absent'}"
-    return f"libsndfile {soundfile.__libsndfile_version__}, PyAV {av.__version__}, ffmpeg {''.join(first) or 'absent'}"
+    program = pyav = "absent"
+    if shutil.which("ffmpeg"):
+        program = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout.split(" ")[2]
+    with suppress(ImportError):
+        pyav = importlib.import_module("av").__version__
+    return f"libsndfile {soundfile.__libsndfile_version__}, PyAV {pyav}, ffmpeg {program}"
 
 
 def main(argv=None):

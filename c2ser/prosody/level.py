@@ -5,7 +5,7 @@ What is measured of a recording must not depend on its gain, nor on music or oth
 
 import numpy as np
 
-from c2ser.audio import SAMPLE_RATE, SILENCE_PEAK
+from c2ser.audio import SAMPLE_RATE, is_silent
 
 FRAME, HOP = round(0.025 * SAMPLE_RATE), round(0.010 * SAMPLE_RATE)
 """Samples of an energy frame (25 ms) and between the starts of two (10 ms)."""
@@ -30,10 +30,10 @@ def normalise(samples):
     """The recording at one level: float32 `(samples,)`, half of whose energy lies in frames under `SPEECH_LEVEL`.
 
     Neither silence around the speech, which has no energy, nor a click, which is short, decides that level. samples: float
-    `(samples,)` at 16 kHz. Silence (`SILENCE_PEAK`) and a clip without samples stay as they are.
+    `(samples,)` at 16 kHz. Silence (`c2ser.audio.is_silent`) and a clip without samples stay as they are.
     """
     samples = np.ascontiguousarray(samples, dtype=np.float32)
-    if len(samples) == 0 or np.abs(samples).max() <= SILENCE_PEAK:
+    if is_silent(samples):
         return samples
     powers = np.sort(_powers(samples))
     energy = np.cumsum(powers)

@@ -25,6 +25,7 @@ def loudness(samples, sample_rate=16000):
     # The standard leaves out an incomplete last block; pyloudnorm would fill it with zeros.
     step = block // 4
     whole = block + (len(samples) - block) // step * step
+    samples = samples - samples.mean()  # the standard's filter takes an offset away, but sounds where it sets in
     return float(_meter(sample_rate).integrated_loudness(samples[:whole]))
 
 

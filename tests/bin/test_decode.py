@@ -42,6 +42,17 @@ def assert_same(made, wanted):
     assert told[0] == told[1] and one == {utterance: nearly(row) for utterance, row in other.items()}
 
 
+def test_utterances_without_sound_are_answered_and_listed(data, system_dir, tmp_path, caplog):
+    utterances = list(read_table(data / "utt2spk"))
+    with ArkWriter(tmp_path / "a.ark", tmp_path / "a.scp") as writer:
+        for number, utterance in enumerate(utterances):
+            writer[utterance] = 16000, np.resize(np.array([0, 0] if number == 2 else [900, -900], np.int16), 8000)
+    made = run(data, system_dir, tmp_path / "out", "--audio_scp", tmp_path / "a.scp")
+    assert list(made["utt2scored"]) == utterances
+    assert json.loads((tmp_path / "out/decode.json").read_text())["without_sound"] == [utterances[2]]
+    assert [line.partition(": ")[0] for line in caplog.messages if "no sound in it" in line] == [utterances[2]]
+
+
 def test_tables_are_what_the_predictor_says(data, system_dir, tmp_path):
     (tmp_path / "decode.yaml").write_text("batch_size: 3\nmax_new_tokens: {explicit: 12, implicit: 4}\n")
     made = run(data, system_dir, tmp_path / "out", "--config", tmp_path / "decode.yaml", mode="explicit")

@@ -235,7 +235,10 @@ def test_segment_beyond_its_recording(segmented):
     assert_found(segmented, "segment", "segments", 3, words, check_audio=True)
 
 
-@pytest.mark.parametrize("start, end, sound", [("2.0", "3.1", True), ("2.0", "3.11", False), ("2.99", "3.05", True), ("3.0", "3.05", False)])
+@pytest.mark.parametrize(
+    "start, end, sound",
+    [("2.0", "3.1", True), ("2.0", "3.11", False), ("2.99", "3.05", True), ("3.0", "3.05", False)],
+)
 def test_segments_that_end_a_little_late(segmented, start, end, sound):
     """A tenth of a second is rounding; a segment that begins where its recording ends holds nothing."""
     edit(segmented, "segments", swap("ann-rec 2.0 3.0", f"ann-rec {start} {end}"))

@@ -140,3 +140,10 @@ def test_both_rates_stand_beside_each_other(make_vowel):
     found = dict(zip(NAMES, functionals(samples, "ciao", "it").tolist()))  # three phonemes
     assert found["phonemes_per_s"] == pytest.approx(3 / 3) and found["phonemes_per_s_spoken"] == pytest.approx(3, rel=0.05)
     assert math.isnan(dict(zip(NAMES, functionals(samples).tolist()))["phonemes_per_s_spoken"])
+
+
+def test_an_offset_alone_is_silence_and_stays():
+    """Nothing of it is speech, so no gain is right; one step of 16 bits about it is none either."""
+    for given in (np.full(16000, 0.1), np.resize([0.1, 0.1 + 2.0**-15], 16000)):
+        given = given.astype(np.float32)
+        np.testing.assert_array_equal(level.normalise(given), given)

@@ -89,3 +89,13 @@ def test_contour_of_short_clips_and_silence():
     assert times.tolist() == [0.05] and values.tolist() == [loudness(tone(0.1))]
     assert loudness_contour(np.zeros(8000))[1].tolist() == [-np.inf, -np.inf]
     assert [len(part) for part in loudness_contour(np.zeros(0))] == [0, 0]
+
+
+@pytest.mark.parametrize("offset", [0.01, 0.1, -0.5])
+def test_an_offset_of_the_recording_is_not_loud(offset):
+    """A soft tone with pauses is as loud with an offset as without; an offset alone is silence."""
+    time = np.arange(48000) / 16000
+    tone = 0.001 * np.sin(2 * np.pi * 300 * time) * (np.sin(2 * np.pi * time) > 0)
+    assert loudness(tone + offset) == pytest.approx(loudness(tone), abs=0.01)
+    assert loudness(np.full(16000, offset)) == -np.inf
+    np.testing.assert_array_equal(loudness_contour(np.full(16000, offset))[1], -np.inf)
