@@ -51,7 +51,9 @@ def _denied_behind(gaps):
     bare = [gap.strip() == "," for gap in gaps] + [False]  # a chain of them is a list without a conjunction
     for number, gap in reversed(list(enumerate(gaps))):
         clause, *further = _CLAUSE_END.split(gap.replace("、", ","), maxsplit=1)
-        rest, *turned = until.split(later_idle.sub(" ", clause), maxsplit=1)
+        for idle, _ in (*_steps()[1:3], (later_idle, "")):
+            clause = idle.sub(" ", clause)
+        rest, *turned = until.split(clause, maxsplit=1)
         last = number == len(gaps) - 1
         own = last or further or turned  # else what denies belongs to the next mention: "sad, not angry"
         in_chain = bare[number] and (joined or bare[number + 1] or bare[number - 1])
@@ -93,17 +95,19 @@ def _steps():
         name: phrases("denial", name)
         for name in ("before", "supposed", "affirmed", "idle", "more", "less", "than", "until", "and", "clause", "join", "nouns",
                      "instead", "subjects", "first", "that", "headings",
-                     "retorts")
+                     "retorts", "lacks", "evidence", "signs")
     }
-    asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean")}
+    asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean", "lacks", "evidence", "signs")}
     negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
     some = rf"(?:\s+(?:{LETTER}|')+)"
     member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}+|{_MENTION}|[{EAST_ASIAN}]{{1,4}})\s*){{1,3}}"
+    cause = rf"(?:(?!{words['evidence']}|{asian['evidence']})[^{_STOPS}{_MENTION}])"
     join = rf"(?:(?!i(?:'|\s+[^{_MENTION}])){words['join']}|[或和与及])"  # "i" is Polish, and English
     last = rf"(?:(?!{words['and']}){join}{some}{{0,3}}|(?!i\s+[^{_MENTION}]){words['and']}{some}?)\s*{_MENTION}"
     listing = rf",(?=(?:\s*{member},){{0,6}}\s*{member},?\s*{join}|\s*{last})"
     turn = rf"[^{_STOPS.replace(',', '')}]*{words['until']}(?!\s+(?:then|later|poi|potem|dann|puis|luego))"
     steps = [
+        (rf"(?:{words['lacks']}|{asian['lacks']}){cause}+?(?:{words['signs']}|{asian['signs']})", " "),
         (rf"{words['idle']}|{asian['idle']}", " "),
         (rf"{negation}{some}{{0,3}}?\s+{words['affirmed']}", " "),
         (rf"{words['less']}{some}{{0,2}}?\s+{_MENTION}{some}?\s+{words['than']}", f"{_NOT}{_MENTION}{_END}"),
