@@ -128,7 +128,7 @@ def load_language_model(
         raise InputError(f"llm_conf: attention: {attention!r}: expected sdpa or eager")
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(check_family(path)))
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(check_family(path)), None)
     if not getattr(kind, "_supports_sdpa", True):
         attention = "eager"  # all that BLOOM has
     try:
