@@ -19,7 +19,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["c2ser", "c2ser.*"]),
-    package_data={"c2ser": ["corpora/folds/*.tsv", "evaluation/*.html", "packing/*.md"]},
+    package_data={"c2ser": ["corpora/folds/*.tsv", "evaluation/*.html", "packing/*.md", "*.yaml", "*/*.yaml"]},
     install_requires=[
         "espnet>=202511", "torch>=2.8", "torchaudio", "sentencepiece", "kaldiio", "transformers>=5.0", "openai-whisper",
         "numpy", "peft", "soundfile", "soxr", "swift-f0", "pyloudnorm", "pypinyin", "scikit-learn", "scipy",

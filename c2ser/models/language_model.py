@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 
 import torch
+import yaml
 
 from c2ser.encodings import read_text
 from c2ser.errors import InputError, brief
@@ -29,18 +30,8 @@ LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj"
 """Where the paper's released configuration puts LoRA (no up_proj)."""
 
 
-ENDS = (
-    "<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<turn|>", "<|END_OF_TURN_TOKEN|>", "<|return|>", "</s>",
-    "<|end_of_text|>", "<|endoftext|>", "<｜end▁of▁sentence｜>", "<eos>",
-)  # fmt: skip
-"""What ends a turn in chat templates, those before the others that end a whole text."""
-
-THOUGHTS = (
-    ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"), ("[THINK]", "[/THINK]"),
-    ("<reasoning>", "</reasoning>"), ("<seed:think>", "</seed:think>"), ("◁think▷", "◁/think▷"),
-    ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|begin_of_thought|>", "<|end_of_thought|>"),
-)  # fmt: skip
-"""What opens and closes a block of thinking aloud, which some chat templates open before the answer."""
+MARKS = yaml.safe_load(read_text(Path(__file__).with_name("chat_marks.yaml")))
+"""What ends turns in chat templates, and what opens and closes blocks of thinking aloud."""
 
 
 def load_tokenizer(path, answers=True):
@@ -78,7 +69,7 @@ def find_end(tokenizer, folder):
     if tokenizer.eos_token_id is None:
         named = [one.get("eos_token_id") for one in configs]
         ids = [number for one in named for number in (one if isinstance(one, list) else [one]) if number is not None]
-        tokens = [*tokenizer.convert_ids_to_tokens(ids), *(end for end in ENDS if end in str(tokenizer.chat_template))]
+        tokens = [*tokenizer.convert_ids_to_tokens(ids), *(end for end in MARKS["ends"] if end in str(tokenizer.chat_template))]
         known = tokenizer.get_vocab()
         end = next((token for token in tokens if token in known), None)
         if end is None:
@@ -116,7 +107,8 @@ def load_language_model(
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
-    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused, where the family has it), or "eager".
+    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused, where the family
+    has it), or "eager".
     gradient_checkpointing: in training, keep the input of each block only and run it again in the backward pass, which
     takes much less memory and a third more time. device: where the weights are put as they are read, so that processes
     that load at once need no copy in main memory.
@@ -262,7 +254,7 @@ def chat_text(tokenizer, content):
     except TemplateError as error:
         raise InputError(f"the tokenizer's chat template does not take one turn of a user ({error}); choose plain") from None
     tail = text.rpartition(content)[2]
-    for opening, closing in THOUGHTS:
+    for opening, closing in MARKS["thoughts"].items():
         if tail.rfind(opening) > tail.rfind(closing):
             text = f"{text.rstrip()}\n\n{closing}\n\n"
     return text
