@@ -16,6 +16,7 @@ from c2ser.datadir import DataDir, read_table, write_table
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
+from c2ser.transcript import spoken
 
 
 def get_parser():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from c2ser.corpora.transcripts import lines_of, repair_c1
-from c2ser.encodings import BROKEN, detect
+from c2ser.encodings import detect
 from c2ser.errors import InputError
 
 FORM = "expected lines `utterance<TAB or blank>answer`"

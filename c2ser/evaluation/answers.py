@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED, canonical
+from c2ser.encodings import BROKEN
 from c2ser.errors import InputError
-from c2ser.evaluation.answer_lines import BROKEN, FORM, read_answer_lines
+from c2ser.evaluation.answer_lines import FORM, read_answer_lines
 from c2ser.evaluation.groups import read_groups
 from c2ser.evaluation.metrics import INVALID
 from c2ser.evaluation.predictions import PredictedSet, read_reference, read_votes

@@ -64,11 +64,15 @@ def load_tokenizer(path, answers=True):
 
 def find_end(tokenizer, folder):
     """Give a tokenizer its end-of-sequence token where it names none. Raises InputError as `load_tokenizer` does."""
-    configs = [json.loads(read_text(file)) for name in ("generation_config", "config")
-               if (file := folder / f"{name}.json").is_file()]  # fmt: skip
+    files = [file for name in ("generation_config", "config") if (file := folder / f"{name}.json").is_file()]
+    try:
+        configs = [json.loads(read_text(file)) for file in files]
+    except ValueError as error:
+        raise InputError(f"{folder}: its config.json or generation_config.json is not JSON ({error}); fetch it again") from None
     if tokenizer.eos_token_id is None:
         named = [one.get("eos_token_id") for one in configs]
-        ids = [number for one in named for number in (one if isinstance(one, list) else [one]) if number is not None]
+        ids = [number for one in named for number in (one if isinstance(one, list) else [one])]
+        ids = [number for number in ids if isinstance(number, int) and number >= 0]
         tokens = [*tokenizer.convert_ids_to_tokens(ids), *(end for end in MARKS["ends"] if end in str(tokenizer.chat_template))]
         known = tokenizer.get_vocab()
         end = next((token for token in tokens if token in known), None)
@@ -253,7 +257,7 @@ def chat_text(tokenizer, content):
         )  # fmt: skip
     except TemplateError as error:
         raise InputError(f"the tokenizer's chat template does not take one turn of a user ({error}); choose plain") from None
-    tail = text.rpartition(content)[2]
+    tail = text.rpartition(content.strip())[2]
     for opening, closing in MARKS["thoughts"].items():
         if tail.rfind(opening) > tail.rfind(closing):
             text = f"{text.rstrip()}\n\n{closing}\n\n"

@@ -10,6 +10,7 @@ from c2ser.errors import InputError
 from c2ser.models.build import train_mode
 from c2ser.models.language_model import answer_ids, transcript_ids
 from c2ser.tasks.common import PCM_SCALE
+from c2ser.transcript import spoken
 
 PARTS = ("train", "valid")
 TEXTS = ("implicit", "explicit", "transcript")
