@@ -26,7 +26,7 @@ def detect(data):
     for mark, name in MARKS:
         if data.startswith(mark):
             return name
-    if b"\0" in data:
+    if b"\0\n" in data or b"\n\0" in data or 4 * data.count(0) > len(data):  # and not one stray byte in UTF-8
         wide = "32" if 2 * data.count(0) > len(data) else "16"
         return f"utf-{wide}-le" if data[1::2].count(0) >= data[::2].count(0) else f"utf-{wide}-be"
     text = data.decode("utf-8", "replace")
@@ -42,7 +42,7 @@ def fault(path):
     """What a file that is not UTF-8 seems to be, and what to do: the end of a message."""
     found = detect(Path(path).read_bytes())
     if found in ("utf-8", "utf-8-sig"):
-        return "not UTF-8: a broken character; write the text anew"
+        return "not UTF-8: a broken character, or a zero byte; write the text anew"
     name, seems = found.upper(), found.upper()
     if found == "latin-1":
         name, seems = "CP1252", "CP1252, or CP1250 where it is Polish"

@@ -42,7 +42,7 @@ def check_device(name):
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {name}: not to be had here ({brief(error)}); cpu always is (--device cpu, --ngpu 0)") from None
+        raise InputError(f"device {name}: not to be had here ({brief(error)}); --device cpu or --ngpu 0 always is") from None
 
 
 def bfloat16_instructions(device="cpu"):

@@ -3,6 +3,11 @@
 import html
 import re
 import unicodedata
+from pathlib import Path
+
+import yaml
+
+from c2ser.encodings import read_text
 
 _ENTITY = re.compile(r"&#?\w{2,8};")
 _LAUGHED = re.compile(r"\[laugh\w*-(\w[^\[\]]*)\]", re.IGNORECASE)
@@ -10,16 +15,10 @@ _TAG = re.compile(
     r"[\[［【〔][^\[\]［］【】〔〕]*[\]］】〕]|[{｛][^{}｛｝]*[}｝]|[<＜](?![\s\d])[^<>＜＞]*[>＞]|&=\S+|\+\+\w+\+\+|!SIL\b"
 )
 _ASIDE = re.compile(r"[(（]([^()（）]*)[)）]|\*([^*\n]{1,40})\*")
+_SOUNDS = {name: words.split() for name, words in yaml.safe_load(read_text(Path(__file__).with_name("sounds.yaml"))).items()}
 _SOUND = re.compile(
-    r"""\b(?:laugh|chuckl|giggl|sigh|cough|sob|cry|cries|weep|breath|inhal|exhal|gasp|sniff|nois|music|silen|paus|
-    applau|cheer|scream|groan|moan|yawn|sneez|snort|whisper|hesitat|inaudib|unintelligib|unclear|indistinct|incomprehensib|
-    crosstalk|background|beep|throat|risa(?:t|$)|ridacchi|sospir|piang|respir|rumor|musica|pausa|incomprensib|śmi|wzdych|
-    westchn|kasz|płacz|oddech|oddych|szum|hałas|muzyk|cisza|pauza|niezrozum|lacht|lachen|seufz|husten|weint|atmet|räusper|
-    geräusch|musik|stille|unverständ|rire|rit\b|soupir|touss|pleur|bruit|suspir|llora|ruido)
-    |[笑哭叹咳喘噪]|呼吸|吸气|抽泣|哽咽|喷嚏|哈欠|音乐|静音|掌声|停顿|沉默|听不清|^\s*[\d.?]*\s*$""",
-    re.IGNORECASE | re.VERBOSE,
+    rf"\b(?:{'|'.join(_SOUNDS['beginnings'])})|{'|'.join(_SOUNDS['anywhere'])}|^\s*[\d.?]*\s*$", re.IGNORECASE
 )
-"""Words for what is heard and not said, in parentheses or between asterisks; these may hold words that are said, too."""
 
 _HALF_WIDTH = {code: code - 0xFEE0 for code in (0xFF07, *range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 

@@ -361,7 +361,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         world = Path(folder, "world")
         world.mkdir()
-        build_world(world)
+        with contextlib.redirect_stdout(io.StringIO()):  # libraries talk as they are imported
+            build_world(world)
         print("# Bad input, and what is said of it\n")
         print("Printed by `python -m tests.bad_inputs`; every message and status is asserted by `tests/test_bad_inputs.py`.\n")
         print("| input | message | status |\n|:--|:--|--:|")

@@ -45,9 +45,10 @@ def test_a_data_directory_says_it_once(tmp_path, encoding):
     assert [(fault.kind, fault.line) for fault in found] == [("not-utf8", 1)] and "iconv -f" in found[0].message
 
 
-def test_a_broken_character_is_no_other_encoding(tmp_path):
-    (tmp_path / "text").write_bytes(TABLE.encode() + b"a-3 \xff\n")
-    with pytest.raises(InputError, match="text:3: not UTF-8: a broken character"):
+@pytest.mark.parametrize("stray", [b"\xff", b"x\0y"])
+def test_a_broken_character_is_no_other_encoding(tmp_path, stray):
+    (tmp_path / "text").write_bytes(TABLE.encode() + b"a-3 " + stray + b"\n")
+    with pytest.raises(InputError, match="text:3: not UTF-8: a broken character, or a zero byte"):
         read_table(tmp_path / "text")
 
 

@@ -30,8 +30,8 @@ class Transcript:
 class Transcriber:
     """A Whisper model for transcription in float32.
 
-    path: an openai-whisper .pt file or a Hugging Face folder, encoder and decoder; device: "cpu", "cuda". Nothing in the file is executed and
-    nothing is fetched. Raises InputError where the file is not a whole model.
+    path: an openai-whisper .pt file or a Hugging Face folder, encoder and decoder; device: "cpu", "cuda". Nothing in it is
+    executed and nothing is fetched. Raises InputError where it is not a whole model.
     """
 
     def __init__(self, path, device="cpu"):

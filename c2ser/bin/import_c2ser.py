@@ -24,7 +24,8 @@ def get_parser():
     parser.add_argument("--checkpoint", type=Path, required=True, help="C2SER_llm.pt")
     parser.add_argument("--llm", type=Path, required=True, help="Folder of its base model (Qwen2-7B)")
     parser.add_argument(
-        "--whisper", type=Path, required=True, help="openai-whisper file, or Hugging Face folder, of its encoder's size (medium.pt)"
+        "--whisper", type=Path, required=True,
+        help="openai-whisper file, or Hugging Face folder, of its encoder's size (medium.pt)",
     )
     parser.add_argument(
         "--emotion", type=Path, required=True,

@@ -113,7 +113,8 @@ def from_scratch(args, folder):
         )  # fmt: skip
     except RuntimeError as error:
         names = ", ".join(map(str, args.texts))
-        raise InputError(f"{names}: no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({brief(error)}); set another") from None
+        what = f"no tokenizer of --vocab_size {args.vocab_size} from {len(texts)} texts ({brief(error)}); set another"
+        raise InputError(f"{names}: {what}") from None
     (folder / "tokenizer.model").write_bytes(made.getvalue())
     tokenizer = read_pieces(folder)
     torch.manual_seed(args.seed)

@@ -1,9 +1,9 @@
 """Baseline, text-only cascade, first half: write down the words of a set as a Whisper model hears them.
 
---whisper is an openai-whisper file or a Hugging Face folder with encoder and decoder. Writes text.asr (utterance and words, of which there may
-be none), utt2asr_lang (the language given or heard), and transcribe.json. Decoding is greedy. Utterances of more than
-30 s go through openai-whisper's moving windows, one at a time. What is transcribed is kept in JOURNAL until the tables
-are written, so that a run that was stopped goes on.
+--whisper is an openai-whisper file or a Hugging Face folder with encoder and decoder. Writes text.asr (utterance and
+words, of which there may be none), utt2asr_lang (the language given or heard), and transcribe.json. Decoding is greedy.
+Utterances of more than 30 s go through openai-whisper's moving windows, one at a time. What is transcribed is kept in
+JOURNAL until the tables are written, so that a run that was stopped goes on.
 """
 
 import argparse

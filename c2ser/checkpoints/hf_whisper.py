@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import yaml
+
 from c2ser.checkpoints.weights import read_weights
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
@@ -11,23 +13,8 @@ from c2ser.errors import InputError
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """Where save_pretrained puts the weights, whole or in shards that an index lists, of now and of earlier versions."""
 
-SIZES = {
-    "n_mels": "num_mel_bins", "n_audio_ctx": "max_source_positions", "n_audio_state": "d_model",
-    "n_audio_head": "encoder_attention_heads", "n_audio_layer": "encoder_layers", "n_vocab": "vocab_size",
-    "n_text_ctx": "max_target_positions", "n_text_state": "d_model", "n_text_head": "decoder_attention_heads",
-    "n_text_layer": "decoder_layers",
-}  # fmt: skip
-"""openai-whisper's dims → the keys of config.json."""
-
-NAMES = (
-    (r"\.layers\.", ".blocks."), (r"\.self_attn\.", ".attn."), (r"\.encoder_attn\.", ".cross_attn."),
-    (r"\.self_attn_layer_norm\.", ".attn_ln."), (r"\.encoder_attn_layer_norm\.", ".cross_attn_ln."),
-    (r"\.final_layer_norm\.", ".mlp_ln."), (r"\.fc1\.", ".mlp.0."), (r"\.fc2\.", ".mlp.2."), (r"\.q_proj\.", ".query."),
-    (r"\.k_proj\.", ".key."), (r"\.v_proj\.", ".value."), (r"\.out_proj\.", ".out."),
-    (r"\.embed_positions\.weight$", ".positional_embedding"), (r"\.embed_tokens\.", ".token_embedding."),
-    (r"^encoder\.layer_norm\.", "encoder.ln_post."), (r"^decoder\.layer_norm\.", "decoder.ln."),
-)  # fmt: skip
-"""Parts of Hugging Face's names → openai-whisper's."""
+TABLE = yaml.safe_load(read_text(Path(__file__).with_suffix(".yaml")))
+SIZES, NAMES = TABLE["sizes"], TABLE["names"]
 
 
 def read_hf_whisper(folder):
@@ -60,7 +47,7 @@ def read_hf_whisper(folder):
 
 def rename(name):
     """Hugging Face's name of a weight, without `model.` in front → openai-whisper's."""
-    for pattern, ours in NAMES:
+    for pattern, ours in NAMES.items():
         name = re.sub(pattern, ours, name)
     return name
 

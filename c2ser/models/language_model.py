@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 
 import torch
+import yaml
 
 from c2ser.encodings import read_text
 from c2ser.errors import InputError, brief
@@ -29,18 +30,8 @@ LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "down_proj"
 """Where the paper's released configuration puts LoRA (no up_proj)."""
 
 
-ENDS = (
-    "<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<turn|>", "<|END_OF_TURN_TOKEN|>", "<|return|>", "</s>",
-    "<|end_of_text|>", "<|endoftext|>", "<｜end▁of▁sentence｜>", "<eos>",
-)  # fmt: skip
-"""What ends a turn in chat templates, those before the others that end a whole text."""
-
-THOUGHTS = (
-    ("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>"), ("[THINK]", "[/THINK]"),
-    ("<reasoning>", "</reasoning>"), ("<seed:think>", "</seed:think>"), ("◁think▷", "◁/think▷"),
-    ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|begin_of_thought|>", "<|end_of_thought|>"),
-)  # fmt: skip
-"""What opens and closes a block of thinking aloud, which some chat templates open before the answer."""
+MARKS = yaml.safe_load(read_text(Path(__file__).with_name("chat_marks.yaml")))
+"""What ends turns in chat templates, and what opens and closes blocks of thinking aloud."""
 
 
 def load_tokenizer(path, answers=True):
@@ -73,12 +64,16 @@ def load_tokenizer(path, answers=True):
 
 def find_end(tokenizer, folder):
     """Give a tokenizer its end-of-sequence token where it names none. Raises InputError as `load_tokenizer` does."""
-    configs = [json.loads(read_text(file)) for name in ("generation_config", "config")
-               if (file := folder / f"{name}.json").is_file()]  # fmt: skip
+    files = [file for name in ("generation_config", "config") if (file := folder / f"{name}.json").is_file()]
+    try:
+        configs = [json.loads(read_text(file)) for file in files]
+    except ValueError as error:
+        raise InputError(f"{folder}: its config.json or generation_config.json is not JSON ({error}); fetch it again") from None
     if tokenizer.eos_token_id is None:
         named = [one.get("eos_token_id") for one in configs]
-        ids = [number for one in named for number in (one if isinstance(one, list) else [one]) if number is not None]
-        tokens = [*tokenizer.convert_ids_to_tokens(ids), *(end for end in ENDS if end in str(tokenizer.chat_template))]
+        ids = [number for one in named for number in (one if isinstance(one, list) else [one])]
+        ids = [number for number in ids if isinstance(number, int) and number >= 0]
+        tokens = [*tokenizer.convert_ids_to_tokens(ids), *(end for end in MARKS["ends"] if end in str(tokenizer.chat_template))]
         known = tokenizer.get_vocab()
         end = next((token for token in tokens if token in known), None)
         if end is None:
@@ -116,7 +111,8 @@ def load_language_model(
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
-    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused, where the family has it), or "eager".
+    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused, where the family
+    has it), or "eager".
     gradient_checkpointing: in training, keep the input of each block only and run it again in the backward pass, which
     takes much less memory and a third more time. device: where the weights are put as they are read, so that processes
     that load at once need no copy in main memory.
@@ -128,7 +124,7 @@ def load_language_model(
         raise InputError(f"llm_conf: attention: {attention!r}: expected sdpa or eager")
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
 
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(check_family(path)))
+    kind = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(check_family(path)), None)
     if not getattr(kind, "_supports_sdpa", True):
         attention = "eager"  # all that BLOOM has
     try:
@@ -261,8 +257,8 @@ def chat_text(tokenizer, content):
         )  # fmt: skip
     except TemplateError as error:
         raise InputError(f"the tokenizer's chat template does not take one turn of a user ({error}); choose plain") from None
-    tail = text.rpartition(content)[2]
-    for opening, closing in THOUGHTS:
+    tail = text.rpartition(content.strip())[2]
+    for opening, closing in MARKS["thoughts"].items():
         if tail.rfind(opening) > tail.rfind(closing):
             text = f"{text.rstrip()}\n\n{closing}\n\n"
     return text

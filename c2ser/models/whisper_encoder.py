@@ -151,7 +151,7 @@ def load_whisper_file(path):
 
 
 def save_whisper_encoder(source, path):
-    """Write the encoder of the Whisper file or folder `source` as safetensors, its dims beside the weights. Raises InputError."""
+    """Write the encoder of a Whisper file or folder as safetensors, its dims beside the weights. Raises InputError."""
     dims, state = load_whisper_file(source)
     encoder = {name: value for name, value in state.items() if name.startswith("encoder.")}
     write_safe(path, encoder, {"dims": json.dumps(dims)})

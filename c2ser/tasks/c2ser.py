@@ -25,7 +25,8 @@ class C2SERTask(SpeechTask):
     def add_task_arguments(cls, parser):
         group = parser.add_argument_group("C2SER")
         group.add_argument(
-            "--whisper", type=str_or_none, help="openai-whisper checkpoint (.pt) or Hugging Face folder; none: ablation without it"
+            "--whisper", type=str_or_none,
+            help="openai-whisper checkpoint (.pt) or Hugging Face folder; none: ablation without it",
         )
         group.add_argument(
             "--whisper_blocks", type=int_or_none,

@@ -171,7 +171,8 @@ def test_a_hugging_face_folder_transcribes(test_set, tmp_path):
     """As an openai-whisper file of its weights does; that they are the same model is tested beside their reader."""
     sizes = {"d_model": 16, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "max_target_positions": 16}
     sizes |= {f"{part}_{what}": 2 for part in ("encoder", "decoder") for what in ("layers", "attention_heads")}
-    randomise(WhisperForConditionalGeneration(WhisperConfig(vocab_size=51865, **sizes)), 5, 0.5).save_pretrained(tmp_path / "hf")
+    model = randomise(WhisperForConditionalGeneration(WhisperConfig(vocab_size=51865, **sizes)), 5, 0.5)
+    model.save_pretrained(tmp_path / "hf")
     dims, state = read_hf_whisper(tmp_path / "hf")
     torch.save({"dims": dims, "model_state_dict": state}, tmp_path / "small.pt")
     found, wanted = run(test_set, tmp_path / "hf", tmp_path / "a"), run(test_set, tmp_path / "small.pt", tmp_path / "b")

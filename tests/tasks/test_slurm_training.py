@@ -28,7 +28,7 @@ def submit(options, slurm):
     def start(task, folder, nodes, **config):
         command = options(task, folder, EPOCHS, **config)
         words = ["--cmd", "slurm.pl", "--log", "train.log", "--ngpu", 0, "--num_nodes", nodes, "--"]
-        words += [sys.executable, "-m", f"c2ser.bin.train_{task}", *command]
+        words += [sys.executable, "-m", "c2ser", f"train-{task.replace('_', '-')}", *command]
         path = {"PATH": f"{ROOT}/utils:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo"}
         (folder / "conf").symlink_to(ROOT / "egs/TEMPLATE/c2ser1/conf")
         return subprocess.Popen(
