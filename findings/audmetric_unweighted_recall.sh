@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# audmetric 1.4.2 and scikit-learn 1.9.1: unweighted average recall, one measure with two values. A class that was answered but
-# never true counts as recall 0 in audmetric's unweighted_average_recall and scikit-learn's recall_score(average="macro"), and is
-# left out by scikit-learn's balanced_accuracy_score: 0.44 and 0.67 for the same six answers. With all the labels named a class
-# that occurs nowhere takes the first to 0.33, without a word. A system pays for its rare stray answers in one and not in the
-# other. One would have guessed one value, for each is named after the mean recall of the classes. Fails if that changes.
+# audmetric 1.4.2 and scikit-learn 1.9.1: unweighted average recall, one measure with two values. A class that was
+# answered but never true counts as recall 0 in audmetric's unweighted_average_recall and scikit-learn's
+# recall_score(average="macro"), and is left out by scikit-learn's balanced_accuracy_score: 0.44 and 0.67 for the same
+# six answers. With all the labels named a class that occurs nowhere takes the first to 0.33, without a word. A system
+# pays for its rare stray answers in one and not in the other. One would have guessed one value, for each is named after
+# the mean recall of the classes. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

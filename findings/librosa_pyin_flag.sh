@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# librosa 0.11.0: pyin flags stretches of plain noise as voiced, at a voiced probability of 0.01. Two seconds of a vowel and two
-# of faint white noise: a fifth of the noise's frames is flagged and has an F0 of about 70 Hz, and its probability is 0.01, the
-# least there is, in flagged and other frames alike. Of other draws of the noise nothing is flagged, or 0.4 of it, whatever its
-# level. One would have guessed that a flag goes with a probability above a half, or that noise a hundred times fainter than the
-# vowel is no voice; so a mean F0 over flagged frames depends on the pauses. Fails if that changes.
+# librosa 0.11.0: pyin flags stretches of plain noise as voiced, at a voiced probability of 0.01. Two seconds of a vowel
+# and two of faint white noise: a fifth of the noise's frames is flagged and has an F0 of about 70 Hz, and its
+# probability is 0.01 in flagged and other frames alike. Of other draws of the noise nothing is flagged, or 0.4 of it,
+# whatever its level. One would have guessed that a flag goes with a probability above a half, or that noise a hundred
+# times fainter than the vowel is no voice; so a mean F0 over flagged frames depends on the pauses. Fails if that
+# changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# pympi-ling 1.71: words of a tier that divides an utterance share time slots, and in EAF a slot between two words may have no
-# time (ELAN writes it so until somebody moves the boundary, and shows the words at equal lengths). pympi gives such
-# words None as start or end, and to_textgrid leaves both out in silence: one empty interval of the utterance's length stands in
-# their place, while the utterance itself is kept. One would have guessed the times that ELAN shows, or an error.
-# Fails if that changes.
+# pympi-ling 1.71: words of a tier that divides an utterance share time slots, and in EAF a slot between two words may
+# have no time (ELAN writes it so until somebody moves the boundary, and shows the words at equal lengths). pympi gives
+# such words None as start or end, and to_textgrid leaves both out in silence: one empty interval of the utterance's
+# length stands in their place, while the utterance itself is kept. One would have guessed the times that ELAN shows, or
+# an error. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"
