@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# statsmodels 0.15.0: multipletests with one nan among its p-values (a test of two systems that answer alike, a fold without a
-# class). Bonferroni, Sidak and Holm count it as one more test; Benjamini-Hochberg and -Yekutieli, Hommel and Hochberg return
-# nan as the p-value of every test, of p = 1e-9 too, while the flags beside them still reject some (with Hommel none). One would
-# have guessed that nan stays where it is and the others are corrected as if it were not there, as R's p.adjust does, or an
-# error, as from scipy's false_discovery_control. Fails if that changes.
+# statsmodels 0.15.0: multipletests with one nan among its p-values (a test of two systems that answer alike, a fold
+# without a class). Bonferroni, Sidak and Holm count it as one more test; Benjamini-Hochberg and -Yekutieli, Hommel and
+# Hochberg return nan as the p-value of every test, of p = 1e-9 too, while the flags beside them still reject some (with
+# Hommel none). One would have guessed that nan stays where it is and the others are corrected as if it were not there,
+# as R's p.adjust does, or an error, as from scipy's false_discovery_control. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ONNX's Attention (opset 24), onnxruntime 1.32.0 and onnx 1.23.2's own reference alike: with is_causal, the number of valid keys
-# (nonpad_kv_seqlen) also says where the causal mask stands. Left out, query i sees the keys up to i: one new token with the
-# keys of five before it sees the first key alone. Given as all the keys there are, which masks none, the same token sees all.
-# One would have guessed that a length which excludes nothing changes nothing; or that a decoder's step with its whole cache is
-# right without it. Nothing is said, and with as many queries as keys, as in a check over a whole sequence, both agree.
-# Fails if that changes.
+# ONNX's Attention (opset 24), onnxruntime 1.32.0 and onnx 1.23.2's own reference alike: with is_causal, the number of
+# valid keys (nonpad_kv_seqlen) also says where the causal mask stands. Left out, query i sees the keys up to i: one new
+# token with the keys of five before it sees the first key alone. Given as all the keys there are, which masks none, the
+# same token sees all. One would have guessed that a length which excludes nothing changes nothing; or that a decoder's
+# step with its whole cache is right without it. Nothing is said, and with as many queries as keys, as in a check over a
+# whole sequence, both agree. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

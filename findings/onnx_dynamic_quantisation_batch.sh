@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # onnxruntime 1.32.0: a layer quantised by quantize_dynamic takes one scale of its input for the whole batch, so what an
-# utterance gets depends on its neighbours. Alone, forty inputs keep the class that float32 gives them; in a batch with one a
-# hundred times louder half of them get another, since all but a few steps of 8 bits go to the neighbour. One would have guessed
-# that rows of a batch do not meet in a matrix product, or that each has a scale of its own. Tests with a batch of one, or of
-# inputs of one level, do not show it. Fails if that changes.
+# utterance gets depends on its neighbours. Alone, forty inputs keep the class that float32 gives them; in a batch with
+# one a hundred times louder half of them get another, since all but a few steps of 8 bits go to the neighbour. One
+# would have guessed that rows of a batch do not meet in a matrix product, or that each has a scale of its own. Tests
+# with a batch of one, or of inputs of one level, do not show it. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# statsmodels 0.15.0: mcnemar(exact=False) with its default correction takes 1 from |b - c| before squaring, also where b = c.
-# Two systems that answer alike (b = c = 0) get statistic inf and p = 0, the most significant there is; b = c = 1 gets
-# p = 0.48, b = c = 5 gets 0.75, both under the p = 1 of b and c that differ by one. The exact test gives 1 for all of them,
-# and so does the statistic without correction but for b = c = 0, which is nan. One would have guessed that the correction
-# takes no more than the difference, as R's mcnemar.test and Yates's correction in scipy do, and p = 1 or nan for no difference
-# at all. Fails if that changes.
+# statsmodels 0.15.0: mcnemar(exact=False) with its default correction takes 1 from |b - c| before squaring, also where
+# b = c. Two systems that answer alike (b = c = 0) get statistic inf and p = 0, the most significant there is; b = c = 1
+# gets p = 0.48, b = c = 5 gets 0.75, both under the p = 1 of b and c that differ by one. The exact test gives 1 for all
+# of them, and so does the statistic without correction but for b = c = 0, which is nan. One would have guessed that the
+# correction takes no more than the difference, as R's mcnemar.test and Yates's correction in scipy do, and p = 1 or nan
+# for no difference at all. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# webrtcvad 2.0.10 (built as webrtcvad-wheels 2.0.14.post1): a Vad carries what it has learnt from one recording into the next,
-# and there is no way to reset it: set_mode does not. Two seconds of faint noise have 0 to 4 speech frames of 66 for a new
-# Vad, 66 of 66 for one that has heard two seconds of a loud buzz before. One would have guessed that is_speech(frame, rate),
-# whose result is not said to depend on calls before, judges its frame alone, or that setting the mode starts anew. So one
-# Vad for a list of files gives other pauses with another order of the files. Fails if that changes.
+# webrtcvad 2.0.10 (built as webrtcvad-wheels 2.0.14.post1): a Vad carries what it has learnt from one recording into
+# the next, and there is no way to reset it: set_mode does not. Two seconds of faint noise have 0 to 4 speech frames of
+# 66 for a new Vad, 66 of 66 for one that has heard two seconds of a loud buzz before. One would have guessed that
+# is_speech(frame, rate), whose result is not said to depend on calls before, judges its frame alone, or that setting
+# the mode starts anew. So one Vad for a list of files gives other pauses with another order of the files. Fails if that
+# changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# webvtt-py 0.6.0: the times of a cue in seconds are whole numbers, cut down: 00:00:01.500 to 00:00:01.980 is 1 to 1, a segment of
-# no length, and 14.999 is 14. The strings beside them keep the milliseconds. The text has its tags taken out, but keeps
-# "&amp;" and "&lt;" as they stand in the file. One would have guessed 1.5 and 1.98, since the format counts milliseconds, and a
-# text whose escapes are undone with its tags. Fails if that changes.
+# webvtt-py 0.6.0: the times of a cue in seconds are whole numbers, cut down: 00:00:01.500 to 00:00:01.980 is 1 to 1, a
+# segment of no length, and 14.999 is 14. The strings beside them keep the milliseconds. The text has its tags taken
+# out, but keeps "&amp;" and "&lt;" as they stand in the file. One would have guessed 1.5 and 1.98, since the format
+# counts milliseconds, and a text whose escapes are undone with its tags. Fails if that changes.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"
