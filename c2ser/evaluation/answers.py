@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED, canonical
+from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS, UNLABELLED
 from c2ser.encodings import BROKEN
 from c2ser.errors import InputError
 from c2ser.evaluation.answer_lines import FORM, read_answer_lines
