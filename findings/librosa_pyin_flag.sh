@@ -8,7 +8,8 @@
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"
-"$dir/venv/bin/pip" --quiet --disable-pip-version-check install librosa==0.11.0 numba==0.68.1 scipy==1.17.1 numpy==2.4.6 2>/dev/null
+"$dir/venv/bin/pip" --quiet --disable-pip-version-check install librosa==0.11.0 numba==0.68.1 \
+    scipy==1.17.1 numpy==2.4.6 2>/dev/null
 "$dir/venv/bin/python" - <<'PY'
 import librosa
 import numpy as np
