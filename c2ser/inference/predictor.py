@@ -75,8 +75,8 @@ class Predictor:
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
         inputs: a list of paths, arrays or whatever else `c2ser.given.read_speech` takes, or one alone; mode: "implicit"
-        or "explicit"; channel: 1-based number, "mean" or None (mono only); emotion: features `(10, dim)` made before, one an input, instead of
-        computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
+        or "explicit"; channel: 1-based number, "mean" or None (mono only); emotion: features `(10, dim)` made before, one
+        an input, instead of computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
         names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
         (`text_only`). Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
         where one alone does not fit into memory.
