@@ -100,7 +100,7 @@ def _steps():
     asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean", "lacks", "evidence", "signs")}
     negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
     some = rf"(?:\s+(?:{LETTER}|')+)"
-    member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}+|{_MENTION}|[{EAST_ASIAN}]{{1,4}})\s*){{1,3}}"
+    member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}++|{_MENTION}|(?:(?![或和与及])[{EAST_ASIAN}]){{1,8}}+)\s*+){{1,3}}"
     cause = rf"(?:(?!{words['evidence']}|{asian['evidence']})[^{_STOPS}{_MENTION}])"
     join = rf"(?:(?!i(?:'|\s+[^{_MENTION}])){words['join']}|[或和与及])"  # "i" is Polish, and English
     last = rf"(?:(?!{words['and']}){join}{some}{{0,3}}|(?!i\s+[^{_MENTION}]){words['and']}{some}?)\s*{_MENTION}"

@@ -4,6 +4,7 @@
 `benchmarks/parsing.py` prints the accuracy by kind.
 """
 
+import time
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_a_denied_list_denies_each_member(denial, joint):
     answer = denial.format(words[0] + joint.format(*words[1:]))
     assert parse_label(answer) == Parsed(None, "none")
     assert parse_label(f"{answer}. It is sadness.") == Parsed("sad", "text")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["She is not loud, " + "slow, low, tense, quiet, harsh, " * 40 + "and angry.", "没有明显起伏,缺乏活力,声音低沉," * 60 + "所以是悲伤。"],
+)
+def test_long_answers_take_no_time(text):
+    """Commas are looked at for lists, which must not take a time that grows with all the ways to part them."""
+    start = time.process_time()
+    assert parse_label(text).label in ("angry", "sad")
+    assert time.process_time() - start < 5
