@@ -1,4 +1,4 @@
-"""Where in a system's output its answer stands: behind its thinking, and marked by a tag, JSON, a box, fence or lead."""
+"""Where in a system's output its answer stands: behind its thinking, and marked by tag, JSON, box, fence or lead."""
 
 import ast
 import json
@@ -23,7 +23,8 @@ _FENCE = re.compile(r"```(?:\w*\n|(?:json|text|ya?ml|xml|python|plaintext)\b)?(.
 _CUT_DATA = re.compile(rf"[\"']{_KEY}[\"']\s*:\s*[\"']([^\"']*)")
 _LEAD = re.compile(
     rf"(?<!{LETTER})(?:(?P<other>{pattern('answer_keys', 'others')}[\s_]*)?{_KEY}[\s*_\"'`)\]]*"
-    rf"(?:\([^)]*\)|\s[^.:;\n]{{0,40}}\bis|[是为])?[\s*_]*(?::|】\s*|=|→|->|\|(?!.*\|\s*:?--))|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
+    rf"(?:\([^)]*\)|\s[^.:;\n]{{0,40}}\bis|[是为])?[\s*_]*(?::|】\s*|=|→|->|\|(?!.*\|\s*:?--))"
+    rf"|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
     re.DOTALL,
 )
 
