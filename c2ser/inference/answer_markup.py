@@ -1,4 +1,4 @@
-"""Where in a system's output its answer stands: behind its thinking, and marked by tags, JSON, boxes, fences or leads."""
+"""Where in a system's output its answer stands: behind its thinking, and marked by tag, JSON, box, fence or lead."""
 
 import ast
 import json
@@ -14,14 +14,17 @@ _KEY = (
     rf"(?:[\s_-]*{pattern('answer_keys', 'after')})?"
 )
 _IS_KEY = re.compile(_KEY)
-_TAG = re.compile(rf"[<\[](?P<key>{_KEY})(?P<attributes>\b[^>\]:]*)[>\]](?P<body>.*?)(?=[<\[]\s*/\s*(?P=key)|$)", re.DOTALL)
+_TAG = re.compile(
+    rf"[<\[](?P<key>{_KEY})(?P<attributes>\b[^>\]:]*)[>\]](?P<body>.*?)(?=[<\[]\s*/\s*(?P=key)|$)", re.DOTALL
+)
 _TOKEN = re.compile(rf"<\|({pattern('answer_keys', 'tokens')})\|>")
 _BOX = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)")
 _FENCE = re.compile(r"```(?:\w*\n|(?:json|text|ya?ml|xml|python|plaintext)\b)?(.*?)(?:```|$)", re.DOTALL)
 _CUT_DATA = re.compile(rf"[\"']{_KEY}[\"']\s*:\s*[\"']([^\"']*)")
 _LEAD = re.compile(
     rf"(?<!{LETTER})(?:(?P<other>{pattern('answer_keys', 'others')}[\s_]*)?{_KEY}[\s*_\"'`)\]]*"
-    rf"(?:\([^)]*\)|\s[^.:;\n]{{0,40}}\bis|[是为])?[\s*_]*(?::|】\s*|=|→|->|\|(?!.*\|\s*:?--))|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
+    rf"(?:\([^)]*\)|\s[^.:;\n]{{0,40}}\bis|[是为])?[\s*_]*(?::|】\s*|=|→|->|\|(?!.*\|\s*:?--))"
+    rf"|{pattern('answer_keys', 'sentences')}(?!{LETTER}))",
     re.DOTALL,
 )
 

@@ -37,6 +37,11 @@ def forms(entry):
     return found
 
 
+def names_of(table):
+    """The names of the lists of a table."""
+    return list(_TABLES[table])
+
+
 def phrases(table, name):
     """A pattern, as text, of the whole words and phrases that `name` lists in `table`; the longest is tried first."""
     signs = {r"\ ": r"\s+", "_": f"{LETTER}+", r"\*": f"{LETTER}*"}

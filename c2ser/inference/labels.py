@@ -52,7 +52,7 @@ def parse_label(text, language_hint=None, labels=EMOTIONS):
     punctuation, width of characters and lost accents ("zlosc") do not matter.
 
     Args:
-        text: what the model generated, in any of the languages of `label_words.NAMES`, or a corpus's short form ("ang").
+        text: what the model generated, in any of the languages of `label_words.NAMES`, or a short form ("ang").
         language_hint: language whose names are looked for first ("pl": in Polish, "sad" is an orchard); the others'
             are where it has none in the text. None, or a language without words, looks for all at once.
         labels: the classes to look for; names of others are not seen.
@@ -67,7 +67,7 @@ def parse_label(text, language_hint=None, labels=EMOTIONS):
 
 
 class _Reader:
-    """Reads stretches of an answer. Beside the reasons of `Parsed` it says `DENIED`: names some emotion, asserts none."""
+    """Reads stretches of an answer. Beside the reasons of `Parsed` it says `DENIED`: names some, asserts none."""
 
     def __init__(self, language, labels):
         everywhere = tuple(NAMES)

@@ -8,7 +8,7 @@ members of a list are denied together: "No anger, fear, or sadness can be heard"
 import re
 from functools import cache
 
-from c2ser.inference.label_words import EAST_ASIAN, LETTER, pattern, phrases
+from c2ser.inference.label_words import EAST_ASIAN, LETTER, names_of, pattern, phrases
 
 ASSERTED, SUPPOSED, DENIED = "asserted", "supposed", "denied"
 
@@ -91,16 +91,12 @@ def _behind():
 @cache
 def _steps():
     """(pattern, what stands for it) in the order in which they rewrite a text."""
-    words = {
-        name: phrases("denial", name)
-        for name in ("before", "supposed", "affirmed", "idle", "more", "less", "than", "until", "and", "clause", "join", "nouns",
-                     "instead", "subjects", "first", "that", "headings",
-                     "retorts", "lacks", "evidence", "signs")
-    }
-    asian = {name: pattern("denial_east_asian", name) for name in ("idle", "before", "supposed", "near", "until", "korean", "lacks", "evidence", "signs")}
+    words = {name: phrases("denial", name) for name in names_of("denial")}
+    asian = {name: pattern("denial_east_asian", name) for name in names_of("denial_east_asian")}
     negation = rf"(?:(?<!{LETTER}){LETTER}+n't|{words['before']})"
     some = rf"(?:\s+(?:{LETTER}|')+)"
-    member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}++|{_MENTION}|(?:(?![或和与及])[{EAST_ASIAN}]){{1,8}}+)\s*+){{1,3}}"
+    run = rf"(?:(?![或和与及])[{EAST_ASIAN}]){{1,8}}+"  # possessive, as the word below: one way to part a text, not thousands
+    member = rf"(?:(?:(?!{words['clause']}|{words['until']}){LETTER}++|{_MENTION}|{run})\s*+){{1,3}}"
     cause = rf"(?:(?!{words['evidence']}|{asian['evidence']})[^{_STOPS}{_MENTION}])"
     join = rf"(?:(?!i(?:'|\s+[^{_MENTION}])){words['join']}|[或和与及])"  # "i" is Polish, and English
     last = rf"(?:(?!{words['and']}){join}{some}{{0,3}}|(?!i\s+[^{_MENTION}]){words['and']}{some}?)\s*{_MENTION}"

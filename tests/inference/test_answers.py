@@ -71,3 +71,8 @@ def test_long_answers_take_no_time(text):
     start = time.process_time()
     assert parse_label(text).label in ("angry", "sad")
     assert time.process_time() - start < 5
+
+
+def test_a_class_that_is_denied_elsewhere_is_not_the_answer():
+    assert parse_label("Happy people speak fast; this speaker is not happy.") == Parsed(None, "none")
+    assert parse_label("Happy people speak fast; this speaker is not happy. She is sad.").label == "sad"
