@@ -39,7 +39,6 @@ FAMILIES = {
     "deepseek_v3": {**DENSE, **LATENT, "num_key_value_heads": 4, "q_lora_rank": 16},
     "gpt2": OLD,
     "gpt_neox": DENSE,
-    "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4, "hidden_dropout": 0.0, "attention_dropout": 0.0},
     "opt": {
         "hidden_size": 32, "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "word_embed_proj_dim": 16,
         "max_position_embeddings": 256, "dropout": 0.0,
@@ -69,7 +68,7 @@ FAMILIES = {
 
 TARGETS = {
     "phi3": ("qkv_proj", "o_proj"), "gpt2": ("c_attn",), "gpt_neox": ("query_key_value",),
-    "bloom": ("query_key_value",), "deepseek_v2": ("q_proj", "kv_b_proj", "o_proj"),
+    "deepseek_v2": ("q_proj", "kv_b_proj", "o_proj"),
     "deepseek_v3": ("q_a_proj", "q_b_proj", "kv_b_proj", "o_proj"), "opt": ("q_proj", "v_proj"),
     "qwen3_next": ("q_proj", "k_proj", "v_proj", "o_proj"),
 }  # fmt: skip

@@ -39,8 +39,8 @@ def test_one_line_with_the_command_that_converts(tmp_path, encoding, name):
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_a_data_directory_says_it_once(tmp_path, encoding):
-    DataDir(tmp_path).write("utt2spk", {f"a-{number}": "a" for number in range(10, 30)})
-    (tmp_path / "text").write_bytes("".join(f"a-{number} word\n" for number in range(10, 30)).encode(encoding))
+    DataDir(tmp_path).write("utt2spk", {f"a-{number}": "a" for number in range(20)})
+    (tmp_path / "text").write_bytes("".join(f"{one} word\n" for one in sorted(f"a-{n}" for n in range(20))).encode(encoding))
     found = [fault for fault in find_faults(tmp_path) if fault.path.endswith("text")]
     assert [(fault.kind, fault.line) for fault in found] == [("not-utf8", 1)] and "iconv -f" in found[0].message
 

@@ -17,6 +17,7 @@ SPEECH_PLACE = "<|speech|>"
 
 REFUSED = {
     "bamba": "it counts positions after its cache from zero again",
+    "bloom": "after a cache its answers are not scored as a whole pass scores them",
     "gemma4": "it needs the tokens' ids beside their embeddings, and speech has none",
     "gemma4_text": "it needs the tokens' ids beside their embeddings, and speech has none",
     "minimax": "its cache cannot be shared by several answers, and its answers depend on what they are batched with",
@@ -111,8 +112,7 @@ def load_language_model(
     """A causal LM of a local Hugging Face folder, prepared for training.
 
     train: "lora" (the base is frozen, adapters learn), "full", or "frozen". rank, alpha, dropout, targets: of LoRA.
-    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused, where the family
-    has it), or "eager".
+    dtype: of a frozen base, "float32" or "bfloat16"; what learns is in float32. attention: "sdpa" (fused), or "eager".
     gradient_checkpointing: in training, keep the input of each block only and run it again in the backward pass, which
     takes much less memory and a third more time. device: where the weights are put as they are read, so that processes
     that load at once need no copy in main memory.
@@ -122,11 +122,9 @@ def load_language_model(
         raise InputError(f"llm_conf: dtype: {dtype!r}: expected float32, or of a frozen base bfloat16 or auto")
     if attention not in ("sdpa", "eager"):
         raise InputError(f"llm_conf: attention: {attention!r}: expected sdpa or eager")
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    kind = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(check_family(path)), None)
-    if not getattr(kind, "_supports_sdpa", True):
-        attention = "eager"  # all that BLOOM has
+    check_family(path)
     try:
         model = AutoModelForCausalLM.from_pretrained(
             path, local_files_only=True, dtype=getattr(torch, dtype), attn_implementation=attention,
