@@ -17,7 +17,7 @@ SPEECH_PLACE = "<|speech|>"
 
 REFUSED = {
     "bamba": "it counts positions after its cache from zero again",
-    "bloom": "after a cache its answers are not scored as a whole pass scores them",
+    "bloom": "where a batch is padded, its scores are no numbers",
     "gemma4": "it needs the tokens' ids beside their embeddings, and speech has none",
     "gemma4_text": "it needs the tokens' ids beside their embeddings, and speech has none",
     "minimax": "its cache cannot be shared by several answers, and its answers depend on what they are batched with",
