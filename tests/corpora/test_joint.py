@@ -210,7 +210,7 @@ REFUSED = [
     (lambda named: [("big", named[0][1]), ("BIG", named[1][1])], "--corpus big: given twice"),
     (lambda named: [named[0], ("other", named[0][1])], "that folder is given twice"),
     (lambda named: [("b/g", named[0][1])], "a name is of ASCII letters"),
-    (lambda named: [("big", named[0][1] / "nowhere")], "nowhere: no such folder; .*prepare_data"),
+    (lambda named: [("big", named[0][1] / "nowhere")], "nowhere: no such folder; c2ser prepare-data"),
     (lambda named: [("big", named[0][1] / "fold1")], "big/fold1: no sets there, not even `all`"),
 ]
 

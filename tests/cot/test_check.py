@@ -167,7 +167,7 @@ def test_each_fault_of_a_rewriting_is_found(old, new, kind, fault):
 
 
 def test_words_of_the_quote_are_no_comment_and_no_formatting():
-    words = "Here is [my] paraphrase, *sure*"
+    words = "Here is my paraphrase, *sure*"
     text, template = (
         sentence.replace("Come here!", words).replace("Come here", words) for sentence in (REWRITTEN, GOOD)
     )

@@ -101,7 +101,7 @@ def test_what_is_not_known_is_left_out(language):
 
 
 @pytest.mark.parametrize(
-    "words", ["{style} {quote} {delivery} {0}", "%s \\1 $x", "Emotion: sad.", "loud, “slow” 语速很快"]
+    "words", ["delivery} {0 {style {quote", "%s \\1 $x", "Emotion: sad.", "loud, “slow” 语速很快"]
 )
 def test_odd_transcripts_change_nothing_else(words):
     for language in templates.languages():

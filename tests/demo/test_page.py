@@ -157,8 +157,9 @@ def test_an_uploaded_recording_is_answered(page, system_dir, wav, mode):
     if mode == "explicit":
         partial = {text for text in seen if text and text != seen[-1]}
         assert len(partial) >= 3 and all(seen[-1].startswith(text) for text in partial)
-    (picture,) = browser.wait_for(lambda: page("#curves img"))
-    assert picture.size["width"] > 300 and page.opened.execute_script("return arguments[0].naturalWidth", picture) > 300
+    # it is laid out in steps
+    (picture,) = browser.wait_for(lambda: [one for one in page("#curves img") if one.size["width"] > 300], what="a wide picture")
+    assert page.opened.execute_script("return arguments[0].naturalWidth", picture) > 300
     assert page("#facts")[0].text.startswith("2.00 s · mean pitch 1")
 
 

@@ -38,7 +38,7 @@ def test_the_grammar_leads_to_a_class(system_dir, speech, mode, languages):
 def test_classes_are_as_likely_as_their_answers_together(system_dir, speech):
     predictor = with_decoding(system_dir, languages=["en", "it"])
     model = predictor._model("implicit")
-    prefixes = model.prefixes("implicit", *predictor._hear(model, [torch.from_numpy(speech[1])], None, None))
+    prefixes = model.prefixes("implicit", *predictor._hear(model, [speech[1]], None, None))
     embed, likely = model.llm.get_input_embeddings(), torch.zeros(len(EMOTIONS), dtype=torch.float64)
     for language in ("en", "it"):
         for place, emotion in enumerate(EMOTIONS):
