@@ -60,7 +60,9 @@ def build_page(analyst, title):
                 raise gradio.Error("Record something or choose a file first.", print_exception=False)
             try:
                 for number, known in enumerate(analyst(path, chosen, part)):
-                    picture = gradio.skip() if number else draw(known)  # the curves are there from the first on
+                    # The curves are there from the first on; and with the last again, since a page that gets the first
+                    # states of an answer at once shows but the latest of them
+                    picture = gradio.skip() if number and not known.posterior else draw(known)
                     yield describe(known), known.text, known.posterior, picture
             except InputError as error:
                 raise gradio.Error(str(error), print_exception=False) from None
