@@ -5,7 +5,8 @@ One table for each of the methods of the configuration: utt2pred (free: the clas
 (the class that the grammar led to). answers holds what was generated, decode.json how, with the cost. A table that an
 earlier decoding left in the folder and this one does not make is removed. What is decoded is kept in JOURNAL until the
 tables are written: a decoding that was stopped goes on, with the results of one that was not. Utterances of less than a
-frame (25 ms) are filled up with zeros.
+frame (25 ms) are filled up with zeros. A system that is normalised by speaker hears all recordings of each speaker of the
+set first, without labels.
 """
 
 import argparse
@@ -63,7 +64,8 @@ def main(argv=None):
     )
     texts = read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
     predictor.question(args.mode)  # an unknown paraphrase is told before the work
-    tables = {"audio": audio, "emotion": emotion, "texts": texts}
+    speakers = read_entries(data.path / "utt2spk", utterances) if predictor.by_speaker(args.mode) else None
+    tables = {"audio": audio, "emotion": emotion, "texts": texts, "speakers": speakers}
     what = inputs(args, predictor, utterances, tables)
     if args.job:
         with Journal(args.out_dir / f"{JOURNAL}.{args.job}", what) as journal:
@@ -97,22 +99,20 @@ def inputs(args, predictor, utterances, tables):
 def decode(predictor, mode, utterances, tables, journal):
     """Answer for all utterances that the journal does not have yet, and write each batch of answers into it.
 
-    tables: "audio" → utterance → entry of wav.scp; "emotion" and "texts" likewise, or None. Batches are those of an
+    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts" and "speakers" likewise, or None. Batches are those of an
     unbroken run: a chunk is worked through by length, and what is left of it is its end.
     """
-    import numpy as np
     from tqdm import tqdm
 
     from c2ser.ark import read_ark
-    from c2ser.audio import MIN_SAMPLES, read_audio
 
     done = journal.made()
+    speakers = tables["speakers"] and enrol(predictor, mode, tables)
     with tqdm(total=len(utterances), initial=len(done), unit="utt", mininterval=2) as bar:
         for first in range(0, len(utterances), CHUNK):
             chunk = [utterance for utterance in utterances[first : first + CHUNK] if utterance not in done]
-            speech = [read_audio(tables["audio"][utterance]) for utterance in chunk]
-            samples, clock = list(map(len, speech)), Clock(predictor)
-            speech = [np.pad(wave, (0, max(0, MIN_SAMPLES - len(wave)))) for wave in speech]
+            samples, speech = zip(*[wave(tables["audio"][utterance]) for utterance in chunk]) if chunk else ((), ())
+            clock = Clock(predictor)
 
             def keep(batch, chunk=chunk, samples=samples, clock=clock):
                 cost = {**clock.passed(), "samples": sum(samples[index] for index in batch)}
@@ -120,11 +120,38 @@ def decode(predictor, mode, utterances, tables, journal):
                 bar.update(len(batch))
 
             predictor(
-                speech, mode, made=keep, names=chunk,
+                list(speech), mode, made=keep, names=chunk,
                 emotion=tables["emotion"] and [read_ark(tables["emotion"][utterance]) for utterance in chunk],
                 transcripts=tables["texts"] and [tables["texts"][utterance] for utterance in chunk],
+                speakers=speakers and [speakers[tables["speakers"][utterance]] for utterance in chunk],
             )  # fmt: skip
             del speech  # before the next chunk is read
+
+
+def wave(entry):
+    """How many samples an entry of wav.scp has, and these, filled up to one frame."""
+    import numpy as np
+
+    from c2ser.audio import MIN_SAMPLES, read_audio
+
+    samples = read_audio(entry)
+    return len(samples), np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
+
+
+def enrol(predictor, mode, tables):
+    """Speaker → what `Predictor.enrol` gives of all of the speaker's recordings in the set."""
+    from c2ser.ark import read_ark
+
+    utterances = {}
+    for utterance, speaker in tables["speakers"].items():
+        utterances.setdefault(speaker, []).append(utterance)
+    return {
+        speaker: predictor.enrol(
+            (wave(tables["audio"][utterance])[1] for utterance in own), mode, names=own,
+            emotion=tables["emotion"] and (read_ark(tables["emotion"][utterance]) for utterance in own),
+        )
+        for speaker, own in utterances.items()
+    }  # fmt: skip
 
 
 class Clock:
@@ -171,6 +198,7 @@ def account(args, predictions, predictor, costs):
     return {
         "mode": args.mode, "utterances": count,
         "invalid": sum(p.parsed is None for p in predictions.values()) if free else None,
+        "normalised_by_speaker": predictor.by_speaker(args.mode),
         "without_sound": [utterance for utterance, p in predictions.items() if not p.sound],
         "tokens_per_utterance": sum(p.tokens for p in predictions.values()) / count,
         "seconds_per_utterance": each["all"], "generation_seconds_per_utterance": each["generation"],

@@ -1,8 +1,8 @@
 """Collect what a training reads for one set: tables filtered to its utterances, and the shapes that batches are made by.
 
 Writes wav.scp, label (class index, −1 for unlabelled), language (und: undetermined) where utt2lang is there, corpus where
-utt2corpus is, and, where given, explicit, implicit, transcript and emotion.scp, all over the same utterances, and
-speech_shape. Utterances that are too short or too long, or lack a text, are left out of training and development sets,
+utt2corpus is, and, where given, explicit, implicit, transcript, emotion.scp, speaker_frames.scp and speaker_emotion.scp,
+all over the same utterances, and speech_shape. Utterances that are too short or too long, or lack a text, are left out of training and development sets,
 counted and listed in `excluded`; test sets never come through here.
 """
 
@@ -25,6 +25,7 @@ def get_parser():
     parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio, dump/all/wav.scp")
     parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples of the dumped audio")
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features")
+    parser.add_argument("--speaker_means", type=Path, help="Folder of c2ser speaker-means")
     parser.add_argument("--texts", type=str_to_bool, default=False, help="Whether cot_explicit and cot_implicit are read")
     parser.add_argument(
         "--transcripts", choices=("wanted", "needed"), default="wanted",
@@ -46,6 +47,9 @@ def main(argv=None):
     tables = {"wav.scp": read_table(args.audio_scp)}
     if args.emotion_scp:
         tables["emotion.scp"] = read_table(args.emotion_scp)
+    for name in ("frames", "emotion") if args.speaker_means else ():
+        if (args.speaker_means / f"{name}.scp").is_file():
+            tables[f"speaker_{name}.scp"] = read_table(args.speaker_means / f"{name}.scp")
     if args.texts:
         tables |= {"explicit": data.read("cot_explicit"), "implicit": data.read("cot_implicit")}
     if args.transcripts == "needed":

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from c2ser.errors import InputError
 from c2ser.inference.decoding import DTYPES, PRIORS
 
 
@@ -15,6 +16,10 @@ def get_parser():
         "--mode", default="implicit", choices=("implicit", "explicit"), help="Answer at once, or reason"
     )
     parser.add_argument("--channel", help="Channel of files with several: 1, 2, … or mean; default: only mono is taken")
+    parser.add_argument(
+        "--enrol", nargs="+", default=[], metavar="FILE",
+        help="Recordings of the same speaker in several moods, for a system that is normalised by speaker; no labels are read",
+    )  # fmt: skip
     parser.add_argument("--batch_size", type=int, default=8, help="Utterances decoded together")
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate fitted, to correct the posteriors")
     parser.add_argument("--prior", default="none", choices=PRIORS, help="Which prior of the calibration to divide by")
@@ -32,7 +37,10 @@ def main(argv=None):
     decoding = Decoding(batch_size=args.batch_size, dtype=args.dtype, prior=args.prior)
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(args.model, args.device, decoding, calibration)
-    for path, prediction in zip(args.audio, predictor(args.audio, args.mode, args.channel)):
+    if args.enrol and not predictor.by_speaker(args.mode):
+        raise InputError(f"--enrol: {args.model} is not normalised by speaker; leave it out")
+    speakers = [predictor.enrol(args.enrol, args.mode, args.channel)] * len(args.audio) if args.enrol else None
+    for path, prediction in zip(args.audio, predictor(args.audio, args.mode, args.channel, speakers=speakers)):
         if args.json:
             fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text", "sound")}
             print(json.dumps({"audio": path, **fields}, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from c2ser.inference.decoding import Decoding
 from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config
 from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
+from c2ser.inference.pooling import frame_statistics
 from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
@@ -70,7 +72,7 @@ class Predictor:
         self._models = {}
 
     def __call__(
-        self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None
+        self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None, speakers=None
     ):  # fmt: skip
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
@@ -78,7 +80,8 @@ class Predictor:
         or "explicit"; channel: 1-based number, "mean" or None (mono only); emotion: features `(10, dim)` made before, one
         an input, instead of computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
         names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
-        (`text_only`). Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
+        (`text_only`); speakers: what `enrol` gave of each input's speaker, or None, for a system that is normalised by
+        speaker: without it the means of the training speakers serve. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
         where one alone does not fit into memory.
         """
         self._check_calibrated(mode)
@@ -92,7 +95,8 @@ class Predictor:
         def answer(chosen):
             given = None if emotion is None else torch.tensor(np.stack([emotion[index] for index in chosen]))
             words = None if transcripts is None else [transcripts[index] for index in chosen]
-            batch = dict(zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words)))
+            known = None if speakers is None else [speakers[index] for index in chosen]
+            batch = dict(zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words, known)))
             for index, prediction in batch.items():
                 predictions[index] = batch[index] = replace(prediction, sound=heard[index])
             if made:
@@ -122,6 +126,32 @@ class Predictor:
             yield Prediction(None, None, text, None, len(ids))
         text = self.tokenizer.decode(ids, skip_special_tokens=True).strip()
         yield replace(self._conclude(model, mode, prefixes, [text], [len(ids)])[0], sound=sound)
+
+    @torch.no_grad()
+    def enrol(self, inputs, mode="implicit", channel=None, emotion=None, names=None):
+        """What a system that is normalised by speaker (`by_speaker`) takes off what it hears of one: the means of these
+        recordings of the speaker, each counting alike. No label is asked for, but recordings of one mood alone would take
+        the mood off, too.
+
+        inputs: as in a call, but any iterable, read a batch at a time; emotion: an iterable of features made before.
+        Returns an entry of a call's `speakers`. Raises InputError as a call does, and where there is no recording.
+        """
+        model, items, sums, number = self._model(mode), iter(inputs), {}, 0
+        features = None if emotion is None else iter(emotion)
+        while batch := list(islice(items, self.decoding.batch_size)):
+            titles = [names[number + row] if names else name_of(item, number + row) for row, item in enumerate(batch)]
+            speech, lengths = self._padded([self._read(item, channel, title) for item, title in zip(batch, titles)])
+            given = None if features is None else torch.tensor(np.stack(list(islice(features, len(batch)))))
+            for name, means in self._means(model, speech, lengths, given).items():
+                sums[name] = sums.get(name, 0.0) + means.double().sum(0)
+            number += len(batch)
+        if not number:
+            raise InputError("no recording of the speaker was given")
+        return {name: (total / number).float() for name, total in sums.items()}
+
+    def by_speaker(self, mode):
+        """Whether the model of that mode was trained with what it hears normalised by speaker."""
+        return self._config(mode).model_conf.get("standardize") == "speaker"
 
     def question(self, mode):
         """The prompt of a mode, as training asked it or its paraphrase. Raises InputError for an unknown paraphrase."""
@@ -157,9 +187,9 @@ class Predictor:
         return samples
 
     @torch.no_grad()
-    def _answer(self, speech, mode, emotion, words):
+    def _answer(self, speech, mode, emotion, words, speakers):
         model = self._model(mode)
-        prefixes = model.prefixes(mode, *self._hear(model, speech, emotion, words))
+        prefixes = model.prefixes(mode, *self._hear(model, speech, emotion, words, speakers))
         start = time.perf_counter()
         texts, counts = self._generate(model, mode, prefixes)
         generated = time.perf_counter()
@@ -177,17 +207,35 @@ class Predictor:
             parsed = [parse_label(text, hint, self.labels).label for text in texts]
         return list(map(Prediction, labels, posteriors, texts, parsed, counts, constrained))
 
-    def _hear(self, model, speech, emotion, words):
-        """What the language model is given of a batch, and its lengths."""
+    def _padded(self, speech):
+        """Waveforms as float `(batch, samples)` and their lengths."""
         lengths = torch.tensor([len(samples) for samples in speech], device=self.device)
-        padded = torch.nn.utils.rnn.pad_sequence(list(map(torch.from_numpy, speech)), batch_first=True).to(self.device)
+        padded = torch.nn.utils.rnn.pad_sequence(list(map(torch.from_numpy, speech)), batch_first=True)
+        return padded.to(self.device), lengths
+
+    def _means(self, model, speech, lengths, emotion):
+        """Of every utterance the means `(batch, dim)` of its frames and of its emotion tokens, where the model hears them."""
+        means = {}
+        if model.encoder is not None:
+            means["speaker_frames"] = frame_statistics(*model.encode(speech, lengths))[0]
+        if self.emotion_encoder:
+            means["speaker_emotion"] = (self.emotion_encoder(speech, lengths)[0] if emotion is None else emotion).mean(1)
+        return {name: values.to(self.device) for name, values in means.items()}
+
+    def _hear(self, model, speech, emotion, words, speakers=None):
+        """What the language model is given of a batch, and its lengths."""
+        padded, lengths = self._padded(speech)
         if emotion is None and self.emotion_encoder:
             emotion = self.emotion_encoder(padded, lengths)[0]
         transcript = None
         if words is not None:
             ids = [torch.tensor(transcript_ids(self.tokenizer, text), dtype=torch.long) for text in words]
             transcript = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=-1).to(self.device)
-        return model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript)
+        known = {}
+        for part, layer in model.standardize.items() if speakers else ():
+            name = f"speaker_{part}"
+            known[name] = torch.stack([layer.mean if means is None else means[name] for means in speakers])
+        return model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript, **known)
 
     def _generates(self, mode):
         """Whether anything is generated freely: an explicit answer needs its rationale."""

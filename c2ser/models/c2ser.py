@@ -36,7 +36,8 @@ class C2SER(AbsESPnetModel):
     ("auto": there alone, `c2ser.precision`); keep_frames: in
     training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
     Whisper base), for sets that are gone through often (with llm_autocast a resumed training rounds some of them
-    otherwise); standardize: `Standardize` what both encoders give;
+    otherwise); standardize: `Standardize` what both encoders give; "speaker": by the means of each speaker's own
+    recordings (c2ser.inference.speakers), which needs freeze_encoder;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
     verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, one or two
     among its many (these four are our own options, for little data), classes: the short answers among which they tell,
@@ -67,6 +68,10 @@ class C2SER(AbsESPnetModel):
             )
         if keep_frames and encoder is not None and not (freeze_encoder and augment is None):
             raise InputError("model_conf: keep_frames: needs freeze_encoder: true and specaug: false")
+        if standardize not in (True, False, "speaker"):
+            raise InputError(f"model_conf: standardize: {standardize!r}: expected true, false or speaker")
+        if standardize == "speaker" and encoder is not None and not freeze_encoder:
+            raise InputError("model_conf: standardize: speaker: needs freeze_encoder: true, or the means would be others'")
         if not (kl_weight >= 0 and kl_temperature > 0):
             raise InputError(
                 f"model_conf: kl_weight {kl_weight} must not be negative, kl_temperature {kl_temperature} positive"
@@ -109,20 +114,23 @@ class C2SER(AbsESPnetModel):
 
     def forward(
         self, implicit, explicit=None, speech=None, speech_lengths=None, emotion=None, transcript=None,
-        teacher=None, language=None, utt_id=None, **_,
+        teacher=None, language=None, utt_id=None, speaker_frames=None, speaker_emotion=None, **_,
     ):  # fmt: skip
         """One training step.
 
         implicit, explicit: answer ids int `(batch, tokens)`, padded with −1, the latter where batches can be explicit;
         speech: float `(batch, samples)` at 16 kHz, speech_lengths: int `(batch,)`, emotion: float
         `(batch, 10, emotion_dim)`, transcript: token ids int `(batch, tokens)`, padded with −1: what `hear` needs;
+        speaker_frames, speaker_emotion: float `(batch, dim)` of each encoder, for standardize: speaker;
         teacher: class probabilities `(batch, classes)` with language: int `(batch, 1)`, row of `verdicts`. Returns
         (loss, stats, weight). Raises InputError where something needed is not there.
         """
         batch = int(self.batches)
         if self.training:
             self.batches += 1
-        heard, lengths = self.hear(speech, speech_lengths, emotion, transcript, utt_id)
+        heard, lengths = self.hear(
+            speech, speech_lengths, emotion, transcript, utt_id, speaker_frames, speaker_emotion
+        )
         if self.training and batch < self.align_batches:
             loss, accuracy = self.align(heard, lengths, implicit)
             stats = {"loss_align": loss.detach().clone(), "acc_align": accuracy}
@@ -167,7 +175,10 @@ class C2SER(AbsESPnetModel):
         total = self.total_batches - self.align_batches
         return "explicit" if self.training and explicit_batch(batch, total, self.seed) else "implicit"
 
-    def hear(self, speech=None, lengths=None, emotion=None, transcript=None, names=None):
+    def hear(
+        self, speech=None, lengths=None, emotion=None, transcript=None, names=None, speaker_frames=None,
+        speaker_emotion=None,
+    ):  # fmt: skip
         """Speech, or with text_only the transcript → what the language model is given of it.
 
         Arguments as `forward`'s, names its utt_id. Returns `(batch, length, llm_dim)` and int `(batch,)`. Raises
@@ -182,21 +193,22 @@ class C2SER(AbsESPnetModel):
             if self.training and self.kept_frames is not None and names is not None:
                 frames, counts = self._encode_once(speech, lengths, names)
             else:
-                frames, counts = self._encode(speech, lengths)
+                frames, counts = self.encode(speech, lengths)
             if "frames" in self.standardize:
-                frames = self.standardize["frames"](frames, counts)
+                frames = self.standardize["frames"](frames, counts, speaker_frames)
             frames, counts = self.subsampler(frames, counts)
         else:
             frames = emotion.new_zeros(len(emotion), 0, self.connector.dim)
             counts = torch.zeros(len(emotion), dtype=torch.long, device=emotion.device)
         if self.emotion_dim:
             if "emotion" in self.standardize:
-                emotion = self.standardize["emotion"](emotion, torch.full_like(counts, emotion.shape[1]))
+                all_of_them = torch.full_like(counts, emotion.shape[1])
+                emotion = self.standardize["emotion"](emotion, all_of_them, speaker_emotion)
             emotion = F.pad(emotion.to(frames.dtype), (0, self.connector.dim - self.emotion_dim))
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts
 
-    def _encode(self, speech, lengths):
+    def encode(self, speech, lengths):
         """Whisper's frames. Rounding is for a frozen one's training only: an answer must not depend on its batch."""
         rounded = self.training and self.freeze_encoder
         precision = self._precision(speech.device.type) if rounded else contextlib.nullcontext()
@@ -205,10 +217,10 @@ class C2SER(AbsESPnetModel):
         return frames.float() if rounded else frames, counts
 
     def _encode_once(self, speech, lengths, names):
-        """What `_encode` gives, of utterances that it has not heard yet."""
+        """What `encode` gives, of utterances that it has not heard yet."""
         new = [row for row, name in enumerate(names) if name not in self.kept_frames]
         if new:
-            frames, counts = self._encode(speech[new], lengths[new])
+            frames, counts = self.encode(speech[new], lengths[new])
             # a view would keep the whole batch, padding included
             self.kept_frames.update((names[row], one[:count].clone()) for row, one, count in zip(new, frames, counts))
         frames = [self.kept_frames[name] for name in names]

@@ -11,7 +11,8 @@ class Standardize(nn.Module):
     """Zero mean and unit variance of every dimension over the first batch that is trained on, of all ranks together.
 
     Our own option (`standardize`): the dimensions of frozen encoders differ by orders of magnitude, and a connector that
-    has minutes of speech to learn from spends them on undoing that. mean, scale: `(dim,)`, in checkpoints.
+    has minutes of speech to learn from spends them on undoing that. mean, scale: `(dim,)`, in checkpoints. What is known of
+    a speaker may take the place of the mean; the variance is then that around the speakers' own means.
     """
 
     def __init__(self, dim):
@@ -20,21 +21,23 @@ class Standardize(nn.Module):
         self.register_buffer("scale", torch.ones(dim))
         self.register_buffer("fitted", torch.zeros((), dtype=torch.bool))
 
-    def forward(self, x, lengths):
-        """`(batch, frames, dim)` and int `(batch,)` → the same, zero where padded."""
+    def forward(self, x, lengths, speaker=None):
+        """`(batch, frames, dim)`, int `(batch,)` and, or None, the means of their speakers `(batch, dim)` → the same as
+        x, zero where padded."""
         inside = (torch.arange(x.shape[1], device=x.device) < lengths[:, None])[:, :, None]
+        mean = self.mean if speaker is None else speaker.to(x.dtype)[:, None]
         if self.training and not self.fitted:
-            self._fit(x.detach().double(), inside)
-        return (x - self.mean) * self.scale * inside
+            self._fit(x.detach().double(), inside, 0.0 if speaker is None else mean)
+        return (x - mean) * self.scale * inside
 
-    def _fit(self, x, inside):
-        x = x * inside
-        sums = torch.cat([x.sum((0, 1)), x.square().sum((0, 1)), inside.sum()[None]])
+    def _fit(self, x, inside, speaker):
+        own = (x - speaker) * inside
+        sums = torch.cat([(x * inside).sum((0, 1)), own.sum((0, 1)), own.square().sum((0, 1)), inside.sum()[None]])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(sums)
-        mean, square = sums[:-1].view(2, -1) / sums[-1]
+        mean, own, square = sums[:-1].view(3, -1) / sums[-1]
         self.mean.copy_(mean)
-        self.scale.copy_((square - mean.square()).clamp_min(1e-10).rsqrt())
+        self.scale.copy_((square - own.square()).clamp_min(1e-10).rsqrt())
         self.fitted.fill_(True)
 
 

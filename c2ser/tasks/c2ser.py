@@ -14,7 +14,7 @@ from c2ser.tasks.common import SpeechTask
 class C2SERTask(SpeechTask):
     """Data, each only where the configuration needs it (c2ser.tasks.c2ser_inputs): `speech` (kaldi_ark of 16-bit
     audio), `emotion` (npy or kaldi_ark), `transcript` (text), `explicit` and `implicit` (text), `teacher` (text_float,
-    npy or kaldi_ark).
+    npy or kaldi_ark), `speaker_frames` and `speaker_emotion` (kaldi_ark, `c2ser speaker-means`).
 
     The ablations of the paper, one option each: without Whisper `--whisper none`; without Emotion2Vec-S
     `--emotion_dim 0`; without chain of thought `--answers label`; transcript alone `--text_only true`. Whisper frozen
@@ -73,7 +73,7 @@ class C2SERTask(SpeechTask):
 
     @classmethod
     def optional_data_names(cls, train=True, inference=False):
-        return ("speech", "emotion", "transcript", "explicit", "teacher")
+        return ("speech", "emotion", "transcript", "explicit", "teacher", "speaker_frames", "speaker_emotion")
 
     @classmethod
     def build_model(cls, args):

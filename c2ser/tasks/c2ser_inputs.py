@@ -28,6 +28,9 @@ def needed_data(options, part):
         needed["speech"] = "whisper"
     if options.emotion_dim and not options.text_only:
         needed["emotion"] = f"emotion_dim: {options.emotion_dim}"
+    if options.model_conf.get("standardize") == "speaker":
+        means = {"speech": "speaker_frames", "emotion": "speaker_emotion"}
+        needed |= {mean: "standardize: speaker" for name, mean in means.items() if name in needed}
     if options.model_conf.get("kl_weight") and part == "train":
         needed["teacher"] = f"kl_weight: {options.model_conf['kl_weight']}"
     return needed

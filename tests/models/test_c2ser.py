@@ -330,7 +330,7 @@ def test_a_frozen_whisper_is_rounded_in_training_alone(make_c2ser, batch):
     speech, lengths = batch["speech"], batch["speech_lengths"]
     wanted = exact.encoder(speech, lengths)[0]
     for training in (False, True):
-        frames, _ = model.train(training)._encode(speech, lengths)
+        frames, _ = model.train(training).encode(speech, lengths)
         assert frames.dtype == torch.float32 and ((frames - wanted).abs().max() > 1e-4) == training
         torch.testing.assert_close(frames, wanted, rtol=0, atol=0.05)
 

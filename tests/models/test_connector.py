@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -154,6 +155,18 @@ def test_standardize_fits_the_first_batch_within_its_lengths():
     wanted = (x[1] * 3 - standardize.mean) * standardize.scale
     for training in (True, False):  # what was fitted stays
         assert_rounds_alike(standardize.train(training)(x[1:] * 3, lengths[1:])[0, :7], wanted[:7], FORMULA)
+
+
+def test_standardize_takes_the_speakers_mean_and_the_spread_around_it():
+    random = np.random.default_rng(0)
+    x, lengths, speaker = random.normal(3, 2, (3, 9, 4)), [9, 4, 6], random.normal(3, 1, (3, 4))
+    standardize = Standardize(4).train()
+    made = standardize(torch.tensor(x), torch.tensor(lengths), torch.tensor(speaker)).numpy()
+    rows = np.concatenate([one[:length] - own for one, length, own in zip(x, lengths, speaker)])
+    np.testing.assert_allclose(standardize.mean.numpy(), np.concatenate([a[:n] for a, n in zip(x, lengths)]).mean(0), rtol=1e-6)
+    for one, length, own, given in zip(made, lengths, speaker, x):
+        np.testing.assert_allclose(one[:length], (given[:length] - own) / rows.std(0), rtol=1e-5)
+        assert not one[length:].any()
 
 
 def test_standardize_leaves_what_it_was_not_fitted_to():

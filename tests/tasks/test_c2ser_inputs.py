@@ -45,6 +45,14 @@ ABLATIONS = {
     "taught": (
         {"model_conf": {"train_mode": "implicit", "kl_weight": 0.1}}, {"implicit", "speech", "emotion", "teacher"},
     ),
+    "by speaker": (
+        {"model_conf": {"train_mode": "implicit", "standardize": "speaker"}},
+        {"implicit", "speech", "emotion", "speaker_frames", "speaker_emotion"},
+    ),
+    "by speaker, one encoder": (
+        {"model_conf": {"train_mode": "implicit", "standardize": "speaker"}, "whisper": None},
+        {"implicit", "emotion", "speaker_emotion"},
+    ),
 }  # fmt: skip
 
 

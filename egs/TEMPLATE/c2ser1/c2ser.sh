@@ -38,6 +38,7 @@ probe_classifier=logistic # logistic | mlp | both
 probe_choose_by=dev     # what chooses a probe: dev, or leaving out one speaker after the other: cross_speaker
 whisper=                # openai-whisper checkpoint (.pt), or Hugging Face folder; default: tiny.en, fetched; none: ablation
 llm=                    # language model: folder, .gguf file, or scratch for a small one; default: SmolLM2-135M, fetched
+normalise=none          # speaker: take the mean of each speaker's own recordings off what is heard, in training and test
 answers=cot             # cot | label: bare verdicts instead of rationales (ablation)
 text_only=false         # read the transcript instead of hearing (ablation)
 paraphrases=0           # prompts other than that of training to decode with, too (at most 5)
@@ -112,7 +113,10 @@ hears() { [ "$text_only" = false ] && [ "${!1}" != none ]; } # whether the syste
 log() { stage_number=${1%%:*} && echo "$(date '+%Y-%m-%d %H:%M:%S') stage $*"; }
 of_folds() { for fold in $folds; do echo "$(exp_of "$fold")/$1"; done; } # folders of all folds that have one name
 tests_of_folds() { for fold in $folds; do set_of "$fold" test; done; }
-leaks() { cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not."; }
+leaks() {
+    cat local/leaks.txt 2>/dev/null || echo "Test speakers are in no training set, labelled or not."
+    [ "$normalise" = none ] || echo "Normalised by speaker: uses test audio, no labels (the mean of each speaker's recordings)."
+}
 each_fold() { for fold in $folds; do dir=$(exp_of "$fold"); "$@"; done; } # runs a stage with $fold and $dir set
 
 for part in data encoder model results; do . "$parts/$part.sh"; done

@@ -55,9 +55,24 @@ statistics() {
     local options=(--texts true) needs=()
     if hears e2v_s; then options+=(--emotion_scp "$dir/features/tokens.scp") needs+=(--done "$dir/features"); fi
     if [ "$text_only" = true ]; then options+=(--transcripts needed) needs+=(--value "text_only=true"); fi
+    if [ "$normalise" = speaker ] && [ "$text_only" = false ]; then
+        speaker_means
+        options+=(--speaker_means "$dir/speakers") needs+=(--done "$dir/speakers")
+    fi
     stage_begin "$dir/inputs" --done "$(data_of)/.done.cot" --done data/.done.dump $(texts) "${needs[@]}" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" || return 0
     for set in "$train_set" "$dev_set"; do inputs "$set" "$dir/inputs" "${options[@]}"; done
+    stage_end
+}
+
+speaker_means() {
+    local options=() needs=()
+    if hears whisper; then options=(--whisper "$whisper" --config "$conf/train_explicit.yaml") needs=("${whisper_input[@]}"); fi
+    if hears e2v_s; then options+=(--emotion_scp "$dir/features/tokens.scp") needs+=(--done "$dir/features"); fi
+    stage_begin "$dir/speakers" --done data/.done.dump "${needs[@]}" --file "$conf/train_explicit.yaml" --clean "$dir/speakers" \
+        --out "$dir/speakers/*" || return 0
+    python3 -m c2ser speaker-means --data_dir data/all --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples \
+        --ngpu "$((ngpu > 0))" --out_dir "$dir/speakers" "${options[@]}"
     stage_end
 }
 
@@ -68,12 +83,17 @@ train_c2ser() {
     if hears e2v_s; then needs+=(--done "$dir/features"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
     stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
-        --value "answers=$answers" --value "text_only=$text_only" $(balanced_by) --clean "$dir/$mode" --out "$dir/$mode/model.pth" || return 0
+        --value "answers=$answers" --value "text_only=$text_only" --value "normalise=$normalise" $(balanced_by) --clean "$dir/$mode" --out "$dir/$mode/model.pth" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
     if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper; fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
+    if [ "$normalise" = speaker ] && [ "$text_only" = false ]; then
+        hearing+=(--model_conf standardize=speaker)
+        if hears whisper; then data+=(speaker_frames.scp,speaker_frames,kaldi_ark); fi
+        if hears e2v_s; then data+=(speaker_emotion.scp,speaker_emotion,kaldi_ark); fi
+    fi
     train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$(llm_dir)" \
         --prompt_language "$language" --answers "$answers" --text_only "$text_only" \
         $([ "$mode" = explicit ] || echo "--init_param $dir/explicit/model.pth") $(data_options "$dir/inputs" "${data[@]}")

@@ -42,6 +42,7 @@ check_options() {
     one_of precision fp32 bf16 auto
     one_of probe_classifier logistic mlp both
     one_of probe_choose_by dev cross_speaker
+    one_of normalise none speaker
     one_of answers cot label
     [[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] || die "--tag '$tag': expected letters, digits and . _ -"
     [ -n "$corpus" ] || die "--corpus is not set"
