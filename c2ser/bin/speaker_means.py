@@ -15,6 +15,7 @@ def get_parser():
     parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples of the dumped audio")
     parser.add_argument("--whisper", help="Whisper checkpoint of the system; default: it hears none")
     parser.add_argument("--config", type=Path, help="Its training configuration, for whisper_blocks")
+    parser.add_argument("--whisper_blocks", type=int, help="In place of what --config says")
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features of all utterances; default: none are heard")
     parser.add_argument("--batch_seconds", type=float, default=60.0, help="Audio in a batch; changes nothing but speed")
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
@@ -36,7 +37,8 @@ def main(argv=None):
 
     speakers = DataDir(args.data_dir).read("utt2spk")
     if args.whisper:
-        blocks = (yaml.safe_load(read_text(args.config)) or {}).get("whisper_blocks") if args.config else None
+        configured = yaml.safe_load(read_text(args.config)) if args.config else {}
+        blocks = args.whisper_blocks or configured.get("whisper_blocks")
         options = argparse.Namespace(whisper=args.whisper, whisper_blocks=blocks)
         audio = Audio.read(args.audio_scp, args.num_samples)
         longest = max(map(audio.samples.get, speakers))  # no chunks: the encoder has windows of its own

@@ -37,6 +37,7 @@ precision=fp32          # of frozen features: fp32 | bf16 | auto (bf16 where the
 probe_classifier=logistic # logistic | mlp | both
 probe_choose_by=dev     # what chooses a probe: dev, or leaving out one speaker after the other: cross_speaker
 whisper=                # openai-whisper checkpoint (.pt), or Hugging Face folder; default: tiny.en, fetched; none: ablation
+whisper_blocks=         # C2SER hears with Whisper's first so many blocks alone; default: as conf says
 llm=                    # language model: folder, .gguf file, or scratch for a small one; default: SmolLM2-135M, fetched
 normalise=none          # speaker: take the mean of each speaker's own recordings off what is heard, in training and test
 answers=cot             # cot | label: bare verdicts instead of rationales (ablation)

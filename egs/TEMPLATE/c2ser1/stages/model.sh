@@ -67,7 +67,10 @@ statistics() {
 
 speaker_means() {
     local options=() needs=()
-    if hears whisper; then options=(--whisper "$whisper" --config "$conf/train_explicit.yaml") needs=("${whisper_input[@]}"); fi
+    if hears whisper; then
+        options=(--whisper "$whisper" --config "$conf/train_explicit.yaml" ${whisper_blocks:+--whisper_blocks "$whisper_blocks"})
+        needs=("${whisper_input[@]}" --value "blocks=$whisper_blocks")
+    fi
     if hears e2v_s; then options+=(--emotion_scp "$dir/features/tokens.scp") needs+=(--done "$dir/features"); fi
     stage_begin "$dir/speakers" --done data/.done.dump "${needs[@]}" --file "$conf/train_explicit.yaml" --clean "$dir/speakers" \
         --out "$dir/speakers/*" || return 0
@@ -83,11 +86,11 @@ train_c2ser() {
     if hears e2v_s; then needs+=(--done "$dir/features"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
     stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
-        --value "answers=$answers" --value "text_only=$text_only" --value "normalise=$normalise" $(balanced_by) --clean "$dir/$mode" --out "$dir/$mode/model.pth" || return 0
+        --value "answers=$answers" --value "text_only=$text_only" --value "normalise=$normalise" --value "blocks=$whisper_blocks" $(balanced_by) --clean "$dir/$mode" --out "$dir/$mode/model.pth" || return 0
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
-    if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper; fi
+    if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper hearing+=(${whisper_blocks:+--whisper_blocks "$whisper_blocks"}); fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
     if [ "$normalise" = speaker ] && [ "$text_only" = false ]; then
         hearing+=(--model_conf standardize=speaker)

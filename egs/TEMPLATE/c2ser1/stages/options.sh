@@ -30,6 +30,7 @@ check_options() {
     whole seed 0 4294967295
     for name in dev_speakers allow_missing; do whole "$name" 0; done
     whole paraphrases 0 5
+    [ -z "$whisper_blocks" ] || whole whisper_blocks 1
     above_zero max_seconds
     [[ $min_seconds =~ ^[0-9]*\.?[0-9]+$ ]] || die "--min_seconds $min_seconds: expected a number from 0"
     awk "BEGIN { exit !($min_seconds < $max_seconds) }" || die "--min_seconds $min_seconds: not below --max_seconds $max_seconds"
