@@ -8,9 +8,9 @@ install:
 demo: install
 	egs/polish/c2ser1/run.sh
 
-# Workers of one thread each; a file's tests stay together, so that what they share is made once. Their order is random;
+# Workers of one thread each, or of OMP_NUM_THREADS, which then sleep while they wait; a file's tests stay together, so that what they share is made once. Their order is random;
 # PYTEST_ARGS="--randomly-seed=N" repeats one: the last lines name its seed.
 TEST_WORKERS ?= 2
 test:
 	bash tools/install.sh --test
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(python) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} OMP_WAIT_POLICY=PASSIVE $(python) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)

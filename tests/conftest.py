@@ -76,6 +76,15 @@ def system_dir(tmp_path_factory, llm_dir, whisper_pt):
 
 
 @pytest.fixture(scope="session")
+def preloaded():
+    """preloaded(recipe): commands of that recipe's folder start at once (tests.preloaded)."""
+    from tests.preloaded import preloaded
+
+    with preloaded() as use:
+        yield use
+
+
+@pytest.fixture(scope="session")
 def slurm():
     """A Slurm of this machine alone (tests.cluster.Cluster); skips where it is not installed."""
     from tests.cluster import cluster

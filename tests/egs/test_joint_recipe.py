@@ -21,7 +21,7 @@ LABELS = ("angry", "happy", "neutral", "sad")
 
 
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory):
+def recipe(tmp_path_factory, preloaded):
     """The folder of egs/all/c2ser1, and two corpora: a recording is a tone, whose pitch is the emotion."""
     root = tmp_path_factory.mktemp("joint")
     for speaker in range(1, 6):
@@ -41,6 +41,7 @@ def recipe(tmp_path_factory):
     for part in ("path.sh", "cmd.sh", "db.sh", "conf"):
         (folder / part).symlink_to(ROOT / "egs/TEMPLATE/c2ser1" / part)
     (folder / "utils").symlink_to(ROOT / "utils")
+    preloaded(folder)
     return folder
 
 

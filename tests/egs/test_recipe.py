@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 from tests.closeness import nearly
-
+from tests.preloaded import leave
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "egs/TEMPLATE/c2ser1"
@@ -90,6 +90,14 @@ def first_run(recipe):
     return run(recipe)
 
 
+@pytest.fixture
+def quick(recipe, preloaded):
+    """The recipe's commands start at once."""
+    preloaded(recipe)
+    yield
+    leave(recipe)
+
+
 def test_every_stage_runs_and_the_table_ends_it(recipe, first_run):
     for stage in range(1, 15):
         assert f" stage {stage}: " in first_run
@@ -113,7 +121,7 @@ def test_second_run_does_nothing_twice(recipe, first_run):
     assert set(verdicts(run(recipe)).values()) == {"skip"}
 
 
-def test_changed_configuration_redoes_what_depends_on_it(recipe, first_run):
+def test_changed_configuration_redoes_what_depends_on_it(recipe, first_run, quick):
     with open(recipe / "conf/tiny/decode.yaml", "a", encoding="utf-8") as stream:
         stream.write("repetition_penalty: 1.1\n")
     done = verdicts(run(recipe))
@@ -246,7 +254,7 @@ def test_recipes_are_short_and_link_what_they_share():
         (["--e2v_s", "none", "--paraphrases", 2], {"explicit", "implicit"}, {"whisper"}),
     ],
 )
-def test_ablations_run_to_the_end(recipe, first_run, options, modes, hears):
+def test_ablations_run_to_the_end(recipe, first_run, quick, options, modes, hears):
     tag = "_".join(str(option).strip("-") for option in options[:2])
     output = run(recipe, "--tag", tag, "--stage", 3, "--stop_stage", 13, *options)
     assert ("C2SER explicit, label scoring" in output) == ("explicit" in modes) and "C2SER implicit, free answer" in output
