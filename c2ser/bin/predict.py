@@ -4,12 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
+from c2ser.bin.common import add_audio, audio_files, limit_caches
 from c2ser.inference.decoding import DTYPES, PRIORS
 
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("audio", nargs="+", help="Files: any rate, wav, flac, ogg and what else libsndfile reads")
+    add_audio(parser)
     parser.add_argument("--model", required=True, help="Folder with model.yaml: exp/<tag> of a recipe")
     parser.add_argument(
         "--mode", default="implicit", choices=("implicit", "explicit"), help="Answer at once, or reason"
@@ -26,13 +27,15 @@ def get_parser():
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
+    files = audio_files(args)
+    limit_caches()
     from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Decoding, Predictor
 
     decoding = Decoding(batch_size=args.batch_size, dtype=args.dtype, prior=args.prior)
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(args.model, args.device, decoding, calibration)
-    for path, prediction in zip(args.audio, predictor(args.audio, args.mode, args.channel)):
+    for path, prediction in zip(files, predictor.each(files, args.mode, args.channel)):
         if args.json:
             fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text", "sound")}
             print(json.dumps({"audio": path, **fields}, ensure_ascii=False))
