@@ -4,8 +4,9 @@
     python benchmarks/scale.py --page                     docs/scale.md from that
 
 What is simulated: a corpus of N manifest lines that point to 48 short sound files (wav and flac at four rates, 50 ms
-to 4 s, noise and tones); ids, classes, words, and for the stages after 3 the prosodic measures, are drawn. What is not: the
-commands, which are those of the recipe, on every line. Each command is a process of its own; its time is that of all its
+to 4 s, noise and tones); ids, classes and words are drawn, and so is what a measured stage takes of others that are
+not: prosodic measures, levels, texts, places in archives. Not simulated are the commands, which are those of the recipe, on
+every line. Each command is a process of its own; its time is that of all its
 processes on their processors, its peak the sum of the pages that they held at once. Stages that decode sound or run a
 network take a tenth of --utterances, prosody a hundredth. The model is tiny, with random weights: what a real one takes
 comes on top. Read it as: seconds per 1,000 stay the same where time is linear; bytes for each further utterance say what
@@ -21,7 +22,6 @@ import subprocess
 import sys
 import threading
 import time
-from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +38,7 @@ def get_parser():
     parser.add_argument("--utterances", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes, ascending")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="default: all")
     parser.add_argument("--work", type=Path, help="a new folder for what is made; removed at the end")
-    parser.add_argument("--out", type=Path, default=DATA, help="table of results; stages not measured keep their rows")
+    parser.add_argument("--out", type=Path, default=DATA, help="table of results; what is not measured keeps its rows")
     parser.add_argument("--page", action="store_true", help="measure nothing: write docs/scale.md from --out")
     return parser
 
@@ -58,15 +58,15 @@ def main(argv=None):
                 count = max(20, number // share)
                 measured = measure(stage(place, count))
                 place.done.add((stage.__name__, count))
-                rows.append((name, count, f"{place.hours(count):.3f}", *measured))
-                print("{:22} {:8} utterances {:9} h {:>9} s {:>9} s wall {:>7} MB".format(*rows[-1]), flush=True)
-                keep(args.out, args.stages, rows)
+                rows.append((name, str(count), f"{place.hours(count):.3f}", *measured))
+                print("{:22} {:>8} utterances {:9} h {:>9} s {:>9} s wall {:>7} MB".format(*rows[-1]), flush=True)
+                keep(args.out, rows)
     finally:
         shutil.rmtree(args.work, ignore_errors=True)
 
 
 class Place:
-    """The folder of a measurement: sound files, and for each size a corpus and what the stages have made of it."""
+    """The folder of a measurement: sound files, and for each size what the stages take and make."""
 
     def __init__(self, folder):
         self.folder, self.done = folder, set()
@@ -78,86 +78,46 @@ class Place:
 
     def hours(self, count):
         """Of speech in a corpus of that size."""
-        return sum(self.lengths[line % 48] for line in range(min(count, 48))) / 16000 / 3600 * count / min(count, 48)
+        whole, rest = divmod(count, 48)
+        return (whole * sum(self.lengths) + sum(self.lengths[:rest])) / 16000 / 3600
 
     def once(self, make, count):
-        """Make something that a stage needs, unless it is there. make: a stage, or a function that writes files."""
+        """Make something that a stage needs, unless it is there. make: its commands, as those of a stage."""
         if (make.__name__, count) not in self.done:
-            measure(make(self, count) or [])
+            measure(make(self, count))
             self.done.add((make.__name__, count))
 
-    def corpus(self, count):
-        """The manifest of `count` utterances, and the sound files."""
-        self.once(write_sounds, 0)
-        self.once(write_manifest, count)
-        return self.of(count) / "corpus"
-
     def data(self, count):
-        """data/all of `count` utterances, as stage 1 leaves it."""
-        self.once(prepare_data, count)
-        return self.of(count) / "data/all"
+        """A data directory of `count` utterances, as stages 1, 3 and 4 leave it, and tables of stages 2 and 6."""
+        self.once(write_sounds, 0)
+        self.once(write_tables, count)
+        return self.of(count) / "data"
 
     def dump(self, count):
         """Dumped audio, as stage 2 leaves it."""
         self.once(dump_audio, count)
         return self.of(count) / "dump"
 
-    def tables(self, count):
-        """Tables of stages 2, 3 and 6 without their sound: lengths that are true, places in archives and measures that are drawn."""
-        self.once(write_tables, count)
-        return self.of(count) / "tables"
-
     def model(self):
         self.once(make_model, 0)
         return self.folder / "model"
 
 
+def parts(*arguments):
+    """A command of scale_parts.py: this process is to stay small, as children begin with its pages."""
+    return [sys.executable, ROOT / "benchmarks/scale_parts.py", *arguments]
+
+
 def write_sounds(place, count):
-    import numpy as np  # not above: this process is to stay small
-    import soundfile
-
-    source = np.random.default_rng(0)
-    (place.folder / "audio").mkdir(parents=True)
-    for number, (path, seconds) in enumerate(place.sounds):
-        rate, kind = RATES[number % 4], ("WAV", "FLAC")[number // 4 % 2]
-        places = np.arange(round(seconds * rate)) / rate
-        voice = np.sin(2 * np.pi * (120 + 3 * number) * places) * (1 + np.sin(8 * np.pi * places)) / 8
-        soundfile.write(path, voice + source.normal(0, 0.02, len(places)), rate, format=kind)
-
-
-def write_manifest(place, count):
-    draw = random.Random(count)
-    folder = place.of(count) / "corpus"
-    folder.mkdir(parents=True)
-    with open(folder / "manifest.tsv", "w", encoding="utf-8") as stream:
-        for number in range(count):
-            speaker = f"s{number // PER_SPEAKER:06}"
-            split = ("train", "train", "train", "train", "train", "train", "dev", "test")[number // PER_SPEAKER % 8]
-            split = split if count > 8 * PER_SPEAKER else ("train", "dev", "test")[number % 3]
-            fields = (f"{speaker}-{number:08}", speaker, draw.choice(CLASSES), draw.choice(("en", "zh")),
-                      "fm"[number // PER_SPEAKER % 2], split, str(place.sounds[number % 48][0]), draw.choice(WORDS))  # fmt: skip
-            stream.write("\t".join(fields) + "\n")
+    return [parts("sounds", place.folder)]
 
 
 def write_tables(place, count):
-    draw, folder = random.Random(count), place.of(count) / "tables"
-    folder.mkdir(parents=True)
-    ids = [f"s{number // PER_SPEAKER:06}-{number:08}" for number in range(count)]
-    values = {
-        "wav.scp": lambda n: f"dump/all/audio.1.{n // 20000:04}.ark:{40000 * (n % 20000)}",
-        "tokens.scp": lambda n: f"exp/base/features/parts/tokens.{n // 1000:04}.ark:{1000 * (n % 1000)}",
-        "utt2num_samples": lambda n: place.lengths[n % 48],
-        "utt2f0": lambda n: f"{draw.lognormvariate(5.2, 0.3):.2f}",
-        "utt2loudness": lambda n: f"{draw.gauss(-24, 5):.2f}",
-        "utt2rate": lambda n: f"{draw.gauss(12, 3):.3f}",
-    }
-    for name, value in values.items():
-        with open(folder / name, "w", encoding="utf-8") as stream:
-            stream.writelines(f"{utterance} {value(number)}\n" for number, utterance in enumerate(ids))
+    return [parts("tables", place.folder, count)]
 
 
 def make_model(place, count):
-    return [[sys.executable, ROOT / "benchmarks/scale_parts.py", "model", place.folder / "model"]]
+    return [parts("model", place.folder / "model")]
 
 
 def c2ser(command, *options):
@@ -165,8 +125,9 @@ def c2ser(command, *options):
 
 
 def prepare_data(place, count):
-    return [c2ser("prepare-data", "--corpus", ROOT / "benchmarks/scale_corpus.py", "--root", place.corpus(count),
-                  "--data_dir", place.of(count) / "data")]  # fmt: skip
+    place.data(count)
+    return [c2ser("prepare-data", "--corpus", ROOT / "benchmarks/scale_corpus.py", "--root", place.of(count),
+                  "--data_dir", place.of(count) / "prepared")]  # fmt: skip
 
 
 def validate(place, count):
@@ -179,7 +140,8 @@ def split(place, count):
 
 def dump_audio(place, count):
     data, out = place.data(count), place.of(count) / "dump"
-    jobs = [c2ser("dump-audio", "--data_dir", data / f"split2utt/{job}", "--out_dir", out, "--job", str(job)) for job in (1, 2)]
+    jobs = [c2ser("dump-audio", "--data_dir", data / f"split2utt/{job}", "--out_dir", out, "--job", job, "--shard_mb", "250")
+            for job in (1, 2)]  # fmt: skip
     tables = ["--table", f"{out}/audio.*.scp", out / "wav.scp", "--table", f"{out}/utt2num_samples.*", out / "utt2num_samples"]
     return [c2ser("split-data-dir", "--per-utt", data, "2"), *jobs, c2ser("collect-parts", "--data_dir", data, *tables)]
 
@@ -190,15 +152,11 @@ def prosody(place, count):
 
 
 def style(place, count):
-    data, tables = place.data(count), place.tables(count)
-    return [
-        c2ser("filter-tables", "--data_dir", data, *(tables / name for name in ("utt2f0", "utt2loudness", "utt2rate"))),
-        c2ser("make-style", "--train_dir", data, "--out_dirs", data, "--stats", place.of(count) / "style.json"),
-    ]
+    data = place.data(count)
+    return [c2ser("make-style", "--train_dir", data, "--out_dirs", data, "--stats", place.of(count) / "style.json")]
 
 
 def texts(place, count):
-    place.once(style, count)
     return [c2ser("make-cot", "--data_dir", place.data(count))]
 
 
@@ -209,27 +167,22 @@ def features(place, count):
 
 
 def inputs(place, count):
-    place.once(texts, count)
-    tables = place.tables(count)
+    tables = place.data(count).parent / "tables"
     return [c2ser("make-inputs", "--data_dir", place.data(count), "--audio_scp", tables / "wav.scp", "--num_samples",
                   tables / "utt2num_samples", "--emotion_scp", tables / "tokens.scp", "--texts", "true", "--min_seconds", "0",
-                  "--out_dir", place.of(count) / "inputs")]  # fmt: skip
+                  "--out_dir", place.of(count) / "made")]  # fmt: skip
 
 
 def batches(how):
     def stage(place, count):
-        place.once(inputs, count)
-        return [[sys.executable, ROOT / "benchmarks/scale_parts.py", "batches", place.of(count) / "inputs", how]]
+        return [parts("batches", place.data(count).parent / "inputs", how)]
 
     return stage
 
 
 def predict(place, count):
-    model, files = place.model() / "packed", place.of(count) / "files"
-    files.parent.mkdir(parents=True, exist_ok=True)
-    place.corpus(count)
-    files.write_text("".join(f"{place.sounds[number % 48][0]}\n" for number in range(count)), encoding="utf-8")
-    return [c2ser("predict", "--model", model, "--json", "--files", files)]
+    files = place.data(count).parent / "files"
+    return [c2ser("predict", "--model", place.model() / "packed", "--json", "--files", files)]
 
 
 def score(place, count):
@@ -317,15 +270,15 @@ def resident(pid):
         return 0
 
 
-def keep(path, stages, rows):
-    """Write the rows among those of other stages that the table holds."""
-    kept = [row for row in read_rows(path) if row[0] not in stages] if path.exists() else []
+def keep(path, rows):
+    """Write the rows among the others of the table, in place of those of the same stage and size."""
+    table = {row[:2]: row for row in [*(read_rows(path) if path.exists() else []), *rows]}
     order = list(STAGES)
     revision = subprocess.run(["git", "rev-parse", "--short=8", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     with open(path, "w", encoding="utf-8") as stream:
         stream.write(f"# {platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, revision {revision}\n")
         stream.write("\t".join(COLUMNS) + "\n")
-        for row in sorted(kept + rows, key=lambda row: (order.index(row[0]), int(row[1]))):
+        for row in sorted(table.values(), key=lambda row: (order.index(row[0]), int(row[1]))):
             stream.write("\t".join(map(str, row)) + "\n")
 
 
