@@ -3,8 +3,8 @@
 c2ser dump-audio --data_dir data/all/split4/1 --out_dir dump/all --job 1
 
 Archives are shards, audio.JOB.0001.ark, …, of about --shard_mb; audio.JOB.scp is the index of them all. The same command
-run again goes on with the first shard that is not there whole, unless the tables, or sizes or times of the sound files, are
-others now: then it starts anew.
+run again makes what is not there yet: shards are kept whose sound files have the sizes and times that they had, unless the
+tables are others now.
 """
 
 import argparse
@@ -51,8 +51,9 @@ def main(argv=None):
         data_dir.read(table)  # a malformed table is no fault of an utterance: stop here, whatever --skip_bad says
     bad = {}
     with Journal(out_dir / f"audio.{args.job}.shards", inputs_of(data_dir)) as journal:
-        shards = {number: entry for number, entry in journal.done.items() if is_whole(args, number, entry)}
-        dump(args, data_dir, journal, shards, bad)
+        sound = sound_files(data_dir)
+        shards = {number: entry for number, entry in journal.done.items() if is_whole(args, entry, sound)}
+        dump(args, data_dir, sound, journal, shards, bad)
     lengths = {utterance: length for entry in shards.values() for utterance, length in entry["lengths"].items()}
     if not lengths:
         first = next(iter(bad.values()))
@@ -77,9 +78,12 @@ def main(argv=None):
     logging.info("%d utterances, %.3f h, %d shards", len(lengths), hours, len(shards))
 
 
-def dump(args, data_dir, journal, shards, bad):
-    """Write what `shards`, number → entry of the journal, do not hold yet, and enter it there; faulty utterances go into
-    the dict `bad`, which without --skip_bad the first of them ends with an InputError."""
+def dump(args, data_dir, sound, journal, shards, bad):
+    """Write what `shards`, number → entry of the journal, do not hold yet, and enter it there.
+
+    sound: see `sound_files`; bad: a dict that gets faulty utterances and why. Without --skip_bad the first of them raises
+    InputError.
+    """
     from tqdm import tqdm
 
     from c2ser.ark import ArkWriter
@@ -103,10 +107,10 @@ def dump(args, data_dir, journal, shards, bad):
                 held += 2 * len(samples)
                 if held >= args.shard_mb * 1e6:
                     break
-        size = shard(args, number, "ark").stat().st_size
-        shards[number] = {"key": number, "bytes": size, "lengths": lengths, "bad": dict(islice(bad.items(), told, None))}
-        journal.add(shards[number])
-        told = len(bad)
+        entry = {"key": number, "lengths": lengths, "bad": dict(islice(bad.items(), told, None))}
+        entry |= {"bytes": shard(args, number, "ark").stat().st_size, "sound": state(entry, sound)}
+        journal.add(entry)
+        shards[number], told = entry, len(bad)
 
 
 def shard(args, number, kind):
@@ -114,24 +118,35 @@ def shard(args, number, kind):
     return Path(args.out_dir) / f"audio.{args.job}.{number:04d}.{kind}"
 
 
-def is_whole(args, number, entry):
-    """Whether a shard of the journal is still there."""
-    ark, index = shard(args, number, "ark"), shard(args, number, "index")
-    return index.is_file() and ark.is_file() and ark.stat().st_size == entry["bytes"]
+def is_whole(args, entry, sound):
+    """Whether a shard of the journal is still there, and what it was made of the same."""
+    ark, index = shard(args, entry["key"], "ark"), shard(args, entry["key"], "index")
+    there = index.is_file() and ark.is_file() and ark.stat().st_size == entry["bytes"]
+    return there and state(entry, sound) == entry["sound"]
 
 
 def inputs_of(data_dir):
-    """What decides the shards: tables by their content, sound files by size and time (what a command gives is not looked
-    at)."""
+    """The tables that decide the shards, by their content."""
     from c2ser.fileio import sha256
-    from c2ser.journal import digest
-
-    def state(path):
-        try:
-            return (found := os.stat(path)).st_size, found.st_mtime_ns
-        except OSError:
-            return None
 
     names = [name for name in ("wav.scp", "segments", "reco2channel", "utt2spk") if data_dir.has(name)]
-    tables = {name: sha256(data_dir.path / name) for name in names}
-    return {**tables, "sound": digest([state(entry) for entry in data_dir.read("wav.scp").values()])}
+    return {name: sha256(data_dir.path / name) for name in names}
+
+
+def sound_files(data_dir):
+    """Utterance → its entry of wav.scp."""
+    entries = data_dir.read("wav.scp")
+    if not data_dir.has("segments"):
+        return entries
+    return {utterance: entries.get(recording) for utterance, (recording, _, _) in data_dir.segments().items()}
+
+
+def state(entry, sound):
+    """A digest of sizes and times of the sound files of a shard; what a command gives is not looked at."""
+    from c2ser.journal import digest
+
+    found = []
+    for path in dict.fromkeys(sound.get(utterance) for part in ("lengths", "bad") for utterance in entry[part]):
+        status = os.stat(path) if path and os.path.exists(path) else None
+        found.append(status and (status.st_size, status.st_mtime_ns))
+    return digest(found)
