@@ -228,7 +228,8 @@ def measure(commands):
             _, status, used = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
-            sys.exit(f"error: {' '.join(map(str, command))}:\n{errors[-3000:]}")
+            last = "\n".join(errors.splitlines()[-5:])  # progress bars begin a line anew
+            sys.exit(f"error: {' '.join(map(str, command))}:\n{last}")
         peak = max(peak, used.ru_maxrss * 1024, watch.end())
         cpu += used.ru_utime + used.ru_stime
     return f"{cpu:.1f}", f"{time.perf_counter() - start:.1f}", f"{peak / 1e6:.0f}"
@@ -284,6 +285,41 @@ def keep(path, rows):
 
 def read_rows(path):
     return [tuple(line.split("\t")) for line in path.read_text(encoding="utf-8").splitlines()[2:]]
+
+
+def page(path):
+    """docs/scale.md, from the table."""
+    machine, rows = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# "), read_rows(path)
+    lines = [HEAD.format(machine=machine)]
+    before = None
+    for stage, count, hours, seconds, _, peak in rows:
+        further = ""
+        if before and before[0] == stage:
+            further = f"{(float(peak) - before[2]) * 1e6 / (int(count) - before[1]):.0f}"
+        before = stage, int(count), float(peak)
+        per = f"{1000 * float(seconds) / int(count):.3f} | {float(seconds) / float(hours):.2f}"
+        lines.append(f"| {stage} | {int(count):,} | {float(hours):.2f} | {seconds} | {per} | {peak} | {further} |")
+    return "\n".join(lines) + "\n"
+
+
+HEAD = """# How time and memory grow with a corpus
+
+Made by `python benchmarks/scale.py --page` from [benchmarks/scale.tsv](../benchmarks/scale.tsv); `python benchmarks/scale.py
+--work FOLDER` measures it again. {machine}.
+
+Every line is a run of the recipe's own commands on a corpus of that size. The corpus is simulated: its lines point to 48 short
+sound files, 50 ms to 4 s, 0.92 s on average; ids, classes and words are drawn, and so is what a stage takes of others that are not
+measured (measures of prosody, levels, texts, places in archives). Stages that decode sound or run a network (2 dump, 6, 12)
+do so for every line, but on fewer lines, and prosody on fewer still; nothing is extrapolated. Models are tiny, with random
+weights, so that the seconds of stages 6 and 12 are those of the program around the network.
+
+Seconds are those on processors, of all processes of a stage, its start included. Time is linear where seconds per 1,000
+utterances fall to a constant. Peak is the memory of all processes of a stage together; the last column says how much of it every
+further utterance takes, against the line above. A stage holds its tables, some hundred bytes an entry of each, and neither
+sound nor features: for stage 1 that is six tables, for validation and splitting here fourteen, texts of stage 4 among them.
+
+| stage | utterances | hours of speech | seconds | s / 1,000 utterances | s / hour of speech | peak MB | bytes a further utterance |
+|---|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 if __name__ == "__main__":
