@@ -60,7 +60,7 @@ def limit_caches():
 def add_audio(parser):
     """Add the sound files that a command labels: by name, or --files."""
     parser.add_argument("audio", nargs="*", help="Files: any rate, wav, flac, ogg and what else libsndfile reads")
-    parser.add_argument("--files", help="A text file with their names instead, one a line: a command line holds only so many")
+    parser.add_argument("--files", help="A text file of their names instead, one a line; it may hold any number")
 
 
 def audio_files(args):
