@@ -290,8 +290,9 @@ def read_rows(path):
 def page(path):
     """docs/scale.md, from the table."""
     machine, rows = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# "), read_rows(path)
-    lines = [HEAD.format(machine=machine)]
-    before = None
+    largest, asked = max(int(row[1]) for row in rows), get_parser().get_default("utterances")[-1]
+    short = "" if largest >= asked else f" The script's own largest size, {asked:,} utterances, was not run: here {largest:,} are."
+    lines, before = [HEAD.format(machine=machine, short=short)], None
     for stage, count, hours, seconds, _, peak in rows:
         further = ""
         if before and before[0] == stage:
@@ -309,14 +310,14 @@ Made by `python benchmarks/scale.py --page` from [benchmarks/scale.tsv](../bench
 
 Every line is a run of the recipe's own commands on a corpus of that size. The corpus is simulated: its lines point to 48 short
 sound files, 50 ms to 4 s, 0.92 s on average; ids, classes and words are drawn, and so is what a stage takes of others that are not
-measured (measures of prosody, levels, texts, places in archives). Stages that decode sound or run a network (2 dump, 6, 12)
-do so for every line, but on fewer lines, and prosody on fewer still; nothing is extrapolated. Models are tiny, with random
+measured (measures of prosody, levels, texts, places in archives).{short} Stages that decode sound or run a network (2 dump, 6, 12)
+do so for every line, but on fewer lines, and prosody on fewer still. Nothing is extrapolated. Models are tiny, with random
 weights, so that the seconds of stages 6 and 12 are those of the program around the network.
 
 Seconds are those on processors, of all processes of a stage, its start included. Time is linear where seconds per 1,000
 utterances fall to a constant. Peak is the memory of all processes of a stage together; the last column says how much of it every
 further utterance takes, against the line above. A stage holds its tables, some hundred bytes an entry of each, and neither
-sound nor features: for stage 1 that is six tables, for validation and splitting here fourteen, texts of stage 4 among them.
+sound nor features: for stage 1 that is six tables of utterances, for validation and splitting here twelve, the texts of stage 4 among them.
 
 | stage | utterances | hours of speech | seconds | s / 1,000 utterances | s / hour of speech | peak MB | bytes a further utterance |
 |---|--:|--:|--:|--:|--:|--:|--:|"""
