@@ -87,11 +87,12 @@ class Place:
             measure(make(self, count))
             self.done.add((make.__name__, count))
 
-    def data(self, count):
-        """A data directory of `count` utterances, as stages 1, 3 and 4 leave it, and tables of stages 2 and 6."""
-        self.once(write_sounds, 0)
-        self.once(write_tables, count)
-        return self.of(count) / "data"
+    def tables(self, count, what="data"):
+        """A folder of tables of `count` utterances. what: data, a data directory as stages 1, 3 and 4 leave it; tables, of
+        stages 2 and 6; inputs, of stage 9."""
+        if not (self.of(count) / what).exists():
+            measure([parts("tables", self.folder, count, what)])
+        return self.of(count) / what
 
     def dump(self, count):
         """Dumped audio, as stage 2 leaves it."""
@@ -112,10 +113,6 @@ def write_sounds(place, count):
     return [parts("sounds", place.folder)]
 
 
-def write_tables(place, count):
-    return [parts("tables", place.folder, count)]
-
-
 def make_model(place, count):
     return [parts("model", place.folder / "model")]
 
@@ -125,21 +122,23 @@ def c2ser(command, *options):
 
 
 def prepare_data(place, count):
-    place.data(count)
+    place.once(write_sounds, 0)
+    measure([parts("tables", place.folder, count, "manifest")])
     return [c2ser("prepare-data", "--corpus", ROOT / "benchmarks/scale_corpus.py", "--root", place.of(count),
                   "--data_dir", place.of(count) / "prepared")]  # fmt: skip
 
 
 def validate(place, count):
-    return [c2ser("validate-data-dir", place.data(count))]
+    return [c2ser("validate-data-dir", place.tables(count))]
 
 
 def split(place, count):
-    return [c2ser("split-data-dir", "--per-utt", place.data(count), "16")]
+    return [c2ser("split-data-dir", "--per-utt", place.tables(count), "16")]
 
 
 def dump_audio(place, count):
-    data, out = place.data(count), place.of(count) / "dump"
+    place.once(write_sounds, 0)
+    data, out = place.tables(count), place.of(count) / "dump"
     jobs = [c2ser("dump-audio", "--data_dir", data / f"split2utt/{job}", "--out_dir", out, "--job", job, "--shard_mb", "250")
             for job in (1, 2)]  # fmt: skip
     tables = ["--table", f"{out}/audio.*.scp", out / "wav.scp", "--table", f"{out}/utt2num_samples.*", out / "utt2num_samples"]
@@ -147,17 +146,17 @@ def dump_audio(place, count):
 
 
 def prosody(place, count):
-    return [c2ser("extract-prosody", "--data_dir", place.data(count), "--audio_scp", place.dump(count) / "wav.scp",
+    return [c2ser("extract-prosody", "--data_dir", place.tables(count), "--audio_scp", place.dump(count) / "wav.scp",
                   "--out_dir", place.of(count) / "prosody")]  # fmt: skip
 
 
 def style(place, count):
-    data = place.data(count)
+    data = place.tables(count)
     return [c2ser("make-style", "--train_dir", data, "--out_dirs", data, "--stats", place.of(count) / "style.json")]
 
 
 def texts(place, count):
-    return [c2ser("make-cot", "--data_dir", place.data(count))]
+    return [c2ser("make-cot", "--data_dir", place.tables(count))]
 
 
 def features(place, count):
@@ -167,27 +166,30 @@ def features(place, count):
 
 
 def inputs(place, count):
-    tables = place.data(count).parent / "tables"
-    return [c2ser("make-inputs", "--data_dir", place.data(count), "--audio_scp", tables / "wav.scp", "--num_samples",
+    tables = place.tables(count, "tables")
+    return [c2ser("make-inputs", "--data_dir", place.tables(count), "--audio_scp", tables / "wav.scp", "--num_samples",
                   tables / "utt2num_samples", "--emotion_scp", tables / "tokens.scp", "--texts", "true", "--min_seconds", "0",
                   "--out_dir", place.of(count) / "made")]  # fmt: skip
 
 
 def batches(how):
     def stage(place, count):
-        return [parts("batches", place.data(count).parent / "inputs", how)]
+        return [parts("batches", place.tables(count, "inputs"), how)]
 
     return stage
 
 
 def predict(place, count):
-    files = place.data(count).parent / "files"
+    place.once(write_sounds, 0)
+    files = place.folder / f"files.{count}"
+    with open(files, "w", encoding="utf-8") as stream:
+        stream.writelines(f"{place.sounds[number % 48][0]}\n" for number in range(count))
     return [c2ser("predict", "--model", place.model() / "packed", "--json", "--files", files)]
 
 
 def score(place, count):
     """Every fifth answer is a label, the others are texts of which no two are alike."""
-    data, draw, answers = place.data(count), random.Random(count), place.of(count) / "answers"
+    data, draw, answers = place.tables(count), random.Random(count), place.of(count) / "answers"
     with open(answers, "w", encoding="utf-8") as stream:
         for number in range(count):
             label = draw.choice(CLASSES[:-1])

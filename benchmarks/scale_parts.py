@@ -1,7 +1,7 @@
 """Parts of scale.py, each run in a process of its own, so that the one that measures stays small.
 
     python benchmarks/scale_parts.py sounds FOLDER               the sound files
-    python benchmarks/scale_parts.py tables FOLDER COUNT         a manifest and tables of so many utterances
+    python benchmarks/scale_parts.py tables FOLDER COUNT WHAT    tables of so many utterances; WHAT: manifest, data, tables, inputs
     python benchmarks/scale_parts.py model FOLDER                a tiny system with random weights, packed
     python benchmarks/scale_parts.py batches INPUTS HOW          batches of two epochs, drawn; HOW: out of SAMPLERS
 """
@@ -38,7 +38,7 @@ def sounds(folder):
         soundfile.write(path, voice + source.normal(0, 0.02, len(places)), rate, format=kind)
 
 
-def tables(folder, count):
+def tables(folder, count, what):
     """The manifest of stage 1, and what the stages leave that are not measured: lengths and places are true where sound was
     dumped, measures, levels and classes drawn."""
     place, count = Place(Path(folder)), int(count)
@@ -69,25 +69,28 @@ def tables(folder, count):
         "inputs/speech_shape": lambda n: place.lengths[n % 48],
     }
     for name, value in values.items():
+        if not name.startswith(f"{what}/"):
+            continue
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with open(folder / name, "w", encoding="utf-8") as stream:
             stream.writelines(f"{utterance} {value(number)}\n" for number, utterance in enumerate(ids))
-    with open(folder / "files", "w", encoding="utf-8") as stream:
-        stream.writelines(f"{place.sounds[number % 48][0]}\n" for number in range(count))
-    groups = {}
-    for utterance, speaker in zip(ids, speakers):
-        groups.setdefault(speaker, []).append(utterance)
-    with open(folder / "data/spk2utt", "w", encoding="utf-8") as stream:
-        stream.writelines(f"{speaker} {' '.join(own)}\n" for speaker, own in groups.items())
-    with open(folder / "data/spk2gender", "w", encoding="utf-8") as stream:
-        stream.writelines(f"{speaker} {'fm'[number % 2]}\n" for number, speaker in enumerate(groups))
-    splits = ("train",) * 6 + ("dev", "test")
-    with open(folder / "manifest.tsv", "w", encoding="utf-8") as stream:
-        for number, utterance in enumerate(ids):
-            split = splits[number // min(PER_SPEAKER, max(1, count // 8)) % 8]
-            fields = (utterance, speakers[number], emotions[number], languages[number], "fm"[number // PER_SPEAKER % 2],
-                      split, str(place.sounds[number % 48][0]), WORDS[number % 4])  # fmt: skip
-            stream.write("\t".join(fields) + "\n")
+    if what == "data":
+        groups = {}
+        for utterance, speaker in zip(ids, speakers):
+            groups.setdefault(speaker, []).append(utterance)
+        with open(folder / "data/spk2utt", "w", encoding="utf-8") as stream:
+            stream.writelines(f"{speaker} {' '.join(own)}\n" for speaker, own in groups.items())
+        with open(folder / "data/spk2gender", "w", encoding="utf-8") as stream:
+            stream.writelines(f"{speaker} {'fm'[number % 2]}\n" for number, speaker in enumerate(groups))
+    if what == "manifest":
+        folder.mkdir(exist_ok=True)
+        splits = ("train",) * 6 + ("dev", "test")
+        with open(folder / "manifest.tsv", "w", encoding="utf-8") as stream:
+            for number, utterance in enumerate(ids):
+                split = splits[number // min(PER_SPEAKER, max(1, count // 8)) % 8]
+                fields = (utterance, speakers[number], emotions[number], languages[number], "fm"[number // PER_SPEAKER % 2],
+                          split, str(place.sounds[number % 48][0]), WORDS[number % 4])  # fmt: skip
+                stream.write("\t".join(fields) + "\n")
 
 
 def model(folder):

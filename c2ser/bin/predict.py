@@ -38,7 +38,7 @@ def main(argv=None):
     for path, prediction in zip(files, predictor.each(files, args.mode, args.channel)):
         if args.json:
             fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text", "sound")}
-            print(json.dumps({"audio": path, **fields}, ensure_ascii=False))
+            print(json.dumps({"audio": path, **fields}, ensure_ascii=False), flush=True)
             continue
         posterior = "  ".join(f"{label} {value:.3f}" for label, value in prediction.posterior.items())
         print(f"{path}\t{prediction.label}\t{posterior}")
