@@ -131,27 +131,33 @@ def _decode_command(entry, allow_commands):
     return decode(done.stdout, entry)
 
 
-def read_utterances(data_dir, utterances=None, allow_commands=False):
+def read_utterances(data_dir, utterances=None, allow_commands=False, bad=None):
     """Yield (utterance, float32 `(samples,)` at 16 kHz) of a data directory, segments and reco2channel honoured.
 
-    utterances: the ids wanted, in any order (None: all). Recordings are decoded once each. Raises InputError naming
-    the utterance.
+    utterances: the ids wanted, in any order (None: all); bad: a dict that faulty ones go into with their reason, as they
+    are met. Recordings are decoded once each. Raises InputError naming the utterance, unless there is `bad`.
     """
     wav_scp, channels = data_dir.read("wav.scp"), data_dir.read("reco2channel", optional=True)
     segments = data_dir.segments() if data_dir.has("segments") else None
     decoded = None, None
     for utterance in data_dir.utterances() if utterances is None else utterances:
         recording, start, end = segments[utterance] if segments else (utterance, None, None)
-        if recording not in wav_scp:
-            raise InputError(f"{data_dir.path}/wav.scp: no entry for {recording}, which utterance {utterance} needs")
+        where = f"{data_dir.path}: utterance {utterance}: "
         try:
+            if recording not in wav_scp:
+                where = f"{data_dir.path}/wav.scp: "
+                raise InputError(f"no entry for {recording}, which utterance {utterance} needs")
             if decoded[0] != recording:
-                decoded = recording, read_audio(
-                    wav_scp[recording], channels.get(recording), allow_commands=allow_commands
-                )
+                samples = read_audio(wav_scp[recording], channels.get(recording), allow_commands=allow_commands)
+                decoded = recording, samples
+            where = ""  # which a cut names by itself
+            samples = decoded[1] if start is None else cut(decoded[1], start, end, utterance)
         except InputError as error:
-            raise InputError(f"{data_dir.path}: utterance {utterance}: {error}") from None
-        yield utterance, decoded[1] if start is None else cut(decoded[1], start, end, utterance)
+            if bad is None:
+                raise InputError(f"{where}{error}") from None
+            bad[utterance] = f"{where}{error}"
+            continue
+        yield utterance, samples
 
 
 def cut(samples, start, end, utterance):

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from c2ser.datadir.tables import read_lines
 from c2ser.errors import InputError
 
 REMEDIES = {
@@ -47,6 +48,29 @@ def run(main):
 def _fail(message, status):
     print(f"error: {message}", file=sys.stderr)
     return status
+
+
+def limit_caches():
+    """Keep memory flat: oneDNN, and torch's layer above it, each keep the code and buffers of the last 1024 shapes,
+    which comes to more than a gigabyte where every batch has another length. Both read this at their first use."""
+    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(name, "128")
+
+
+def add_audio(parser):
+    """Add the sound files that a command labels: by name, or --files."""
+    parser.add_argument("audio", nargs="*", help="Files: any rate, wav, flac, ogg and what else libsndfile reads")
+    parser.add_argument("--files", help="A text file of their names instead, one a line; it may hold any number")
+
+
+def audio_files(args):
+    """The files of those options. Raises InputError unless exactly one of the two is given and names any."""
+    if bool(args.audio) == bool(args.files):
+        raise InputError("name the files to label, or a list of them with --files, and not both")
+    files = args.audio or [line for _, line in read_lines(args.files) if line.strip()]
+    if not files:
+        raise InputError(f"--files {args.files}: the list is empty")
+    return files
 
 
 def str_to_bool(value):

@@ -16,6 +16,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from c2ser.bin.common import limit_caches
 from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
@@ -51,6 +52,7 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     if args.job is not None and not 1 <= args.job <= args.num_jobs:
         raise InputError(f"--job {args.job} of --num_jobs {args.num_jobs}: expected 1 to {args.num_jobs}")
+    limit_caches()
     from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Prediction, Predictor
 

@@ -18,9 +18,9 @@ everything to OUT_DIR/splitN/J instead; collect_parts then joins the tables, wit
 import argparse
 import hashlib
 import logging
-import os
 from pathlib import Path
 
+from c2ser.bin.common import limit_caches
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write, sha256
 from c2ser.precision import choose
@@ -80,7 +80,7 @@ def main(argv=None):
     write_table(folder / "short", short)
     report(audio, order, args.chunk_seconds * SAMPLE_RATE, short)
 
-    finished = [number for number in shares if parts.done(number)]
+    finished = {number for number in shares if parts.done(number)}
     if finished:
         logging.info("%d of %d parts are there from an earlier run and skipped", len(finished), len(shares))
     before = sum(len(shares[number]) for number in finished)
@@ -99,13 +99,6 @@ def check(args):
         raise InputError("--part_utterances and --batch_seconds must be above 0")
     if args.chunk_seconds < 0.1:
         raise InputError(f"--chunk_seconds {args.chunk_seconds:g}: at least 0.1, that is, a few frames")
-
-
-def limit_caches():
-    """Keep memory flat: oneDNN, and torch's layer above it, each keep the code and buffers of the last 1024 shapes,
-    which comes to more than a gigabyte where every batch has another length. Both read this at their first use."""
-    for name in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
-        os.environ.setdefault(name, "128")
 
 
 def make_extractor(args):

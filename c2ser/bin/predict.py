@@ -4,13 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
+from c2ser.bin.common import add_audio, audio_files, limit_caches
 from c2ser.errors import InputError
 from c2ser.inference.decoding import DTYPES, PRIORS
 
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("audio", nargs="+", help="Files: any rate, wav, flac, ogg and what else libsndfile reads")
+    add_audio(parser)
     parser.add_argument("--model", required=True, help="Folder with model.yaml: exp/<tag> of a recipe")
     parser.add_argument(
         "--mode", default="implicit", choices=("implicit", "explicit"), help="Answer at once, or reason"
@@ -31,6 +32,8 @@ def get_parser():
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
+    files = audio_files(args)
+    limit_caches()
     from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Decoding, Predictor
 
@@ -39,11 +42,11 @@ def main(argv=None):
     predictor = Predictor(args.model, args.device, decoding, calibration)
     if args.enrol and not predictor.by_speaker(args.mode):
         raise InputError(f"--enrol: {args.model} is not normalised by speaker; leave it out")
-    speakers = [predictor.enrol(args.enrol, args.mode, args.channel)] * len(args.audio) if args.enrol else None
-    for path, prediction in zip(args.audio, predictor(args.audio, args.mode, args.channel, speakers=speakers)):
+    speaker = predictor.enrol(args.enrol, args.mode, args.channel) if args.enrol else None
+    for path, prediction in zip(files, predictor.each(files, args.mode, args.channel, speaker)):
         if args.json:
             fields = {name: getattr(prediction, name) for name in ("label", "posterior", "text", "sound")}
-            print(json.dumps({"audio": path, **fields}, ensure_ascii=False))
+            print(json.dumps({"audio": path, **fields}, ensure_ascii=False), flush=True)
             continue
         posterior = "  ".join(f"{label} {value:.3f}" for label, value in prediction.posterior.items())
         print(f"{path}\t{prediction.label}\t{posterior}")

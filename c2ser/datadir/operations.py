@@ -113,9 +113,11 @@ def copy(source, destination, *, utt_prefix="", utt_suffix="", spk_prefix="", sp
 def split(source, parts, per_utt=False):
     """Split a directory into `parts` of about equal size: `<source>/split<parts>/1 …`, as Kaldi names them.
 
-    A speaker is never divided, unless `per_utt`, which writes to `<source>/split<parts>utt/`, gives sizes that differ
-    by one at most, and keeps the order: its parts joined are the whole tables again. An earlier split is replaced when
-    the new one is complete. Returns the parts' paths. Raises InputError for more parts than speakers (utterances).
+    Size is duration where utt2num_samples or utt2dur tell it: no part lasts longer than the mean and the longest speaker
+    (utterance) together; elsewhere it is the number of utterances. A speaker is never divided, unless `per_utt`, which
+    writes to `<source>/split<parts>utt/`, and keeps the order: its parts joined are the whole tables again. An earlier
+    split is replaced when the new one is complete. Returns the parts' paths. Raises InputError for more parts than
+    speakers (utterances).
     """
     tables = load(source)
     utterances = sorted(tables["utt2spk"], key=byte_order)
@@ -130,8 +132,8 @@ def split(source, parts, per_utt=False):
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        for number, part in enumerate(_cut(groups, parts), 1):
-            _write(partial / str(number), restrict(tables, set(part)), source)
+        for number, part in enumerate(_cut(groups, parts, _lengths(tables)), 1):
+            _write(partial / str(number), restrict(tables, part), source)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     finally:
@@ -150,13 +152,14 @@ def restrict(tables, utterances):
     """The same tables with these utterances only, and the recordings and speakers that they use.
 
     reco2channel, spk2gender and `PARTIAL_TABLES`, which need not know everything, are absent where they would be empty.
+    It takes as long as there are utterances in `utterances`, not in the tables.
     """
     utt2spk = tables["utt2spk"]
     recordings = {tables["segments"][key].split()[0] for key in utterances} if "segments" in tables else utterances
     speakers = {utt2spk[key] for key in utterances}
     wanted = {"wav.scp": recordings, "reco2channel": recordings, "spk2gender": speakers}
     restricted = {
-        table: {key: value for key, value in values.items() if key in wanted.get(table, utterances)}
+        table: {key: values[key] for key in wanted.get(table, utterances) if key in values}
         for table, values in tables.items()
         if table != "spk2utt"
     }
@@ -226,16 +229,24 @@ def _merge(merged, values, table, source, sources):
     merged.update(values)
 
 
-def _cut(groups, parts):
-    """Cut a list of groups into `parts` runs, each cut where the utterances so far come nearest to an equal share."""
-    total, ends = sum(map(len, groups)), []
+def _lengths(tables):
+    """Utterance → how long it lasts, in samples or s; None where no table tells."""
+    known = tables.get("utt2num_samples") or tables.get("utt2dur")
+    return known and {utterance: float(value) for utterance, value in known.items()}
+
+
+def _cut(groups, parts, lengths=None):
+    """Cut a list of groups into `parts` runs, each cut where what was taken so far comes nearest to an equal share:
+    of utterances, or of their `lengths`, utterance → number."""
+    sizes = [sum(lengths[utterance] for utterance in group) if lengths else len(group) for group in groups]
+    total, ends = sum(sizes), []
     taken = start = 0
     for number in range(1, parts):
         share = total * number / parts
-        taken, start = taken + len(groups[start]), start + 1
+        taken, start = taken + sizes[start], start + 1
         last = len(groups) - (parts - number)
-        while start < last and abs(taken + len(groups[start]) - share) < abs(taken - share):
-            taken, start = taken + len(groups[start]), start + 1
+        while start < last and abs(taken + sizes[start] - share) < abs(taken - share):
+            taken, start = taken + sizes[start], start + 1
         ends.append(start)
     bounds = [0, *ends, len(groups)]
     return [list(chain.from_iterable(groups[first:last])) for first, last in zip(bounds, bounds[1:])]

@@ -5,6 +5,7 @@ at once, with line numbers.
 """
 
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,7 @@ def _scan_line(found, number, raw, empty_ok):
         found.fault("blank-line", number, f"blank line; {MENDS}")
         return
     key, value = split_line(line.strip(" \t"), f"{found.path}:{number}", empty_ok=True)
+    key = sys.intern(key)  # one id in memory for all tables of a directory
     if not readable:
         found.rows.append(Row(number, key, None))
         return

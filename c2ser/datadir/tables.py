@@ -1,5 +1,6 @@
 """Kaldi tables: text files of `key value` lines, sorted and unique by the bytes of the key (LC_ALL=C)."""
 
+import sys
 from pathlib import Path
 
 from c2ser import encodings
@@ -72,7 +73,7 @@ def read_table(path, empty_ok=False):
                 f"{path}:{number}: {key} stands after {previous.decode()}: not sorted as LC_ALL=C sorts; "
                 "utils/fix_data_dir.sh sorts it"
             )
-        table[key], previous = value, place
+        table[sys.intern(key)], previous = value, place  # one id in memory for all tables of a directory
     return table
 
 

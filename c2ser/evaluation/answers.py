@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -107,7 +107,7 @@ def label_finder(classes):
     labels = (*EMOTIONS, *(label for label in FURTHER_EMOTIONS if label in classes))
     others = tuple(label for label in FURTHER_EMOTIONS if label not in (*labels, *_NO_ANSWERS))
 
-    @cache
+    @lru_cache(1 << 16)  # free texts are hardly ever alike, labels are
     def find(answer):
         parsed = parse_label(answer, labels=labels)
         return parsed if parsed.reason != "none" else parse_label(answer, labels=others)

@@ -27,6 +27,9 @@ from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
 from c2ser.precision import check_device, choose
 
+WINDOW, WINDOW_SECONDS = 256, 1800.0
+"""How many inputs, or seconds of speech, `Predictor.each` reads before it answers them."""
+
 LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}
 """Options that the config.yaml of an older training does not have, and what it was trained with."""
 
@@ -107,6 +110,20 @@ class Predictor:
             order, self.decoding.batch_size, answer, lambda index: names[index], lambda index: len(speech[index]), limit
         )
         return predictions
+
+    def each(self, inputs, mode="implicit", channel=None, speaker=None):
+        """Yield the `Prediction` of each input in turn, for as many as there are: no more than a window of them, `WINDOW`
+        or `WINDOW_SECONDS`, is held at a time. inputs: an iterable of what a call takes, read as it is needed; speaker: what
+        `enrol` gave, where all are of one. Answers, and errors, are those of a call."""
+        speech, names = [], []
+        for number, item in enumerate(inputs):
+            names.append(name_of(item, number))
+            speech.append(self._read(item, channel, names[-1]))
+            if len(speech) == WINDOW or sum(map(len, speech)) >= WINDOW_SECONDS * SAMPLE_RATE:
+                yield from self(speech, mode, names=names, speakers=[speaker] * len(speech))
+                speech, names = [], []
+        if speech:
+            yield from self(speech, mode, names=names, speakers=[speaker] * len(speech))
 
     @torch.no_grad()
     def stream(self, item, mode="explicit", channel=None):
@@ -232,7 +249,7 @@ class Predictor:
             ids = [torch.tensor(transcript_ids(self.tokenizer, text), dtype=torch.long) for text in words]
             transcript = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=-1).to(self.device)
         known = {}
-        for part, layer in model.standardize.items() if speakers else ():
+        for part, layer in model.standardize.items() if any(speakers or ()) else ():
             name = f"speaker_{part}"
             known[name] = torch.stack([layer.mean if means is None else means[name] for means in speakers])
         return model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript, **known)

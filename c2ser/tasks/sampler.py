@@ -7,6 +7,7 @@ L_cate sees nothing of a class that stands alone in a batch.
 import logging
 from collections import Counter, defaultdict
 from dataclasses import dataclass, fields
+from itertools import chain
 
 import numpy as np
 
@@ -144,10 +145,11 @@ class BalancedBatches:
     def _sorted(self, drawn, random):
         """The same number of batches of the same utterances, each beside others of its length, in random order."""
         if len(drawn) > 1:
-            units = sorted(self._by_length(sum(drawn, [])), key=self._longest)
-            ends = np.cumsum([len(unit) for unit in units])
-            places = (ends - 1) * len(drawn) // ends[-1]
-            drawn = [[unit for unit, place in zip(units, places) if place == one] for one in random.permutation(len(drawn))]
+            units = sorted(self._by_length(chain.from_iterable(drawn)), key=self._longest)
+            ends, shares = np.cumsum([len(unit) for unit in units]), [[] for _ in drawn]
+            for unit, place in zip(units, (ends - 1) * len(drawn) // ends[-1]):
+                shares[place].append(unit)
+            drawn = [shares[one] for one in random.permutation(len(drawn))]
         return [[utterance for unit in batch for utterance in unit] for batch in drawn]
 
     def _by_length(self, units):

@@ -8,11 +8,13 @@ import pytest
 import soundfile
 
 from c2ser import cli
-from c2ser.bin import predict
+from c2ser.bin import predict, predict_onnx
 from c2ser.emotions import EMOTIONS
+from c2ser.errors import InputError
 from c2ser.inference.predictor import Predictor
 from tests.builders import waves
 from tests.closeness import nearly
+from tests.inference.conftest import assert_same
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,52 @@ def test_json(audio, system_dir, capsys):
         assert set(fields) == {"audio", "label", "posterior", "text", "sound"}
         assert (fields["audio"], fields["label"], fields["text"]) == (path, wanted.label, wanted.text)
         assert fields["posterior"] == nearly(wanted.posterior)
+
+
+def test_files_of_a_list(audio, system_dir, capsys, tmp_path):
+    """As many as there are: a command line holds some 100,000 names, not more."""
+    predict.main([*audio, "--model", str(system_dir)])
+    wanted = capsys.readouterr().out
+    (tmp_path / "list").write_text("\n".join(audio) + "\n\n")
+    predict.main(["--files", str(tmp_path / "list"), "--model", str(system_dir)])
+    assert capsys.readouterr().out == wanted
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ([], "name the files to label, or a list of them with --files, and not both"),
+        (["a.wav", "--files", "list"], "name the files to label, or a list of them with --files, and not both"),
+        (["--files", "empty"], "--files empty: the list is empty"),
+        (["--files", "none"], "none: no such file"),
+    ],
+)
+def test_files_that_are_not_named(given, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").write_text("\n")
+    for command, model in ((predict, "exp"), (predict_onnx, "model.onnx")):
+        with pytest.raises(InputError, match=message):
+            command.main([*given, "--model", model])
+
+
+def test_no_more_is_held_than_a_window(audio, system_dir, monkeypatch):
+    """What is read before the first answer, the second, …: a window of three files, or of so many seconds."""
+    predictor, read = Predictor(system_dir), []
+
+    def files():
+        for number in range(7):
+            read.append(number)
+            yield audio[number % 2]  # 0.5 s and 0.3125 s
+
+    wanted = predictor(list(files()))
+    for limit, windows in ({"WINDOW": 3}, [3, 3, 3, 6, 6, 6, 7]), ({"WINDOW_SECONDS": 0.8}, [2, 2, 4, 4, 6, 6, 7]):
+        with monkeypatch.context() as patch:
+            for name, value in limit.items():
+                patch.setattr(f"c2ser.inference.predictor.{name}", value)
+            read.clear()
+            held = [(len(read), prediction) for prediction in predictor.each(files())]
+        assert [number for number, _ in held] == windows
+        assert_same([prediction for _, prediction in held], wanted)
 
 
 def test_silence_is_answered_and_named(audio, system_dir, tmp_path, capsys, caplog):

@@ -189,22 +189,22 @@ def test_a_deleted_recording_is_missed(recipe):
 
 
 def test_a_deleted_dump_is_told_and_made_again(recipe):
-    (recipe / "dump/all/audio.1.ark").unlink()
+    (recipe / "dump/all/audio.1.0001.ark").unlink()
     output = run(recipe, "--stage", 3, "--stop_stage", 3, status=1)
-    wanted = "error: dump/all/audio.1.ark is gone: run ./run.sh --stage 2 --stop_stage 2, then this again"
+    wanted = "error: dump/all/audio.1.0001.ark is gone: run ./run.sh --stage 2 --stop_stage 2, then this again"
     assert output.splitlines()[-1] == wanted and not (recipe / "dump/prosody").exists()
-    assert "[redo] data/.done.dump: dump/all/audio.1.ark is gone" in run(recipe, "--stage", 2, "--stop_stage", 2)
+    assert "[redo] data/.done.dump: dump/all/audio.1.0001.ark is gone" in run(recipe, "--stage", 2, "--stop_stage", 2)
 
 
 def test_a_failure_leaves_what_was_there(recipe):
     """The dump is forced and cannot be made: the one before is set aside, not lost, and goes when another is there."""
-    kept = (recipe / "dump/all/audio.1.ark").read_bytes()
+    kept = (recipe / "dump/all/audio.1.0001.ark").read_bytes()
     (recipe / "data/all/wav.scp").rename(recipe / "wav.scp")
     assert "Traceback" not in run(recipe, "--stage", 2, "--stop_stage", 2, "--force", "true", status=1)
-    assert (recipe / "dump/.all.old/audio.1.ark").read_bytes() == kept
+    assert (recipe / "dump/.all.old/audio.1.0001.ark").read_bytes() == kept
     (recipe / "wav.scp").rename(recipe / "data/all/wav.scp")
     run(recipe, "--stage", 2, "--stop_stage", 2)
-    assert (recipe / "dump/all/audio.1.ark").read_bytes() == kept and not (recipe / "dump/.all.old").exists()
+    assert (recipe / "dump/all/audio.1.0001.ark").read_bytes() == kept and not (recipe / "dump/.all.old").exists()
 
 
 def test_two_runs_and_an_interruption(recipe):
