@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from c2ser.at_work import at_work
 from c2ser.errors import InputError
 from c2ser.soundfiles import decode
 
@@ -144,6 +145,7 @@ def read_utterances(data_dir, utterances=None, allow_commands=False):
         recording, start, end = segments[utterance] if segments else (utterance, None, None)
         if recording not in wav_scp:
             raise InputError(f"{data_dir.path}/wav.scp: no entry for {recording}, which utterance {utterance} needs")
+        at_work(utterance)
         try:
             if decoded[0] != recording:
                 decoded = recording, read_audio(

@@ -40,8 +40,13 @@ def run(main):
         if error.errno not in REMEDIES:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        status = _fail(f"{where}{error.strerror}; {REMEDIES[error.errno]}", 1)
+        status = _fail(f"{where}{with_remedy(error)}", 1)
     sys.exit(status)
+
+
+def with_remedy(error):
+    """An OSError's words, with what to do where it is the user's to mend."""
+    return f"{error.strerror}; {REMEDIES[error.errno]}" if error.errno in REMEDIES else error.strerror
 
 
 def _fail(message, status):

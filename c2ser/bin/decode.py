@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from c2ser.at_work import at_work
 from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
@@ -110,6 +111,7 @@ def decode(predictor, mode, utterances, tables, journal):
     with tqdm(total=len(utterances), initial=len(done), unit="utt", mininterval=2) as bar:
         for first in range(0, len(utterances), CHUNK):
             chunk = [utterance for utterance in utterances[first : first + CHUNK] if utterance not in done]
+            at_work(chunk)
             speech = [read_audio(tables["audio"][utterance]) for utterance in chunk]
             samples, clock = list(map(len, speech)), Clock(predictor)
             speech = [np.pad(wave, (0, max(0, MIN_SAMPLES - len(wave)))) for wave in speech]
