@@ -53,7 +53,10 @@ class ArkWriter:
         if isinstance(value, np.ndarray) and value.dtype == np.float16:
             write_npy_entry(ark, scp, key, value)
         else:
-            kaldiio.save_ark(ark, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)}, scp=scp)
+            entry = io.BytesIO()  # kaldiio's writer of audio complains at length where the disk is full
+            kaldiio.save_ark(entry, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)})
+            scp.write(f"{key} {ark.name}:{ark.tell() + len(key.encode()) + 1}\n")
+            ark.write(entry.getvalue())
 
     def __exit__(self, kind, error, trace):
         with told_of(self.ark, self._partial_ark, self._partial_scp):

@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -61,7 +61,8 @@ def told_of(path, *partial):
             inside = [name for name in map(str, partial) if str(error.filename).startswith(name)]
             error.filename = str(path) if inside or error.filename is None else error.filename
         for one in partial:
-            remove(one)
+            with suppress(OSError):  # where nothing can be written, nothing is there to be removed
+                remove(one)
         raise
 
 

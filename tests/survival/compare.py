@@ -3,19 +3,22 @@
 import re
 from pathlib import Path
 
-import torch
-
 TIMED = ("**/log/*", "**/*.log", "**/events.out.tfevents.*", "**/.done*", "**/decode.json", "**/report.html", "**/curves.png")
 """What differs from run to run by its nature: logs and their numbers, times and sizes in markers, cost, dates, seconds."""
-UNFINISHED = re.compile(r"\.(tmp|part|partial|begun|old)$|\.tmp\.|^\.(lock|results\.txt|dist_init.*|replace\..*)$|journal")
-"""Names of what should be gone when all is done."""
+UNFINISHED = re.compile(r"\.(tmp|part|partial)$|\.tmp\.|^\.(lock|results\.txt|dist_init.*)$")
+"""Names of what is half-written, or a lock."""
+WAITING = re.compile(r"\.(begun|old)$|journal")
+"""What an unfinished stage goes on from."""
 LASTING = "\n## Date, speed and memory\n"
 """What follows it in RESULTS.md differs from run to run."""
 
 
-def left_over(folder):
-    """Files and folders below `folder` that were never finished, or never given back."""
-    return sorted(str(path.relative_to(folder)) for path in files(folder) if UNFINISHED.search(path.name))
+def left_over(folder, begun=True):
+    """Files and folders below `folder` that were never finished, or never given back. begun: also those of stages that have
+    begun."""
+    wanted = (UNFINISHED, WAITING) if begun else (UNFINISHED,)
+    names = [path for path in files(folder) if any(pattern.search(path.name) for pattern in wanted)]
+    return sorted(str(path.relative_to(folder)) for path in names)
 
 
 def files(folder, dirs=True):
@@ -39,17 +42,21 @@ def differences(one, other):
     found += [f"{name} is more than there should be" for name in sorted(names[1] - names[0] - timed)]
     for name in sorted(names[0] & names[1]):
         if not any(Path(name).match(pattern) or Path("x", name).match(pattern) for pattern in TIMED):
-            if content(one, name) != content(other, name):
+            roots = [str(folder.parents[1]).encode() for folder in (one, other)]
+            if content(one / name, roots) != content(other / name, roots):
                 found.append(f"{name} differs")
     return found
 
 
-def content(folder, name):
-    """What of a file must be the same in both: bytes without the folder's name, or the tensors of a checkpoint."""
-    path = folder / name
+def content(path, roots):
+    """What of a file must be the same in both: bytes without the folders' names, or the tensors of a checkpoint."""
     if path.suffix == ".pth":
+        import torch
+
         return tensors(torch.load(path, map_location="cpu", weights_only=True))
-    data = path.read_bytes().replace(str(folder.parents[1]).encode(), b"ROOT")
+    data = path.read_bytes()
+    for root in roots:
+        data = data.replace(root, b"ROOT")
     if path.name == "RESULTS.md":
         return re.sub(r"- Revision: .*", "", data.decode().partition(LASTING)[0])
     return data
@@ -57,6 +64,8 @@ def content(folder, name):
 
 def tensors(state, name=""):
     """Name → bytes of each tensor in a checkpoint; of ESPnet's own, without its record of seconds."""
+    import torch
+
     if isinstance(state, torch.Tensor):
         return {name: (str(state.dtype), tuple(state.shape), state.contiguous().view(torch.uint8).numpy().tobytes())
                 if state.dim() else (str(state.dtype), state.item())}  # fmt: skip

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 STAGE = re.compile(r" stage (\d+): ")
 VERDICT = re.compile(r"^\[(run|resume|redo)\] ([^:]+):")
-POLL = 0.01
-"""Seconds between looks at a recipe's output."""
+POLL, PATIENCE = 0.01, 30
+"""Seconds between looks at a recipe's output, and for what is killed to go."""
 
 
 class Kill(NamedTuple):
@@ -77,8 +77,10 @@ class Recipe(NamedTuple):
         if not whole:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        at_work = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.holds(pid)]
-        assert not at_work, f"still at work after the kill: {at_work}"
+        deadline = time.monotonic() + PATIENCE  # what is killed needs a moment to go
+        while at_work := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.holds(pid)]:
+            assert time.monotonic() < deadline, f"still at work after the kill: {at_work}"
+            time.sleep(POLL)
         text = log.read_text(encoding="utf-8")
         reached = (stages_in(log) or [0])[-1]
         marks = [line.partition(":")[0] for line in text.splitlines() if line.startswith("[")]

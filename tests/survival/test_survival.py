@@ -1,0 +1,65 @@
+"""A short form of `python -m tests.survival`: stages 1 and 2 of a small recipe, killed, on a full disk, and read-only."""
+
+import shutil
+from random import Random
+
+import pytest
+
+from tests.egs.test_recipe_care import environment, options, toy
+from tests.survival.compare import differences, left_over
+from tests.survival.disks import disk, hinder, steps
+from tests.survival.kills import Recipe, survive
+
+
+def make(root):
+    root.mkdir()
+    folder = toy(root)
+    return Recipe(folder, tuple(options(folder, "--tag", "t")), environment(folder))
+
+
+def two_stages(recipe):
+    return recipe._replace(command=(*recipe.command, "--stop_stage", "2"))
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """A recipe that nothing happened to, and the seconds of its stages."""
+    root = tmp_path_factory.mktemp("unbroken")
+    recipe = make(root / "it")
+    durations, _ = two_stages(recipe).run(root / "log")
+    return recipe, durations
+
+
+def test_kills(unbroken, tmp_path):
+    whole, durations = unbroken
+    broken = make(tmp_path / "broken")
+    kills = survive(two_stages(broken), 4, durations, 0, tmp_path)
+    assert len(kills) == 4 and {kill.stage for kill in kills} == {1, 2}
+    assert differences(whole.folder, broken.folder) == [] and left_over(broken.folder) == []
+
+
+def test_a_full_disk_and_read_only_folders(unbroken, tmp_path):
+    whole, _ = unbroken
+    try:
+        with disk(tmp_path / "disk", "8m") as place:
+            measured, hindered = make(place / "measured"), make(place / "hindered")
+            added = steps(measured, (1, 2), tmp_path, place)
+            assert hinder(hindered, added, tmp_path, place, Random(0)) == []
+            assert differences(whole.folder, hindered.folder) == [] and left_over(hindered.folder) == []
+    except OSError as error:
+        pytest.skip(str(error))
+
+
+def test_a_difference_is_seen(unbroken, tmp_path):
+    """What the comparison is for: a table without an utterance, a file too few and too many, something half-written."""
+    whole, _ = unbroken
+    other = tmp_path / "other/toy/c2ser1"
+    for part in ("data", "dump", "exp"):
+        shutil.copytree(whole.folder / part, other / part)
+    assert differences(whole.folder, other) == []
+    table = other / "dump/all/wav.scp"
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[1:]))
+    (other / "data/all/text").unlink()
+    (other / "exp/t/.a.0-1.partial").write_text("")
+    wanted = ["data/all/text is missing", "exp/t/.a.0-1.partial is more than there should be", "dump/all/wav.scp differs"]
+    assert differences(whole.folder, other) == wanted and left_over(other) == ["exp/t/.a.0-1.partial"]
