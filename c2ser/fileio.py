@@ -1,5 +1,6 @@
 """Writing files so that nothing half-written is ever left under its final name."""
 
+import errno
 import hashlib
 import os
 import re
@@ -14,6 +15,8 @@ from c2ser.errors import InputError
 
 PARTIAL = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)\.partial")
 """What `beside` makes: the name, where the process is, its number."""
+ROOM = 2**20
+"""Bytes below which a disk counts as full."""
 DAY = 86400.0
 """Seconds after which what another machine has not completed counts as left behind."""
 
@@ -53,17 +56,22 @@ def atomic_folder(path):
 
 @contextmanager
 def told_of(path, *partial):
-    """Inside, an error removes what is partial, and an OSError of it, or a full disk, which has no name, tells of `path`."""
+    """Inside, an error removes what is partial, and an OSError of it, or a full disk, which has no name, tells of `path`.
+    Libraries that write by themselves (safetensors, torch) have words of their own for that: it is an OSError, too."""
     try:
         yield
     except BaseException as error:
         if isinstance(error, OSError):
             inside = [name for name in map(str, partial) if str(error.filename).startswith(name)]
             error.filename = str(path) if inside or error.filename is None else error.filename
+        elif isinstance(error, Exception) and not isinstance(error, InputError):
+            if shutil.disk_usage(Path(path).absolute().parent).free < ROOM:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
+    finally:
         for one in partial:
             with suppress(OSError):  # where nothing can be written, nothing is there to be removed
                 remove(one)
-        raise
 
 
 def beside(path):

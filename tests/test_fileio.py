@@ -1,5 +1,6 @@
 """Files that are whole or not there."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -7,12 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from c2ser.errors import InputError
 from c2ser.ark import ArkWriter
 from c2ser.datadir.replace import replace_tables
 from c2ser.fileio import atomic_folder, atomic_write, beside, sha256, sweep
+from tests.survival.disks import disk
 
 KILLED = """
 import os, sys
@@ -103,6 +107,32 @@ def test_a_folder_takes_the_place_of_another_when_it_is_complete(tmp_path):
     with atomic_folder(tmp_path / "a") as folder:
         (folder / "new").write_text("")
     assert os.listdir(tmp_path) == ["a"] and os.listdir(tmp_path / "a") == ["new"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 2 MB; only root can make one."""
+    try:
+        with disk(tmp_path / "disk", "2m") as folder:
+            yield folder
+    except OSError as error:
+        pytest.skip(str(error))
+
+
+def test_a_full_disk_in_a_librarys_words(small_disk):
+    """safetensors has errors of its own. What fits is written; what else goes wrong keeps its error."""
+    for megabytes, fits in ((1, True), (4, False)):
+        try:
+            with atomic_folder(small_disk / "a") as folder:
+                save_file({"x": np.zeros(megabytes << 18, np.float32)}, folder / "x")
+            assert fits
+        except OSError as error:
+            told = error.errno, error.filename
+            assert not fits and told == (errno.ENOSPC, str(small_disk / "a")) and not isinstance(error.__cause__, OSError)
+    assert os.listdir(small_disk) == ["a"] and os.path.getsize(small_disk / "a/x") > 1 << 20
+    (small_disk / "a/x").unlink()
+    with pytest.raises(ZeroDivisionError), atomic_folder(small_disk / "a"):
+        1 / 0
 
 
 def test_sha256(tmp_path):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from c2ser.errors import InputError
+from c2ser.fileio import told_of
 
 REMEDIES = {
     errno.ENOSPC: "make room, then run the same command again",
@@ -28,7 +29,8 @@ def run(main):
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         status = main()
-        sys.stdout.flush()
+        with told_of("standard output"):
+            sys.stdout.flush()
     except InputError as error:
         status = _fail(str(error), 1)
     except KeyboardInterrupt:
