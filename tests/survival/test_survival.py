@@ -1,14 +1,23 @@
 """A short form of `python -m tests.survival`: stages 1 and 2 of a small recipe, killed, on a full disk, and read-only."""
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
+import soundfile
 
+from c2ser.datadir import DataDir
 from tests.egs.test_recipe_care import environment, options, toy
 from tests.survival.compare import differences, left_over
 from tests.survival.disks import disk, hinder, steps
 from tests.survival.kills import Recipe, survive
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def make(root):
@@ -63,3 +72,20 @@ def test_a_difference_is_seen(unbroken, tmp_path):
     (other / "exp/t/.a.0-1.partial").write_text("")
     wanted = ["data/all/text is missing", "exp/t/.a.0-1.partial is more than there should be", "dump/all/wav.scp differs"]
     assert differences(whole.folder, other) == wanted and left_over(other) == ["exp/t/.a.0-1.partial"]
+
+
+@pytest.mark.parametrize("command", ["dump-audio", "extract-prosody"])
+def test_a_killed_job_names_its_utterance(tmp_path, command):
+    """The second recording's command kills the job that reads it, as the system does where memory runs out."""
+    data = DataDir(tmp_path / "data")
+    soundfile.write(tmp_path / "a.wav", np.full(8000, 0.1), 16000)
+    data.write_speakers({"anna-1": "anna", "anna-2": "anna"})
+    data.write("wav.scp", {"anna-1": str(tmp_path / "a.wav"), "anna-2": "kill -9 $PPID |"})
+    data.write("utt2lang", {"anna-1": "pl", "anna-2": "pl"})
+    job = ["-m", "c2ser", command, "--data_dir", data.path, "--out_dir", tmp_path / "out", "--allow_commands", "true"]
+    words = [sys.executable, ROOT / "utils/run.py", tmp_path / "x.log", sys.executable, *job]
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 1 and f"  {tmp_path}/x.log: code 137 (signal 9), at anna-2\n" in done.stderr
+    assert not list((tmp_path / "out").glob("utt2*")) and not list(tmp_path.glob("out/*.scp"))
