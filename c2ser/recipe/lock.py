@@ -10,7 +10,7 @@ import fcntl
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -94,10 +94,14 @@ def take(folder, pid):
 
 
 def keep(folder, pid, period=PERIOD):
-    """Renew a process' lock of a folder every `period` seconds, as long as the process lives and it is its lock."""
+    """Renew a process' lock of a folder every `period` seconds, as long as the process lives and it is its lock. A file
+    system that does not answer is asked again."""
     mine = Owner.of(pid)
-    while read(folder) == mine and start_of(pid) == mine.start:
-        os.utime(Path(folder, LOCK))
+    while start_of(pid) == mine.start:
+        with suppress(OSError):
+            if read(folder) != mine:
+                return
+            os.utime(Path(folder, LOCK))
         time.sleep(period)
 
 
