@@ -27,7 +27,7 @@ MADE = 5 * 3 * 2 * 2
 """Recordings of the small corpus: speakers, emotions, words, repetitions."""
 CONF = {
     "num_iters_per_epoch: 15": "num_iters_per_epoch: 3", "num_iters_per_epoch: 5": "num_iters_per_epoch: 3",
-    "explicit: 150": "explicit: 30",
+    "explicit: 150": "explicit: 30", "use_tensorboard: true": "use_tensorboard: false",
 }  # fmt: skip
 """What is made smaller still than conf/tiny."""
 

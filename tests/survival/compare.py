@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-TIMED = ("**/log/*", "**/*.log", "**/events.out.tfevents.*", "**/.done*", "**/decode.json", "**/report.html", "**/curves.png")
-"""What differs from run to run by its nature: logs and their numbers, times and sizes in markers, cost, dates, seconds."""
+TIMED = ("**/log/*", "**/*.log", "**/events.out.tfevents.*", "**/.done*", "**/decode.json", "**/report.html")
+"""What differs from run to run by its nature: logs and their numbers, times and sizes in markers, cost, dates."""
 UNFINISHED = re.compile(r"\.(tmp|part|partial)$|\.tmp\.|^\.(lock|results\.txt|dist_init.*)$")
 """Names of what is half-written, or a lock."""
 WAITING = re.compile(r"\.(begun|old)$|journal")
@@ -53,7 +53,7 @@ def content(path, roots):
     if path.suffix == ".pth":
         import torch
 
-        return tensors(torch.load(path, map_location="cpu", weights_only=True))
+        return tensors(torch.load(path, map_location="cpu", weights_only=False))
     data = path.read_bytes()
     for root in roots:
         data = data.replace(root, b"ROOT")
