@@ -11,6 +11,7 @@ import kaldiio
 import numpy as np
 
 from c2ser.errors import InputError
+from c2ser.fileio import beside, told_of
 
 
 def read_ark(entry):
@@ -41,8 +42,8 @@ class ArkWriter:
     def __enter__(self):
         self.ark.parent.mkdir(parents=True, exist_ok=True)
         self.scp.parent.mkdir(parents=True, exist_ok=True)
-        self._partial_ark = self.ark.with_name(self.ark.name + ".partial")
-        self._partial_scp = self.scp.with_name(self.scp.name + ".partial")
+        self._partial_ark = beside(self.ark)
+        self._partial_scp = beside(self.scp)
         # kaldiio's own writer takes both paths in one string, in which a comma or colon of a path means something else
         self._streams = open(self._partial_ark, "wb"), open(self._partial_scp, "w", encoding="utf-8", newline="\n")
         return self
@@ -52,20 +53,22 @@ class ArkWriter:
         if isinstance(value, np.ndarray) and value.dtype == np.float16:
             write_npy_entry(ark, scp, key, value)
         else:
-            kaldiio.save_ark(ark, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)}, scp=scp)
+            entry = io.BytesIO()  # kaldiio's writer of audio complains at length where the disk is full
+            kaldiio.save_ark(entry, {key: value if isinstance(value, tuple) else np.ascontiguousarray(value)})
+            scp.write(f"{key} {ark.name}:{ark.tell() + len(key.encode()) + 1}\n")
+            ark.write(entry.getvalue())
 
     def __exit__(self, kind, error, trace):
-        for stream in self._streams:
-            stream.close()
-        if kind is None:
+        with told_of(self.ark, self._partial_ark, self._partial_scp):
+            for stream in self._streams:
+                stream.close()
+            if error is not None:
+                raise error
             text = self._partial_scp.read_text(encoding="utf-8").replace(str(self._partial_ark), str(self.ark))
             lines = sorted(text.splitlines(keepends=True), key=lambda line: line.split(" ", 1)[0].encode())
             self._partial_scp.write_text("".join(lines), encoding="utf-8", newline="\n")
             self._partial_ark.replace(self.ark)
             self._partial_scp.replace(self.scp)
-        else:
-            self._partial_ark.unlink(missing_ok=True)
-            self._partial_scp.unlink(missing_ok=True)
 
 
 def write_npy_entry(ark, scp, key, value):

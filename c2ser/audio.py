@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from c2ser.at_work import at_work
 from c2ser.errors import InputError
 from c2ser.soundfiles import decode
 
@@ -143,6 +144,7 @@ def read_utterances(data_dir, utterances=None, allow_commands=False, bad=None):
     for utterance in data_dir.utterances() if utterances is None else utterances:
         recording, start, end = segments[utterance] if segments else (utterance, None, None)
         where = f"{data_dir.path}: utterance {utterance}: "
+        at_work(utterance)
         try:
             if recording not in wav_scp:
                 where = f"{data_dir.path}/wav.scp: "

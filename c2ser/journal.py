@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from c2ser.fileio import told_of
+
 
 class Journal:
     """Key → entry of finished items, on disk as lines of JSON. Use as a context manager.
@@ -48,17 +50,19 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
     def _write(self, line):
-        if self._stream is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = open(self.path, "ab")
-            self._stream.truncate(self._length)
-            self._stream.write(b"" if self._length else self._head)
-        self._stream.write(line)
-        self._stream.flush()
+        with told_of(self.path):
+            if self._stream is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._stream = open(self.path, "ab")
+                self._stream.truncate(self._length)
+                self._stream.write(b"" if self._length else self._head)
+            self._stream.write(line)
+            self._stream.flush()
 
     def __exit__(self, kind, error, trace):
         if self._stream is not None:
-            self._stream.close()
+            with told_of(self.path):
+                self._stream.close()
 
 
 def digest(value):

@@ -1,5 +1,10 @@
 """Archives: what is written is read, sorted, under its name only when complete."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -56,3 +61,17 @@ def test_faults_name_the_entry(tmp_path):
     (tmp_path / "a.ark").write_bytes((tmp_path / "a.ark").read_bytes()[:500])
     with pytest.raises(InputError, match="a.ark:2: cannot be read as a Kaldi archive"):
         read_ark(entry)
+
+
+def test_a_full_disk(tmp_path):
+    """Audio, too, ends in one error that names the ark, without what kaldiio has to say about it."""
+    code = (
+        "import numpy as np\nfrom c2ser.ark import ArkWriter\nfrom c2ser.bin.common import run\n"
+        "def main():\n with ArkWriter('a.ark', 'a.scp') as writer:\n"
+        "  writer._streams[0].close()\n  writer._streams = open('/dev/full', 'wb'), writer._streams[1]\n"
+        "  writer['a'] = 16000, np.ones(100000, np.int16)\nrun(main)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    words = f"error: {tmp_path}/a.ark: No space left on device; make room, then run the same command again\n"
+    assert (done.returncode, done.stderr, os.listdir(tmp_path)) == (1, words, [])

@@ -24,6 +24,7 @@
 # this way.
 # stage_lock DIR takes the lock of an experiment for this script, or ends it where another run holds it. Stages outside
 # DIR, which other runs share, are then kept from two runs at once. The lock is given back when the script ends.
+# While it runs the lock is renewed, which tells other machines that it lives.
 # $stage_number, where it is set, is what messages call the stage.
 
 _stage_utils=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -36,7 +37,7 @@ _stage_done() { "$_stage_utils/python.sh" -S -m c2ser.recipe.done "$@"; }
 stage_begin() {
     local line options=()
     [ "${force:-false}" != true ] || options+=(--force)
-    [ -z "$_stage_run" ] || options+=(--run "$_stage_run")
+    [ -z "$_stage_run" ] || options+=(--run "$_stage_run" --pid $$)
     [ -z "${stage_number:-}" ] || options+=(--stage "$stage_number")
     line=$(_stage_done begin "$@" ${options[@]+"${options[@]}"}) || exit $?
     printf '%s\n' "$line"
@@ -55,5 +56,8 @@ stage_end() {
 stage_lock() {
     _stage_done lock "$1" $$ || exit $?
     _stage_run=$1
-    trap 'rm -f -- "$_stage_run/.lock"' EXIT
+    (exec "$_stage_utils/python.sh" -S -m c2ser.recipe.done keep "$1" $$) </dev/null >/dev/null 2>&1 &
+    _stage_keeper=$!
+    disown "$_stage_keeper"
+    trap 'kill "$_stage_keeper" 2>/dev/null; _stage_done unlock "$_stage_run" $$' EXIT
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from c2ser.datadir.tables import read_lines
 from c2ser.errors import InputError
+from c2ser.fileio import told_of
 
 REMEDIES = {
     errno.ENOSPC: "make room, then run the same command again",
@@ -29,7 +30,8 @@ def run(main):
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         status = main()
-        sys.stdout.flush()
+        with told_of("standard output"):
+            sys.stdout.flush()
     except InputError as error:
         status = _fail(str(error), 1)
     except KeyboardInterrupt:
@@ -41,8 +43,13 @@ def run(main):
         if error.errno not in REMEDIES:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        status = _fail(f"{where}{error.strerror}; {REMEDIES[error.errno]}", 1)
+        status = _fail(f"{where}{with_remedy(error)}", 1)
     sys.exit(status)
+
+
+def with_remedy(error):
+    """An OSError's words, with what to do where it is the user's to mend."""
+    return f"{error.strerror}; {REMEDIES[error.errno]}" if error.errno in REMEDIES else error.strerror
 
 
 def _fail(message, status):

@@ -16,6 +16,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from c2ser.at_work import at_work
 from c2ser.bin.common import limit_caches
 from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
@@ -113,6 +114,7 @@ def decode(predictor, mode, utterances, tables, journal):
     with tqdm(total=len(utterances), initial=len(done), unit="utt", mininterval=2) as bar:
         for first in range(0, len(utterances), CHUNK):
             chunk = [utterance for utterance in utterances[first : first + CHUNK] if utterance not in done]
+            at_work(chunk)
             samples, speech = zip(*[wave(tables["audio"][utterance]) for utterance in chunk]) if chunk else ((), ())
             clock = Clock(predictor)
 

@@ -11,6 +11,7 @@ import logging
 import math
 from pathlib import Path
 
+from c2ser.at_work import at_work
 from c2ser.audio import SAMPLE_RATE, read_audio, read_utterances
 from c2ser.bin.common import str_to_bool
 from c2ser.datadir import DataDir, read_entries, write_table
@@ -70,6 +71,7 @@ def utterance_audio(data, utterances, args):
         return
     entries = read_entries(args.audio_scp, utterances, "rerun the stage that dumps the audio")
     for utterance in utterances:
+        at_work(utterance)
         try:
             yield utterance, read_audio(entries[utterance], allow_commands=args.allow_commands)
         except InputError as error:

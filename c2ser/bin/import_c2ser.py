@@ -7,13 +7,12 @@ The file's own copy of the base model is compared with --llm: the wrong base mod
 
 import argparse
 import logging
-import shutil
 from pathlib import Path
 
 from c2ser.bin.common import str_to_bool
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.fileio import atomic_folder, atomic_write
 from c2ser.jsonfile import write_json
 
 SHOWN = 40
@@ -71,10 +70,7 @@ def main(argv=None):
         )
     made.left_out |= {name: "unknown" for name in made.unknown}
 
-    partial = args.out_dir.with_name(f".{args.out_dir.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with atomic_folder(args.out_dir) as partial:
         checked, taken = settle_base(made.base, args, partial)
         write_config(partial / "config.yaml", args, connector, {**lora, "alpha": args.lora_alpha})
         torch.save({**made.weights, "batches": torch.zeros((), dtype=torch.long)}, partial / "model.pth")
@@ -90,10 +86,6 @@ def main(argv=None):
         llm = partial / "llm" if taken else args.llm
         emotion["utterance_mode"] = args.utterance_mode
         Bundle(list(EMOTIONS), [args.language], llm, args.whisper, emotion, modes).write(partial)
-        shutil.rmtree(args.out_dir, ignore_errors=True)
-        partial.rename(args.out_dir)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     logging.info("%s: %d weights, %s", args.out_dir, len(made.weights), checked)
     for name, reason in made.left_out.items():
         logging.info("left out: %s: %s", name, reason)

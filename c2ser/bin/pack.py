@@ -5,11 +5,10 @@ model card, README.md, with the tables of RESULTS.md. No path of this machine st
 """
 
 import argparse
-import shutil
-import tempfile
 from pathlib import Path
 
 from c2ser.errors import InputError
+from c2ser.fileio import atomic_folder
 
 
 def get_parser():
@@ -32,15 +31,10 @@ def main(argv=None):
     bundle = Bundle.read(args.model)
     check_place(args.out_dir, args.model, bundle)
     known = account(args, bundle.name)
-    args.out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=args.out_dir.parent, prefix=".pack-") as folder:
-        packed = Path(folder) / "packed"
-        packed.mkdir()
+    with atomic_folder(args.out_dir) as packed:
         copied = copy_parts(bundle, packed)
         copied.write(packed)
         write_card(copied, packed, known)
-        shutil.rmtree(args.out_dir, ignore_errors=True)
-        packed.rename(args.out_dir)
 
 
 def check_place(out, model, bundle):

@@ -9,11 +9,10 @@ initialised at random; it is for tests and for machines where 135 M parameters a
 import argparse
 import io
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 from c2ser.errors import InputError, brief
+from c2ser.fileio import atomic_folder
 
 
 def get_parser():
@@ -42,14 +41,10 @@ def main(argv=None):
         load_tokenizer(args.check)
         check_family(args.check)
         return
-    args.out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=args.out_dir.parent, prefix=".llm-") as folder:
-        made = Path(folder) / "llm"
+    with atomic_folder(args.out_dir) as made:
         convert_gguf(args.gguf, made) if args.gguf else from_scratch(args, made)
         check_family(made)
         load_tokenizer(made)
-        shutil.rmtree(args.out_dir, ignore_errors=True)
-        made.rename(args.out_dir)
 
 
 def convert_gguf(gguf, folder):

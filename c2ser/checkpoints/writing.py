@@ -1,7 +1,5 @@
 """Writing a backbone as a folder: in our layout or in FunASR's."""
 
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import yaml
 from c2ser.checkpoints.configuration import to_funasr
 from c2ser.checkpoints.names import HEAD, backbone_names
 from c2ser.errors import InputError
+from c2ser.fileio import atomic_folder
 
 
 def write(backbone, folder, layout, source=None):
@@ -23,13 +22,8 @@ def write(backbone, folder, layout, source=None):
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: is there already; remove it or name another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as partial:
-        made = Path(partial) / "made"
-        made.mkdir()
+    with atomic_folder(folder) as made:
         {"c2ser": write_ours, "funasr": write_funasr}[layout](backbone, made, source)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
 
 
 def write_ours(backbone, folder, source):

@@ -1,11 +1,11 @@
 """Writing sets of utterances as data directories, all of them or none."""
 
-import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 from c2ser.datadir import DataDir
+from c2ser.fileio import beside
 
 
 def write_set(directory, utterances, notes=(), transcribed=True):
@@ -47,7 +47,7 @@ def all_or_none(data_dir):
     data_dir = Path(data_dir)
     existed = data_dir.is_dir()
     data_dir.mkdir(parents=True, exist_ok=True)
-    staging = data_dir / f".prepare.{os.getpid()}"
+    staging = beside(data_dir / "prepare")
     new, old = staging / "new", staging / "old"
     moved = []
     try:

@@ -1,7 +1,6 @@
 """Making data directories from data directories: subset, combine, copy, split."""
 
 import random
-import shutil
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from c2ser.datadir.replace import replace_all
 from c2ser.datadir.tables import byte_order, read_lines
 from c2ser.datadir.validate import validate
 from c2ser.errors import InputError
+from c2ser.fileio import atomic_folder
 
 
 def subset(source, destination, *, utt_list=None, spk_list=None, first=None, per_class=None, seed=0):
@@ -129,15 +129,9 @@ def split(source, parts, per_utt=False):
         what = "utterances" if per_utt else "speakers; --per-utt divides speakers, too"
         raise InputError(f"{source}: cannot be split into {parts} parts: it has {len(groups)} {what}")
     target = Path(source) / f"split{parts}{'utt' if per_utt else ''}"
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
+    with atomic_folder(target) as made:
         for number, part in enumerate(_cut(groups, parts, _lengths(tables)), 1):
-            _write(partial / str(number), restrict(tables, part), source)
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            _write(made / str(number), restrict(tables, part), source)
     return [target / str(number) for number in range(1, parts + 1)]
 
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from c2ser.datadir.datadir import KNOWN_TABLES, DataDir
+from c2ser.fileio import beside
 
 BACKUP = ".backup"
 
@@ -16,7 +17,7 @@ def replace_tables(path, tables, backup=False):
     """
     path = Path(path)
     existed = path.is_dir()
-    staged = path / f".replace.{os.getpid()}"
+    staged = beside(path / "replace")
     new, old = staged / "new", staged / "old"
     try:
         old.mkdir(parents=True)

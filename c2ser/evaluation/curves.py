@@ -1,9 +1,11 @@
-"""Training curves from the tensorboard logs that ESPnet's trainer writes."""
+"""Training curves from what ESPnet's trainer keeps of every epoch in its checkpoint."""
 
-import logging
+from datetime import timedelta
 from pathlib import Path
 
-from c2ser.errors import InputError
+import numpy as np
+
+from c2ser.errors import InputError, brief
 
 WORDS = {
     "acc": "tokens right", "acc_answer_explicit": "answers right, explicit",
@@ -16,46 +18,45 @@ WORDS = {
 
 
 def read_curves(exp_dir, quantities=()):
-    """Read the means of each epoch from `exp_dir`/tensorboard/{train,valid}.
+    """Read the means of each epoch from `exp_dir`/checkpoint.pth, which has them all, also of a training that was killed;
+    the tensorboard logs lack what was not flushed then.
 
     Args:
         quantities: names to read; none reads `loss`, `acc` and everything named loss_… or acc_… that validation has.
     Returns:
-        quantity → {"train": (epochs, values), "valid": (epochs, values)}, lists of equal length. Where training was
-        resumed and an epoch logged twice, the later value counts.
+        quantity → {"train": (epochs, values), "valid": (epochs, values)}, lists of equal length.
     Raises:
-        InputError: where there are no logs, no finished epoch, or a quantity is not in them.
+        InputError: where there is no checkpoint, no finished epoch, or a quantity is not in it.
     """
-    scalars = {part: _scalars(Path(exp_dir) / "tensorboard" / part) for part in ("train", "valid")}
-    # ESPnet counts steps in iterations; at the end of an epoch it logs the means and, in train, which epoch that was.
-    epoch_of = {step: int(epoch) for step, epoch in scalars["train"].get("iter_epoch", {}).items()}
-    if not epoch_of:
-        raise InputError(f"{exp_dir}/tensorboard: no finished epoch in the logs")
+    path = Path(exp_dir) / "checkpoint.pth"
+    epochs = _epochs(path)
+    parts = ("train", "valid")
+    known = sorted({name for epoch in epochs.values() for part in parts for name in epoch.get(part, {})})
     if not quantities:
-        quantities = sorted(name for name in scalars["valid"] if name.split("_")[0] in ("loss", "acc"))
+        valid = {name for epoch in epochs.values() for name in epoch.get("valid", {})}
+        quantities = sorted(name for name in valid if name.split("_")[0] in ("loss", "acc"))
+    unknown = [name for name in quantities if name not in known]
+    if unknown or not quantities:
+        what = f"quantity {unknown[0]}; it holds {', '.join(known)}" if unknown else "loss or acc of a finished epoch"
+        raise InputError(f"{path}: no {what}")
     curves = {}
-    for quantity in quantities:
-        parts = {part: _by_epoch(values.get(quantity, {}), epoch_of) for part, values in scalars.items()}
-        curves[quantity] = {part: curve for part, curve in parts.items() if curve[0]}
-        if not curves[quantity]:
-            known = sorted({*scalars["train"], *scalars["valid"]})
-            raise InputError(f"{exp_dir}/tensorboard: no quantity {quantity}; it holds {', '.join(known)}")
-    if not curves:
-        raise InputError(f"{exp_dir}/tensorboard: no loss or acc in the logs of valid")
+    for name in quantities:
+        found = {part: [(number, epoch[part][name]) for number, epoch in epochs.items() if name in epoch.get(part, {})]
+                 for part in parts}  # fmt: skip
+        curves[name] = {part: tuple(map(list, zip(*pairs))) for part, pairs in found.items() if pairs}
     return curves
 
 
-def _scalars(log_dir):
-    """Tag → {step: last value logged at that step}."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+def _epochs(path):
+    """Epoch → "train" or "valid" → name → number, executing nothing of the file and leaving its weights where they are."""
+    import torch
 
-    if not any(log_dir.glob("events.out.tfevents.*")):
-        raise InputError(f"{log_dir}: no tensorboard logs; train with --use_tensorboard true")
-    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # it tells of every file that it looks for
-    log = EventAccumulator(str(log_dir), size_guidance={"scalars": 0}).Reload()  # 0 keeps every value
-    return {tag: {event.step: event.value for event in log.Scalars(tag)} for tag in log.Tags()["scalars"]}
-
-
-def _by_epoch(values, epoch_of):
-    by_epoch = {epoch_of[step]: value for step, value in sorted(values.items()) if step in epoch_of}
-    return list(by_epoch), list(by_epoch.values())
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; it comes with the first epoch of a training")
+    kinds = [timedelta, np.dtype, np.float64().__reduce__()[0], type(np.dtype("float64")), type(np.dtype("float32"))]
+    try:
+        with torch.serialization.safe_globals(kinds):
+            stats = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["reporter"]["stats"]
+        return {int(epoch): stats[epoch] for epoch in sorted(stats)}
+    except Exception as error:  # torch.load raises whatever its parsers meet
+        raise InputError(f"{path}: no checkpoint of a training ({brief(error)})") from None

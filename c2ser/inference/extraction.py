@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from c2ser.at_work import at_work
 from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, read_audio
 from c2ser.datadir import read_table
 from c2ser.errors import InputError
@@ -146,6 +147,7 @@ def extract(extractor, audio, utterances, chunk_samples, batch_samples):
     chunks = [chunk for utterance in utterances for chunk in cut(utterance, audio.samples[utterance], chunk_samples)]
     waiting = defaultdict(list)
     for batch, speech, lengths in _ahead(_read(audio, buckets(chunks, batch_samples))):
+        at_work(chunk.utterance for chunk in batch)
         made, counts = extractor(speech, lengths)
         for row, chunk in enumerate(batch):
             values = {name: made[name][row] for name in extractor.names}

@@ -12,13 +12,12 @@ its place, so that an interrupted stage is told from one that must start anew.
 import argparse
 import glob
 import os
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
 from c2ser.bin.common import run
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.fileio import atomic_write, remove
 from c2ser.recipe import lock
 from c2ser.recipe.inputs import collect, key_of, marker_path, read_key
 
@@ -26,8 +25,17 @@ INPUTS = ("file", "tree", "done", "value")
 """Kinds of a marker's comments that tell what went in. The others: stage (its number), owner (who is at it), out (a
 pattern of what it makes), old (what is removed when that is there) and made (a size, or - for a folder)."""
 
+CLEANING = "cleaning"
+"""Stands for the key in `<marker>.begun` until what is in the way has made room."""
 
-def begin(name, inputs, force=False, clean=(), out=(), needs=(), stage=None, run_dir=None):
+LOCKS = {
+    "lock": "lock an experiment's folder for a process", "keep": "renew that lock as long as the process lives",
+    "unlock": "give it back",
+}  # fmt: skip
+"""Commands about an experiment's lock."""
+
+
+def begin(name, inputs, force=False, clean=(), out=(), needs=(), stage=None, run_dir=None, pid=None):
     """Decide whether a stage must run. Returns (verdict, explanation) with one of these verdicts:
 
     skip: up to date; run: never done; resume: it was interrupted with the same inputs; redo: its inputs have changed
@@ -36,16 +44,20 @@ def begin(name, inputs, force=False, clean=(), out=(), needs=(), stage=None, run
     verdict is skip, the marker is removed, too, and `<marker>.begun` is written, which `end` turns into the marker.
 
     out: patterns of what the stage makes. needs: markers of the stages that it builds upon; stage: its number in the
-    recipe; run_dir: folder of the experiment that is at work. Raises InputError where something that `needs` have made
-    is gone, or where another run is at the same stage, or would read what this one replaces.
+    recipe; run_dir: folder of the experiment that is at work, pid: the process that holds its lock. Raises InputError
+    where something that `needs` have made is gone, where another run is at the same stage or would read what this one
+    replaces, or where the lock is that process' no more.
     """
     marker, key = marker_path(name), key_of(inputs)
     for path in clean:
         if Path.cwd().is_relative_to(Path(path).resolve()):
             raise InputError(f"--clean {path}: this holds the current directory; name what the stage makes")
     with lock.guarded(run_dir) if run_dir else nullcontext():
+        if pid:
+            lock.check(run_dir, pid)
         verdict, why = _verdict(marker, key, inputs, force)
         if verdict == "skip":
+            _remove_old(marker)
             return verdict, why
         for need in map(marker_path, needs):
             lost = lost_output(need)
@@ -56,20 +68,22 @@ def begin(name, inputs, force=False, clean=(), out=(), needs=(), stage=None, run
         if run_dir:
             _refuse_conflict(marker, verdict, why, run_dir)
         begun = begun_path(marker)
-        half_made = begun.is_file() and not marker.is_file()
+        half_made = read_key(begun) not in ("", CLEANING) and not marker.is_file()
+        old = {path for kind, _, path in read_notes(begun) + read_notes(marker) if kind == "old"}
+        old = [("old", "-", path) for path in sorted(old | {str(aside(path)) for path in clean})]
+        if verdict != "resume":
+            write(begun, CLEANING, notes=old)  # cut off in it, the stage must not seem resumable
         marker.unlink(missing_ok=True)
         if verdict != "resume":
-            begun.unlink(missing_ok=True)  # before the cleaning: cut off in it, the stage must not seem resumable
             for path in clean:
                 if half_made or not os.path.isdir(path) or aside(path).exists():
-                    _remove(path)
+                    remove(path)
                 else:
                     Path(path).rename(aside(path))
         notes = [("stage", stage, "-")] if stage else []
         notes += [("owner", lock.read(run_dir), "-")] if run_dir else []
         notes += [("out", "-", pattern) for pattern in out]
-        notes += [("old", "-", aside(path)) for path in clean if aside(path).exists()]
-        write(begun, key, inputs, notes)
+        write(begun, key, inputs, notes + [note for note in old if os.path.exists(note[2])])
     return verdict, why
 
 
@@ -82,11 +96,9 @@ def end(name):
     begun = begun_path(marker)
     if not begun.is_file():
         raise InputError(f"{begun}: no such file; this stage has not begun")
-    kept, old, made = [], [], []
+    kept, made = [], []
     for kind, what, path in read_notes(begun):
-        if kind == "old":
-            old.append(path)
-        elif kind == "out":
+        if kind == "out":
             matches = sorted(glob.glob(path, recursive=True))
             if not matches:
                 raise InputError(f"{path}: the stage has ended without making it")
@@ -95,8 +107,14 @@ def end(name):
             kept.append((kind, what, path))
     write(begun, read_key(begun), notes=kept + made)
     os.replace(begun, marker)
-    for path in old:
-        _remove(path)
+    _remove_old(marker)
+
+
+def _remove_old(marker):
+    """Remove what a finished stage has replaced. A run that is killed meanwhile leaves it to the next one."""
+    for kind, _, path in read_notes(marker):
+        if kind == "old":
+            remove(path)
 
 
 def _verdict(marker, key, inputs, force):
@@ -132,7 +150,7 @@ def _refuse_conflict(marker, verdict, why, run_dir):
         return
     mine, begun = lock.read(run_dir), begun_path(marker)
     owner = lock.Owner.parse(_note(begun, "owner")) if begun.is_file() else None
-    if owner and owner != mine and owner.lives():
+    if owner and owner != mine and owner in dict(lock.others(run_dir)).values():
         raise InputError(f"{marker}: process {owner.pid} of {owner.host} is at this stage; wait for its end")
     other = next(lock.others(run_dir), None) if verdict == "redo" else None
     if other:
@@ -173,14 +191,6 @@ def aside(path):
     return path.with_name(f".{path.name}.old")
 
 
-def _remove(path):
-    """Remove a file or a directory with all it holds, if it is there."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
-    else:
-        Path(path).unlink(missing_ok=True)
-
-
 def _read_inputs(marker):
     """(kind, name) → (short digest, path), as an earlier run left them. A file goes by its base name."""
     return {_named(kind, path): (word, path) for kind, word, path in read_notes(marker) if kind in INPUTS}
@@ -206,7 +216,7 @@ def _difference(before, inputs):
 
 
 def get_parser():
-    """The options of the three commands."""
+    """The options of the commands."""
     parser = argparse.ArgumentParser(prog="python3 -m c2ser.recipe.done", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     stage = commands.add_parser("begin", help="decide whether a stage must run, and say why")
@@ -224,22 +234,24 @@ def get_parser():
     stage.add_argument("--run", metavar="FOLDER", help="the experiment at work, which holds its lock")
     stage.add_argument("marker", help="the marker of the stage, or the directory that holds it")
     commands.add_parser("end", help="the stage is done").add_argument("marker")
-    take = commands.add_parser("lock", help="lock an experiment's folder for a process")
-    take.add_argument("folder")
-    take.add_argument("pid", type=int)
+    stage.add_argument("--pid", type=int, help="the process that holds it")
+    for name, text in LOCKS.items():
+        locking = commands.add_parser(name, help=text)
+        locking.add_argument("folder")
+        locking.add_argument("pid", type=int)
     return parser
 
 
 def main(argv=None):
     """Run one command; see the module."""
     args = get_parser().parse_args(argv)
-    if args.command == "lock":
-        lock.take(args.folder, args.pid)
+    if args.command in LOCKS:
+        {"lock": lock.take, "keep": lock.keep, "unlock": lock.give_back}[args.command](args.folder, args.pid)
     elif args.command == "end":
         end(args.marker)
     else:
         inputs = collect(args.file, args.glob, args.value, args.done, args.tree)
-        verdict, why = begin(args.marker, inputs, args.force, args.clean, args.out, args.done, args.stage, args.run)
+        verdict, why = begin(args.marker, inputs, args.force, args.clean, args.out, args.done, args.stage, args.run, args.pid)
         print(f"[{verdict}] {args.marker}: {why}")
     return 0
 

@@ -2,11 +2,13 @@
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from c2ser.errors import InputError
+from c2ser.fileio import ROOM
 
 RANGE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([0-9]+)(?::([0-9]+))?")
 TAIL = 15
@@ -86,6 +88,8 @@ def report_failures(program, request, failed):
     print(f"{program}: {len(failed)} / {len(request.numbers)} jobs failed:", file=sys.stderr)
     for log, why in zip(logs, failed.values()):
         print(f"  {log}: {why}", file=sys.stderr)
+    if shutil.disk_usage(Path(logs[0]).parent).free < ROOM:  # what a job says of it may not have found room in its log
+        print(f"The disk of {Path(logs[0]).parent} is full: make room, then run the same command again", file=sys.stderr)
     if Path(logs[0]).is_file():
         lines = Path(logs[0]).read_text(encoding="utf-8", errors="replace").splitlines()
         print(f"The end of {logs[0]}:", file=sys.stderr)

@@ -8,7 +8,10 @@ import time
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from textwrap import shorten
 
+from c2ser.at_work import PLACE, told
+from c2ser.bin.common import with_remedy
 from c2ser.errors import InputError
 from c2ser.recipe.jobs import parse, positive, report_failures, shell
 from c2ser.recipe.progress import Progress
@@ -90,14 +93,17 @@ class Pool:
             # Slurm starts a job again that it took the node from: what it had said is kept
             again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
             stream = open(log, "ab" if again else "wb", buffering=0)
+            header = shell(command).replace("\n", "\n# ")
+            stream.write(f"# {header}\n# Started at {_now()}\n#\n".encode("utf-8", "surrogateescape"))
         except OSError as error:
-            raise InputError(f"{log}: the log cannot be written: {error.strerror}") from None
-        header = shell(command).replace("\n", "\n# ")
-        stream.write(f"# {header}\n# Started at {_now()}\n#\n".encode("utf-8", "surrogateescape"))
+            raise InputError(f"{log}: the log cannot be written: {with_remedy(error)}") from None
         device = self.free.pop(0)
         environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads)}
         if device is not None:
             environment["CUDA_VISIBLE_DEVICES"] = device
+        note = os.memfd_create("at_work") if hasattr(os, "memfd_create") else None
+        if note is not None:
+            environment[PLACE] = f"/proc/{os.getpid()}/fd/{note}"
         started = time.monotonic()
         try:
             process = subprocess.Popen(
@@ -106,7 +112,7 @@ class Pool:
         except OSError as error:
             stream.write(f"{command[0]}: {error.strerror}\n".encode())
             process = None
-        self.running[number] = process, stream, device, started
+        self.running[number] = process, stream, device, started, note
         if process is None:
             self._end(number, 127)
 
@@ -116,18 +122,29 @@ class Pool:
                 self._end(number, process.returncode)
 
     def _end(self, number, code):
-        _, stream, device, started = self.running.pop(number)
+        _, stream, device, started, note = self.running.pop(number)
         self.free.append(device)
         self.ended.append(number)
         seconds = round(time.monotonic() - started)
         code = 128 - code if code < 0 else code
-        stream.write(
-            f"# Accounting: time={seconds} threads={self.request.options.get('num_threads', self.threads)}\n"
-            f"# Ended (code {code}) at {_now()}, elapsed time {seconds} seconds\n".encode()
-        )
-        stream.close()
+        why = f"code {code}" + (f" (signal {code - 128})" if code > 128 else "")
+        last = ""
+        if note is not None:
+            last = told(note) if code else ""
+            os.close(note)
+            why += f", at {shorten(last, 200)}" if last else ""
+        try:
+            stream.write(
+                (f"# At work on {last}\n" if last else "").encode()
+                + f"# Accounting: time={seconds} threads={self.request.options.get('num_threads', self.threads)}\n"
+                f"# Ended (code {code}) at {_now()}, elapsed time {seconds} seconds\n".encode()
+            )
+            stream.close()
+        except OSError as error:
+            why += f"; its log cannot be written: {with_remedy(error)}"
+            code = code or 1
         if code:
-            self.failed[number] = f"code {code}" + (f" (signal {code - 128})" if code > 128 else "")
+            self.failed[number] = why
 
     def _terminate(self):
         """End the jobs with all that they have started, and close their logs."""

@@ -1,19 +1,27 @@
 """Who is at work where: a lock names host, process and the process' start, so that one left by a crash is told apart.
 
 exp/<tag>/.lock is the lock of a run. Stages that several runs share (data/, dump/, exp/llm) look through all of them.
+Where the owner is a process of this machine, the process says whether it lives. Of another machine, which shares the
+file system, or another container, no process number means anything: there a lock is stale when it has not been renewed
+for LOST seconds, by the file system's own clock.
 """
 
 import fcntl
 import os
-from contextlib import contextmanager
+import sys
+import time
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_write
+from c2ser.fileio import atomic_write, place
 
 LOCK, GUARD = ".lock", ".guard"
+PERIOD, LOST = 30, 600
+"""Seconds between renewals of a lock, and after the last one until another machine may take it over. What a network file
+system tells of a file may itself be a minute old."""
 
 
 class Owner(NamedTuple):
@@ -33,13 +41,13 @@ class Owner(NamedTuple):
 
     @classmethod
     def parse(cls, text):
-        """What `str` gave; None for anything else, such as a file that a full disk has cut off."""
+        """What `str` gave, whatever follows; None for anything else, such as a file that a full disk has cut off."""
         words = text.split()
-        return cls(words[0], int(words[1]), words[2]) if len(words) == 3 and words[1].isdigit() else None
+        return cls(words[0], int(words[1]), words[2]) if len(words) >= 3 and words[1].isdigit() else None
 
-    def lives(self):
-        """Whether the process is there still. Of another host it cannot be known, and is taken for granted."""
-        return self.host != os.uname().nodename or start_of(self.pid) == self.start
+    def is_here(self):
+        """Whether its process number means anything to this process: host, boot and container are the same."""
+        return self.host == os.uname().nodename and self.start.startswith(place())
 
 
 def start_of(pid):
@@ -48,10 +56,9 @@ def start_of(pid):
     if Path("/proc/self/stat").is_file():
         try:
             fields = stat.read_text(errors="replace").rpartition(")")[2].split()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return ""
-        return "" if fields[0] == "Z" else f"{boot}:{fields[19]}"
+        return "" if fields[0] == "Z" else f"{place()}{fields[19]}"
     import subprocess  # only here: every stage starts this module
 
     listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True).stdout
@@ -67,7 +74,8 @@ def read(folder):
 
 
 def take(folder, pid):
-    """Lock a folder for a process of this host. A lock whose owner is gone is taken over.
+    """Lock a folder for a process of this host. A lock whose owner is gone is taken over; of another machine's, a line
+    on stderr says so.
 
     Raises InputError, naming the owner, where another living process holds it.
     """
@@ -75,26 +83,74 @@ def take(folder, pid):
     folder.mkdir(parents=True, exist_ok=True)
     with guarded(folder):
         other = read(folder)
-        if other and other != mine and other.lives():
-            raise InputError(f"{folder}: {describe(folder, other)}; wait for its end, or give this one another --tag")
+        if other and other != mine:
+            if alive(folder, other):
+                raise InputError(f"{folder}: {describe(folder, other)}; wait for its end, or give this one another --tag")
+            if not other.is_here():
+                silent = f"has not been renewed for {age(folder) / 60:.0f} minutes"
+                print(f"{folder}: the lock of process {other.pid} of {other.host} {silent}: taken over", file=sys.stderr)
         with atomic_write(folder / LOCK) as stream:
-            stream.write(f"{mine}\n")
+            stream.write(f"{mine} {datetime.now():%Y-%m-%dT%H:%M}\n")
+
+
+def keep(folder, pid, period=PERIOD):
+    """Renew a process' lock of a folder every `period` seconds, as long as the process lives and it is its lock. A file
+    system that does not answer is asked again."""
+    mine = Owner.of(pid)
+    while start_of(pid) == mine.start:
+        with suppress(OSError):
+            if read(folder) != mine:
+                return
+            os.utime(Path(folder, LOCK))
+        time.sleep(period)
+
+
+def give_back(folder, pid):
+    """Remove the lock of a folder, where it is this process'."""
+    if read(folder) == Owner.of(pid):
+        Path(folder, LOCK).unlink(missing_ok=True)
+
+
+def check(folder, pid):
+    """Raise InputError where a process has lost its lock of a folder: it was halted for long, or someone removed it."""
+    other = read(folder)
+    if other != Owner.of(pid):
+        who = describe(folder, other) if other else f"{Path(folder, LOCK)} has been removed"
+        raise InputError(f"{folder}: this run has lost its lock: {who}; run the same command again when nobody is there")
+
+
+def alive(folder, owner):
+    """Whether a lock's owner is at work still."""
+    return start_of(owner.pid) == owner.start if owner.is_here() else age(folder) < LOST
+
+
+def age(folder):
+    """Seconds since a folder's lock was renewed. Both times are the file system's, as clocks of machines differ."""
+    guard = Path(folder).parent / GUARD
+    os.utime(guard)
+    try:
+        return max(0.0, guard.stat().st_mtime - Path(folder, LOCK).stat().st_mtime)
+    except FileNotFoundError:
+        return LOST
 
 
 def others(folder):
     """Yield (folder, owner) of the living locks beside a run's own."""
     for path in sorted(Path(folder).parent.glob(f"*/{LOCK}")):
         owner = read(path.parent)
-        if owner and path.parent.name != Path(folder).name and owner.lives():
+        if owner and path.parent.name != Path(folder).name and alive(path.parent, owner):
             yield path.parent, owner
 
 
 def describe(folder, owner):
-    """Who holds a lock, since when, and what to do where that cannot be true."""
-    since = datetime.fromtimestamp(Path(folder, LOCK).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+    """Who holds a lock, since when, and, where only its renewal tells whether that is true, when it will be free."""
+    since = (Path(folder, LOCK).read_text(encoding="utf-8").split()[3:] or ["?"])[0].replace("T", " ")
     words = f"a run is at work there, process {owner.pid} of {owner.host} since {since}"
-    if owner.host != os.uname().nodename:
-        words += f" (if it is gone, remove {Path(folder, LOCK)})"
+    if not owner.is_here():
+        words += (
+            f", which renewed its lock {age(folder):.0f} s ago (where it is gone, the lock is free {LOST // 60} minutes "
+            f"after its last renewal, or once you remove {Path(folder, LOCK)})"
+        )
     return words
 
 

@@ -41,14 +41,17 @@ def recipe(tmp_path_factory):
     return folder
 
 
-def write_polish(folder):
-    """450 recordings named as the corpus names them: tones whose pitch tells the emotion."""
+WORDS = ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj")
+
+
+def write_polish(folder, words=WORDS, repetitions=5):
+    """450 recordings, or fewer, named as the corpus names them: tones whose pitch tells the emotion."""
     folder.mkdir()
     random = np.random.default_rng(0)
     for speaker in range(1, 6):
         for emotion, pitch in PITCH.items():
-            for word in ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj"):
-                for repetition in range(1, 6):
+            for word in words:
+                for repetition in range(1, repetitions + 1):
                     time = np.arange(int(random.uniform(0.3, 0.45) * 16000)) / 16000
                     tone = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in (1, 2, 3)) * random.uniform(0.05, 0.2)
                     path = folder / f"m{speaker}.{emotion}_{word}_{repetition}.wav"

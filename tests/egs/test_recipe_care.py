@@ -37,10 +37,8 @@ def read(root):
 '''
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """A recipe of a corpus of its own, after stage 2."""
-    root = tmp_path_factory.mktemp("a recipe")
+def toy(root):
+    """A recipe of a corpus of its own in a folder that there is; returns the recipe's."""
     # Of a corpus that is known setup.sh lays out nothing in the project itself
     subprocess.run([TEMPLATE / "setup.sh", root / "polish/c2ser1"], check=True, capture_output=True)
     folder = (root / "polish").rename(root / "toy") / "c2ser1"
@@ -53,6 +51,13 @@ def prepared(tmp_path_factory):
     (root / "corpus.py").write_text(MODULE)
     (root / "folds.tsv").write_text("1\tanna\n2\teva\n3\tjan\n4\tpetr\n")
     (root / "whisper.pt").write_bytes(b"stage 6 would read it")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """That recipe after stage 2."""
+    folder = toy(tmp_path_factory.mktemp("a recipe"))
     run(folder, "--stop_stage", 2)
     return folder
 

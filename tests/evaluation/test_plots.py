@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from espnet2.train.reporter import Reporter
 from PIL import Image
 from sklearn.decomposition import PCA
 
@@ -221,29 +223,22 @@ def test_plot_embeddings_refuses_missing_features(features, tmp_path):
         plot_embeddings.main(["--feats_scp", str(features[0]), "--data_dir", str(features[1]), "--out", "x.png"])
 
 
-def write_logs(exp_dir, epochs, first=1):
-    """Logs as ESPnet's trainer writes them: twice within an epoch, then its means at the same step as the last."""
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    for part in ("train", "valid"):
-        writer = EventFileWriter(str(exp_dir / "tensorboard" / part))
-        for epoch in range(first, first + epochs):
-            values = [(10 * epoch, "loss", 10 / epoch + (part == "valid")), (10 * epoch, "train_time", 1.0)]
-            if part == "train":
-                within = [(10 * epoch - 5, "loss", 99.0), (10 * epoch, "loss", 98.0)]
-                values = [*within, (10 * epoch, "iter_epoch", epoch), *values]
-            else:
-                values.append((10 * epoch, "acc", 0.1 * epoch))
-            for step, tag, value in values:
-                summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
-                writer.add_event(Event(step=step, wall_time=step, summary=summary))
-        writer.close()
+def write_checkpoint(exp_dir, epochs):
+    """What ESPnet's own Reporter keeps, in the trainer's checkpoint: means of two batches an epoch."""
+    reporter = Reporter()
+    for epoch in range(1, epochs + 1):
+        reporter.set_epoch(epoch)
+        for part, more in (("train", {"train_time": 1.0}), ("valid", {"acc": torch.tensor(0.1 * epoch)})):
+            with reporter.observe(part) as sub:
+                for away in (-1, 1):
+                    sub.register({"loss": torch.tensor(10 / epoch + (part == "valid") + away), **more})
+                    sub.next()
+    state = {"model": {"weight": torch.ones(3)}, "reporter": reporter.state_dict(), "optimizers": [{"step": 1}]}
+    torch.save(state, exp_dir / "checkpoint.pth")
 
 
 def test_read_curves_takes_the_means_of_epochs(tmp_path):
-    write_logs(tmp_path, 3)
+    write_checkpoint(tmp_path, 3)
     found = curves.read_curves(tmp_path)
     assert set(found) == {"loss", "acc"}  # times are not model quantities
     assert found["loss"]["train"] == ([1, 2, 3], pytest.approx([10, 5, 10 / 3]))
@@ -253,17 +248,20 @@ def test_read_curves_takes_the_means_of_epochs(tmp_path):
 
 
 def test_plot_curves_command(tmp_path):
-    write_logs(tmp_path, 2)
+    write_checkpoint(tmp_path, 2)
     plot_curves.main(["--exp_dir", str(tmp_path), "--out", str(tmp_path / "curves.png"), "--title", "tiny"])
     assert np.ptp(pixels(tmp_path / "curves.png")) > 100
 
 
 def test_read_curves_refuses(tmp_path):
-    with pytest.raises(InputError, match="tensorboard/train: no tensorboard logs"):
+    with pytest.raises(InputError, match="checkpoint.pth: no such file"):
         curves.read_curves(tmp_path)
-    write_logs(tmp_path, 0)
-    with pytest.raises(InputError, match="no finished epoch"):
+    write_checkpoint(tmp_path, 0)
+    with pytest.raises(InputError, match="no loss or acc of a finished epoch"):
         curves.read_curves(tmp_path)
-    write_logs(tmp_path, 1)
-    with pytest.raises(InputError, match="no quantity wer; it holds acc, iter_epoch, loss"):
+    write_checkpoint(tmp_path, 1)
+    with pytest.raises(InputError, match="no quantity wer; it holds acc, .*loss"):
         curves.read_curves(tmp_path, ["wer"])
+    torch.save({"reporter": exec}, tmp_path / "checkpoint.pth")
+    with pytest.raises(InputError, match="no checkpoint of a training"):
+        curves.read_curves(tmp_path)

@@ -260,3 +260,47 @@ def test_it_needs_the_standard_library_only():
     code = "import sys, c2ser.recipe.done; print([name for name in ('numpy', 'torch', 'yaml') if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment).stdout == "[]\n"
+
+
+def made(name):
+    """A stage that makes the folder `name`, begun; its predecessor makes room."""
+    verdict = begin("exp/m", collect(values=[f"x={name}"]), clean=[path for path in ("exp/a", "exp/b") if Path(path).is_dir()])
+    Path("exp", name).mkdir(parents=True)
+    return verdict[0]
+
+
+def test_a_kill_before_the_replaced_is_removed_leaves_it_to_the_next_run(recipe):
+    for name in ("a", "b"):
+        made(name)
+        with mock.patch("c2ser.recipe.done.remove", side_effect=KeyboardInterrupt):
+            try:
+                end("exp/m")
+            except KeyboardInterrupt:
+                assert name == "b"
+    assert sorted(os.listdir("exp")) == [".a.old", "b", "m"]
+    assert begin("exp/m", collect(values=["x=b"]))[0] == "skip" and sorted(os.listdir("exp")) == ["b", "m"]
+
+
+def test_what_was_replaced_goes_although_the_resumed_stage_names_it_no_more(recipe):
+    made("a")
+    end("exp/m")
+    assert made("b") == "redo"  # and is killed
+    assert begin("exp/m", collect(values=["x=b"]))[0] == "resume"
+    end("exp/m")
+    assert sorted(os.listdir("exp")) == ["b", "m"]
+
+
+def test_a_kill_while_room_is_made_loses_nothing(recipe):
+    """The stage then begins anew; what was not set aside yet still counts as finished."""
+    made("a")
+    end("exp/m")
+    Path("exp/b").mkdir()
+    real = Path.rename
+    with mock.patch.object(Path, "rename", lambda path, to: real(path, to) if path.name == "a" else exec("raise KeyboardInterrupt")):
+        with pytest.raises(KeyboardInterrupt):
+            begin("exp/m", collect(values=["x=c"]), clean=["exp/a", "exp/b"])
+    assert begin("exp/m", collect(values=["x=c"]), clean=["exp/a", "exp/b"])[0] == "redo"
+    assert sorted(os.listdir("exp")) == [".a.old", ".b.old", "m"]
+    Path("exp/c").mkdir()
+    end("exp/m")
+    assert sorted(os.listdir("exp")) == ["c", "m"]

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 SHOW = "import sys; print(*map(ascii, sys.argv[1:]))"
 
 
 @pytest.fixture
 def run(call, utils):
     """Run utils/run.py with arguments."""
-    return lambda *arguments, **environment: call(sys.executable, utils / "run.py", *arguments, **environment)
+    return lambda *arguments, **options: call(sys.executable, utils / "run.py", *arguments, **options)
 
 
 def output(log):
@@ -193,3 +194,43 @@ def test_jobs_end_with_it(utils, tmp_path, number):
     assert not alive(child)
     assert "# Ended (code 143)" in (tmp_path / "1.log").read_text()
     process.stderr.close()
+
+
+WORK = """
+import os, signal, sys
+from c2ser.at_work import at_work
+at_work("anna-1")
+at_work(sys.argv[1].split(","))
+os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "kill" else 1 / 0
+"""
+
+
+@pytest.mark.parametrize(("end", "why"), [("kill", "code 137 (signal 9)"), ("raise", "code 1")])
+def test_a_crash_names_the_utterance(run, tmp_path, end, why):
+    """The job cannot say so itself: it was killed, or the fault knows of no utterance."""
+    done = run("JOB=1:2", "x.JOB.log", sys.executable, "-c", WORK, "eva-JOB,jan-JOB", end, PYTHONPATH=str(ROOT))
+    assert done.returncode == 1 and f"  x.2.log: {why}, at eva-2 jan-2\n" in done.stderr
+    assert "\n# At work on eva-1 jan-1\n# Accounting: " in (tmp_path / "x.1.log").read_text()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 kB; only root can make one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_although_the_log_has_no_room(run, tmp_path, small_disk):
+    """Whatever the job says of it is lost."""
+    done = run("x.log", "yes", cwd=small_disk)
+    assert done.returncode == 1
+    assert "x.log: code 1; its log cannot be written: No space left on device; make room, then " in done.stderr
+    assert "The disk of . is full: make room, then run the same command again\n" in done.stderr
+    done = run("y.log", "true", cwd=small_disk)
+    words = "error: y.log: the log cannot be written: No space left on device; make room, then run the same command again\n"
+    assert (done.returncode, done.stderr) == (1, words)

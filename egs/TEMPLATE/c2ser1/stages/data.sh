@@ -91,6 +91,7 @@ echo_sets() {
 dump_audio() {
     stage_begin data/.done.dump --done data/.done.prepare --value "allow_commands=$allow_commands" --clean dump/all \
         --out 'dump/all/audio.*.ark' --out dump/all/wav.scp --out dump/all/utt2num_samples || return 0
+    rm -rf dump/all # an interrupted run may have had another --nj
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd JOB=1:"$nj" dump/all/log/dump.JOB.log python3 -m c2ser dump-audio \
         --data_dir "data/all/split${nj}utt/JOB" --out_dir dump/all --job JOB --allow_commands "$allow_commands"
@@ -102,6 +103,7 @@ dump_audio() {
 prosody() {
     stage_begin data/.done.prosody --done data/.done.dump --value "f0_method=$f0_method" --clean dump/prosody \
         --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" --out 'dump/prosody/utt2*' || return 0
+    rm -rf dump/prosody
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd --num-threads 1 JOB=1:"$nj" dump/prosody/log/prosody.JOB.log python3 -m c2ser extract-prosody \
         --data_dir "data/all/split${nj}utt/JOB" --audio_scp dump/all/wav.scp --f0_method "$f0_method" \

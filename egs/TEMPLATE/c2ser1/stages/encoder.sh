@@ -5,7 +5,7 @@ train() {
     local command=$1 out=$2 inputs=$3 config=$4
     shift 4
     mkdir -p "$out"
-    echo "./run.sh $run_args" >"$out/run.sh"
+    echo "./run.sh $run_args" >"$out/run.sh" || die "$out/run.sh cannot be written"
     echo "  log: $out/train.log"
     python3 -m c2ser.tasks.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
         --init_file_prefix "$out/.dist_init_" --multiprocessing_distributed true -- \
