@@ -328,6 +328,7 @@ CASES = [
     Case("size", "a table of one line of 70 MB", lambda w: put("data/utt2emo", b"x" * 70_000_000)(w), SCORE, "data/utt2emo:1: a line of more than 67108864 bytes"),
     Case("size", "a manifest of a GiB", hollow("system/model.yaml", b"labels: [sad]\n"), PREDICT, "model.yaml: zero bytes where"),
     # files that are not its own
+    Case("place", "a mode that is a path", bad_inputs.edit("system/model.yaml", "  implicit:", "  ../../implicit:"), PREDICT, "model.yaml: not what stage 11 or 14 writes"),
     Case("place", "an ONNX file that reads beside its folder", onnx("../a-1.wav"), "predict-onnx {w}/a-1.wav --model {w}/x/x.onnx", "x.onnx: onnxruntime cannot load it .*escapes"),
     Case("place", "an ONNX file that reads anywhere", onnx("/etc/hostname"), "predict-onnx {w}/a-1.wav --model {w}/x/x.onnx", "x.onnx: onnxruntime cannot load it .*[Aa]bsolute path"),
     Case("place", "an ONNX file with notes that are none", onnx(c2ser="1", labels="sad", sample_rate="fast"), "predict-onnx {w}/a-1.wav --model {w}/x/x.onnx", "x.onnx: not what c2ser export-onnx notes"),

@@ -55,7 +55,7 @@ class Bundle:
 
         try:
             values = parse_yaml(read_text(manifest))
-            if not values["modes"]:
+            if not values["modes"] or not all(mode.isidentifier() for mode in values["modes"]):  # stage 14 names folders so
                 raise KeyError("modes")
             return cls(
                 labels=values["labels"], languages=_languages(values), llm=locate(values["llm"]),
