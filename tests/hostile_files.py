@@ -42,7 +42,7 @@ NO_STATE = "not a state dict that loads with weights_only: damaged, or it holds 
 
 
 class Case(NamedTuple):
-    """As of `tests.bad_inputs`; leaves: what a training notes before it reads the file, a regular expression."""
+    """As of `tests.bad_inputs`; leaves: what a command notes for its rerun before it reads the file, a regular expression."""
 
     kind: str
     what: str
@@ -297,6 +297,8 @@ CASES = [
     Case("command", "in wav.scp, read by the prosody", command("data/wav.scp", "{} |"), PROSODY, "a-1.*only with --allow_commands true"),
     Case("command", "in wav.scp, validated", command("data/wav.scp", "{} |"), f"{VALIDATE} --check-audio true", "a-1.*only with --allow_commands true"),
     Case("command", "in wav.scp, exported", command("data/wav.scp", "{} |"), "export-lhotse --data_dir {w}/data --out_dir {w}/out", "a-1.*lhotse opens files only"),
+    Case("command", "in wav.scp, read for features", command("data/wav.scp", "{} |"), FEATURES + "{w}/whisper.pt", "a-1.*only with --allow_commands true", leaves=r"out/(layers|short|parts/inputs\.json)"),
+    Case("command", "in wav.scp, decoded", several(put("decode.yaml", ""), command("data/wav.scp", "{} |")), DECODE, "mkdir.*only with --allow_commands true"),
     Case("command", "in an scp that a training reads", command("train/wav.scp", "{} |"), TRAIN, "mkdir.*no such file", leaves=EXP),
     # sizes that are not there
     Case("size", "a compressed checkpoint", deflated("system/implicit/model.pth"), PREDICT, "implicit/model.pth: .*compressed, as torch.save never does"),
