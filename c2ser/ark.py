@@ -10,23 +10,48 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 from c2ser.fileio import beside, told_of
 
 
+BINARY = (b"\0B", b"RIFF", b"fLaC", b"NPY", b"AUDIO")
+"""How the entries begin that are read: numbers and sound. kaldiio knows pickles too, which would be run, and texts."""
+
+
+class Whole(io.BufferedReader):
+    """A file of which no more is asked than there is: a header that announces terabytes gets what is left."""
+
+    def __init__(self, path, offset):
+        super().__init__(io.FileIO(path))
+        self.size = self.seek(0, io.SEEK_END)
+        self.seek(offset)
+
+    def read(self, size=-1):
+        """As of any file."""
+        left = max(self.size - self.tell(), 0)
+        return super().read(left if size is None or not 0 <= size < left else size)
+
+
 def read_ark(entry):
-    """Read what an scp entry `file.ark:offset` points at.
+    """Read what an scp entry `file.ark:offset` points at, in the binary form; nothing in it is run.
 
     Returns a float array (a matrix or vector) or, for audio, (sample rate in Hz, samples). Raises InputError, naming
     the entry, where it cannot be read.
     """
-    path = entry.rsplit(":", 1)[0]
-    if not Path(path).is_file():
+    path, offset = (entry, "0") if Path(entry).is_file() else entry.rpartition(":")[::2]
+    if not Path(path).is_file() or not offset.isdecimal():
         raise InputError(f"{entry}: no such file; rerun the stage that dumps it")
     try:
-        return kaldiio.load_mat(entry)
+        with Whole(path, int(offset)) as stream:
+            begin = stream.read(5)
+            if not begin.startswith(BINARY):
+                what = "it lies beyond the end" if not begin else "neither numbers nor sound in binary form"
+                raise ValueError(what)
+            stream.seek(int(offset))
+            return kaldiio.matio.read_kaldi(stream)
     except Exception as error:  # kaldiio raises whatever its parsers meet
-        raise InputError(f"{entry}: cannot be read as a Kaldi archive ({error}); rerun the stage that dumps it") from None
+        what = brief(error)
+        raise InputError(f"{entry}: cannot be read as a Kaldi archive ({what}); rerun the stage that dumps it") from None
 
 
 class ArkWriter:

@@ -31,22 +31,24 @@ OVERRUN = 0.1
 """Seconds by which a segment may end after its recording, as rounded times do; such a segment ends with the recording."""
 
 
-def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=False):
+def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=False, most=None):
     """Read one wav.scp entry as mono speech.
 
     entry: a path (anything libsndfile reads, else through FFmpeg, by content and not by suffix), `file.ark:offset`, or `command |`,
-    which is run only with `allow_commands`. channel: 1-based number, "mean", or None, which demands mono. Returns
-    float32 `(samples,)` at `sample_rate` Hz in about [-1, 1]. Raises InputError, naming the entry, for a missing,
-    empty, truncated or non-audio file, no samples, NaN or infinite samples, integers written as floats, a channel that
-    is not there, or several channels and none chosen. Samples beyond ±1 are clipped, with a warning, and another tells
-    of channels that cancel each other under "mean".
+    which is run only with `allow_commands`. channel: 1-based number, "mean", or None, which demands mono; most: seconds
+    that a file may last. Returns float32 `(samples,)` at `sample_rate` Hz in about [-1, 1]. Raises InputError, naming the
+    entry, for a missing, empty, truncated or non-audio file, one that is longer or of a rate that no speech has, no samples,
+    NaN or infinite samples, integers written as floats, a channel that is not there, or several channels and none chosen.
+    Samples beyond ±1 are clipped, with a warning, and another tells of channels that cancel each other under "mean".
     """
-    samples, rate = _decode(entry, allow_commands)
+    samples, rate = _decode(entry, allow_commands, most)
     return prepare(samples, rate, channel, sample_rate, entry)
 
 
 def prepare(samples, rate, channel=None, sample_rate=SAMPLE_RATE, entry="audio"):
     """Decoded `(samples, channels)` at `rate` Hz → what `read_audio` returns, with its errors."""
+    if not 1000 <= rate <= 1_000_000:  # what is resampled from 1 Hz becomes 16,000 times as long
+        raise InputError(f"{entry}: {rate:.10g} Hz: speech has 1,000 to 1,000,000 samples a second; its header is wrong")
     samples = within_range(select_channel(samples, channel, entry), entry)
     if rate != sample_rate:  # resampling overshoots where sound was clipped
         samples = np.clip(soxr.resample(samples, rate, sample_rate), -1.0, 1.0).astype(np.float32)
@@ -96,7 +98,7 @@ def select_channel(samples, channel, entry="audio"):
     return np.ascontiguousarray(samples[:, number - 1])
 
 
-def _decode(entry, allow_commands):
+def _decode(entry, allow_commands, most):
     """Decode an entry to float32 `(samples, channels)` and its rate in Hz."""
     entry = entry.strip()
     if entry.endswith("|"):
@@ -109,15 +111,15 @@ def _decode(entry, allow_commands):
             raise InputError(f"{entry}: holds a matrix, no audio; wav.scp must name an archive that stage 2 dumped")
         rate, samples = loaded
         return samples.reshape(len(samples), -1).astype(np.float32) / 32768.0, rate
-    return _decode_file(entry)
+    return _decode_file(entry, most)
 
 
-def _decode_file(path):
+def _decode_file(path, most):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
     if Path(path).stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; fetch it again")
-    return decode(path, path)
+    return decode(path, path, most)
 
 
 def _decode_command(entry, allow_commands):

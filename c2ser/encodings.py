@@ -2,12 +2,16 @@
 
 import codecs
 import re
-from pathlib import Path
 
 from c2ser.errors import InputError
 
 BROKEN = "\ufffd"
 """Stands for bytes that an encoding does not know."""
+
+LINE, BLOCK, WHOLE = 1 << 26, 1 << 12, 1 << 30
+"""Bytes: of the longest line of a table, of what is looked at for holes, of the largest text that is read as a whole."""
+
+DAMAGED = "damaged, or never written; write it again"
 
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
@@ -40,7 +44,11 @@ def detect(data):
 
 def fault(path):
     """What a file that is not UTF-8 seems to be, and what to do: the end of a message."""
-    found = detect(Path(path).read_bytes())
+    with open(path, "rb") as stream:
+        begin = stream.read(LINE)
+    if 10 * begin.count(0) > 9 * len(begin):
+        return f"zero bytes for the most part: {DAMAGED}"
+    found = detect(begin)
     if found in ("utf-8", "utf-8-sig"):
         return "not UTF-8: a broken character, or a zero byte; write the text anew"
     name, seems = found.upper(), found.upper()
@@ -49,6 +57,21 @@ def fault(path):
     elif found.startswith("utf"):
         name = name.replace("-LE", "LE").replace("-BE", "BE")
     return f"not UTF-8; it seems to be {seems}: iconv -f {name} -t UTF-8 {path} > NEW converts it"
+
+
+def read_bytes(path):
+    """The bytes of a text that is read whole. Raises InputError for one beyond `WHOLE` bytes, and for a file with a hole
+    at its beginning or end, which holds zero bytes however long it is, as one does that a crash left."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, 2)
+        for place in (0, max(0, size - BLOCK)) if size else ():
+            stream.seek(place)
+            if not stream.read(BLOCK).strip(b"\0"):
+                raise InputError(f"{path}: zero bytes where its text should be: {DAMAGED}")
+        if size > WHOLE:
+            raise InputError(f"{path}: {size} bytes, more than the {WHOLE} of a text that is read as a whole; split it")
+        stream.seek(0)
+        return stream.read()
 
 
 def first_line(data):
@@ -64,7 +87,7 @@ def read_text(path):
     """The text of a UTF-8 file without its byte order mark. Raises InputError where there is no such file, or it is in
     another encoding, naming that."""
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise InputError(f"{path}: no such file") from None
     try:

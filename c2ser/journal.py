@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from c2ser.fileio import told_of
+from c2ser.jsonfile import parse_json
 
 
 class Journal:
@@ -25,7 +26,7 @@ class Journal:
         whole = whole[: whole.rfind(b"\n") + 1] if whole.startswith(self._head) else b""
         for line in whole.splitlines():
             try:
-                entry = json.loads(line)
+                entry = parse_json(line)
                 self.done[entry["key"]] = entry
             except (ValueError, KeyError, TypeError):
                 continue  # not a line of ours: its item is done again

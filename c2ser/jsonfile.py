@@ -15,13 +15,21 @@ def write_json(path, content):
         stream.write("\n")
 
 
+def parse_json(text):
+    """What a JSON text, a str or bytes, holds. Raises ValueError for what is none, or is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def read_json(path, remedy):
     """Read a file with one JSON object as a dict. Raises InputError with the remedy where it is absent or another."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; {remedy}")
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON ({error}); {remedy}") from None
     if not isinstance(content, dict):

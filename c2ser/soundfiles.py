@@ -26,6 +26,9 @@ FAILURES = (soundfile.SoundFileError, RuntimeError, ValueError, TypeError)
 BLOCK = 1 << 16
 """Samples per channel that are read at a time."""
 
+LARGEST = 1 << 30
+"""Numbers, over all channels, that one recording may unfold into (4 GiB): 18 h at 16 kHz, 3 h of 48 kHz stereo."""
+
 UNKNOWN_FRAMES = 1 << 62
 """From here on libsndfile's number of frames means that it does not know them."""
 
@@ -57,20 +60,21 @@ class Announced(NamedTuple):
     extra: int = 0
 
 
-def decode(source, name):
+def decode(source, name, most=None):
     """Decode a path, or the bytes that a command gave: float32 `(samples, channels)` and the rate in Hz.
 
-    Raises InputError, naming `name`, for what is no audio, is cut or damaged.
+    most: seconds. Raises InputError, naming `name`, for what is no audio, is cut or damaged, or longer than `most` or
+    `LARGEST`, before all of it is in memory.
     """
     counted = UNKNOWN_FRAMES
     try:
         with _opened(source, name) as sound:
             counted = sound.frames
-            samples, rate = _read(sound), sound.samplerate
+            samples, rate = _read(sound, name, most), sound.samplerate
     except FAILURES as error:
         if counted < UNKNOWN_FRAMES and "MPEG" in sound.subtype:  # FFmpeg would take what is there for the whole
             raise InputError(f"{name}: truncated or damaged ({error}); fetch it again") from None
-        return _decode_container(source, name, error)
+        return _decode_container(source, name, error, most)
     if samples.shape[0] < counted < UNKNOWN_FRAMES:
         raise InputError(f"{name}: truncated: {samples.shape[0]} of {counted} samples; fetch it again")
     return samples, rate
@@ -106,11 +110,19 @@ class _Stream(soundfile.SoundFile):
         return False
 
 
-def _read(sound):
+def _read(sound, name, most):
     blocks = []
     while not blocks or len(blocks[-1]) == BLOCK:
         blocks.append(sound.read(BLOCK, dtype="float32", always_2d=True))
+        check_length(len(blocks) * BLOCK, sound.samplerate, sound.channels, name, most)
     return np.concatenate(blocks)
+
+
+def check_length(samples, rate, channels, name, most=None):
+    """Raise InputError where so many samples per channel are beyond `most` seconds or `LARGEST`, by more than a block."""
+    allowed = LARGEST // channels if most is None else min(LARGEST // channels, most * rate)
+    if samples > allowed + BLOCK:
+        raise InputError(f"{name}: longer than {allowed / rate:.10g} s, and no more is read at once; cut it into pieces")
 
 
 @contextmanager
@@ -171,12 +183,12 @@ def _piped(content):
         feeder.join()
 
 
-def _decode_container(source, name, error):
+def _decode_container(source, name, error, most):
     """What libsndfile could not read, through FFmpeg. `error` is what libsndfile said."""
     from c2ser.video import decode_container
 
     with _both_reasons(name, error):
-        return decode_container(source, name)
+        return decode_container(source, name, most)
 
 
 @contextmanager

@@ -23,16 +23,16 @@ MISSING_END = 0.5
 """Seconds by which the decoded sound may fall short of what the header announces before the file counts as cut."""
 
 
-def decode_container(source, name=None):
+def decode_container(source, name=None, most=None):
     """Decode the first audio stream of a path, or of bytes, to its end.
 
-    Returns float32 `(samples, channels)` in about [-1, 1], and the rate in Hz. name: what errors call it. Raises
-    InputError for a file that cannot be opened, has no sound, is corrupt or cut, and where neither PyAV nor ffmpeg is
-    installed.
+    Returns float32 `(samples, channels)` in about [-1, 1], and the rate in Hz. name: what errors call it; most: seconds.
+    Raises InputError for a file that cannot be opened, has no sound, is corrupt, cut or longer than that, and where
+    neither PyAV nor ffmpeg is installed.
     """
     name = source if name is None else name
     decode, _ = _backend(name)
-    samples, rate = decode(source, name)
+    samples, rate = decode(source, name, most)
     if samples.shape[0] == 0:
         raise InputError(f"{name}: its audio stream holds no samples; fetch it again")
     return samples, rate
@@ -92,10 +92,12 @@ def _announced_seconds(container, stream):
     return None
 
 
-def _decode_av(source, name):
+def _decode_av(source, name, most):
     import av
 
-    chunks, form = [], None
+    from c2ser.soundfiles import check_length
+
+    chunks, form, count = [], None, 0
     try:
         with _opened_av(source, name) as (container, stream):
             announced, rate = _announced_seconds(container, stream), stream.rate
@@ -109,6 +111,8 @@ def _decode_av(source, name):
                     if form != (frame.sample_rate, frame.layout.nb_channels):
                         raise InputError(f"{name}: changes its rate or channels on the way; convert it again")
                     chunks.extend(converted.to_ndarray() for converted in to_float.resample(frame))
+                    count += frame.samples
+                    check_length(count, *form, name, most)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{name}: cannot be decoded ({error}); fetch it again") from None
     if not chunks:
@@ -153,18 +157,21 @@ def _info_ffmpeg(path):
     return float(stream["duration"]), int(stream["sample_rate"]), int(stream["channels"])
 
 
-def _decode_ffmpeg(source, name):
+def _decode_ffmpeg(source, name, most):
     """Through a pipe as Sun audio, whose header of six big-endian words carries rate and channels."""
     if isinstance(source, bytes):  # most containers cannot be read from a pipe
         with tempfile.NamedTemporaryFile() as file:
             file.write(source)
             file.flush()
-            return _decode_ffmpeg(file.name, name)
-    command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(source), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au", "-"]
-    sound = _run(command, name)
+            return _decode_ffmpeg(file.name, name, most)
+    from c2ser.soundfiles import BLOCK, LARGEST, check_length
+
+    command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(source), "-map", "0:a:0", "-c:a", "pcm_f32be", "-f", "au"]
+    sound = _run([*command, "-fs", str(4 * LARGEST + 16 * BLOCK), *(["-t", str(most + 60)] if most else []), "-"], name)
     if len(sound) < 24:
         raise InputError(f"{name}: holds no audio that ffmpeg can decode; fetch it again")
     _, offset, _, _, rate, channels = struct.unpack(">6I", sound[:24])
     samples = np.frombuffer(sound[offset:], ">f4").astype(np.float32).reshape(-1, channels)
+    check_length(len(samples), rate, channels, name, most)
     info = _info_ffmpeg(source)
     return _trim(samples, info and info[0], rate, LAST_FRAME, name), rate

@@ -303,8 +303,13 @@ def no_end(world):
 
 
 def files(folder):
-    """Path → content of every file below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Path → content of every file below a folder; of large ones size and time."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        state = path.stat()
+        large = state.st_size > 1 << 20
+        found[str(path.relative_to(folder))] = (state.st_size, state.st_mtime_ns) if large else path.read_bytes()
+    return found
 
 
 def tell(case, world, folder):

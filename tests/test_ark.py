@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kaldiio
 import numpy as np
 import pytest
 
-from c2ser.ark import ArkWriter, read_ark
+from c2ser.ark import ArkWriter, Whole, read_ark
 from c2ser.datadir import read_table
 from c2ser.errors import InputError
 
@@ -75,3 +76,37 @@ def test_a_full_disk(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
     words = f"error: {tmp_path}/a.ark: No space left on device; make room, then run the same command again\n"
     assert (done.returncode, done.stderr, os.listdir(tmp_path)) == (1, words, [])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32, "compressed 2", "compressed 3", "compressed 7", "wav", "flac"])
+def test_every_binary_form_is_read_as_kaldiio_reads_it(tmp_path, kind):
+    samples = (np.sin(np.arange(400)) * 9000).astype(np.int16)
+    matrix = np.random.default_rng(0).normal(size=(9, 5)).astype(np.float32)
+    options = {"compression_method": int(kind[-1])} if str(kind).startswith("compressed") else {}
+    if kind in ("wav", "flac"):
+        entry, options = (16000, samples), {"write_function": "soundfile", "write_kwargs": {"format": kind}}
+    else:
+        entry = np.arange(7, dtype=kind) if kind is np.int32 else matrix.astype(np.float64 if kind is np.float64 else np.float32)
+    kaldiio.save_ark(str(tmp_path / "a.ark"), {"a": entry, "b": entry}, scp=str(tmp_path / "a.scp"), **options)
+    for line in (tmp_path / "a.scp").read_text().splitlines():
+        place = line.split(" ", 1)[1]
+        wanted, found = kaldiio.load_mat(place), read_ark(place)
+        if isinstance(wanted, tuple):
+            assert wanted[0] == found[0] == 16000
+            wanted, found = wanted[1], found[1]
+        assert found.dtype == wanted.dtype and np.array_equal(found, wanted) and found.size
+
+
+def test_a_file_without_an_offset_is_one_entry(tmp_path):
+    kaldiio.save_mat(str(tmp_path / "a.mat"), np.ones((2, 3), np.float32))
+    assert read_ark(f"{tmp_path}/a.mat").tolist() == [[1.0] * 3] * 2
+
+
+def test_no_more_is_asked_of_a_file_than_it_has(tmp_path):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    with Whole(tmp_path / "a", 4) as stream:
+        assert (stream.read(2), stream.read(2**62), stream.read(2**62), stream.read()) == (b"45", b"6789", b"", b"")
+    with Whole(tmp_path / "a", 8) as stream:
+        assert (stream.read(-5), stream.read(None)) == (b"89", b"")
+    with Whole(tmp_path / "a", 99) as stream:
+        assert stream.read(5) == b""

@@ -167,3 +167,34 @@ def test_unknown_items_are_refused(tool, capsys):
     with pytest.raises(SystemExit):
         tool.get_parser().parse_args(["gpt-9", "--out_dir", "."])
     assert "invalid choice: 'gpt-9'" in capsys.readouterr().err
+
+
+def unpacked(tool, tmp_path, members, mode=None):
+    """What lies below tmp_path/here once an archive of these members was unpacked into here/out."""
+    (tmp_path / "here").mkdir(exist_ok=True)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, content in members:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (mode or 0o100644) << 16
+            archive.writestr(entry, content)
+    tool.unpack(tmp_path / "a.zip", tmp_path / "here/out")
+    return sorted(str(path.relative_to(tmp_path / "here")) for path in (tmp_path / "here").rglob("*"))
+
+
+def test_members_that_point_elsewhere_stay_inside(tool, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    names = ["../../up.wav", f"{elsewhere}/absolute.wav", "a/../../../between.wav", "..\\back.wav"]
+    found = unpacked(tool, tmp_path, [(name, "sound") for name in names])
+    assert found == ["out", "out/..\\back.wav", "out/absolute.wav", "out/between.wav", "out/up.wav"]
+    assert not elsewhere.exists() and not list(tmp_path.glob("*.wav")) and not list(tmp_path.parent.glob("*.wav"))
+
+
+def test_archives_that_are_no_recordings_are_refused_and_nothing_is_left(tool, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match="a.zip: holds links in the place of recordings"):
+        unpacked(tool, tmp_path, [("a.wav", "/etc/hostname")], mode=0o120777)
+    with pytest.raises(SystemExit, match="a.zip: two files a.wav; unpack it by hand"):
+        unpacked(tool, tmp_path, [("one/a.wav", "one"), ("two/a.wav", "other")])
+    monkeypatch.setattr(tool, "LARGEST", 999)
+    with pytest.raises(SystemExit, match="a.zip: unfolds into more than 999 bytes"):
+        unpacked(tool, tmp_path, [("a.wav", bytes(500)), ("b.wav", bytes(500))])
+    assert list((tmp_path / "here").iterdir()) == []

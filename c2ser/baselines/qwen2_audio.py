@@ -9,12 +9,12 @@ from transformers import AutoProcessor, GenerationConfig, Qwen2AudioForCondition
 
 from c2ser.audio import SAMPLE_RATE
 from c2ser.baselines.prompts import question
-from c2ser.errors import InputError, brief
+from c2ser.errors import InputError
 from c2ser.inference.chat import load_pretrained
 from c2ser.inference.generation import score_candidates
 from c2ser.inference.labels import parse_label
 from c2ser.jsonfile import read_json
-from c2ser.models.language_model import answer_ids
+from c2ser.models.language_model import LOCAL, answer_ids, why
 from c2ser.models.likelihoods import pad_left
 from c2ser.silver.prompts import answers
 
@@ -48,10 +48,10 @@ class Qwen2Audio:
         check_folder(path)
         self.llm, self.device = load_pretrained(Qwen2AudioForConditionalGeneration, path, dtype, device), device
         try:
-            self.processor = AutoProcessor.from_pretrained(path, local_files_only=True)
+            self.processor = AutoProcessor.from_pretrained(path, **LOCAL)
             self.tokenizer, self.window = self.processor.tokenizer, self.processor.feature_extractor.n_samples
         except (OSError, ValueError, AttributeError) as error:
-            raise InputError(f"{path}: no processor of Qwen2-Audio ({brief(error)}); fetch the whole folder") from None
+            raise InputError(f"{path}: no processor of Qwen2-Audio ({why(error)}); fetch the whole folder") from None
         own = self.llm.generation_config.eos_token_id
         self.ends = sorted({self.tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None})
         if self.tokenizer.eos_token_id is None:

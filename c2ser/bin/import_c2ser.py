@@ -107,11 +107,12 @@ def settle_base(base, args, folder):
     from transformers import AutoModelForCausalLM
 
     from c2ser.checkpoints.c2ser_official import base_differences
+    from c2ser.inference.chat import load_pretrained
     from c2ser.models.language_model import load_tokenizer
 
     if not base:
         return "the file holds no base model to compare with --llm", False
-    model = AutoModelForCausalLM.from_pretrained(args.llm, local_files_only=True, dtype="auto")
+    model = load_pretrained(AutoModelForCausalLM, args.llm, dtype="auto")
     own = model.state_dict()
     unknown, different = base_differences(base, own)
     stop_at([f"not in {args.llm}: {name}" for name in unknown], args.checkpoint)

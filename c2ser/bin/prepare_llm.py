@@ -52,21 +52,23 @@ def convert_gguf(gguf, folder):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from c2ser.models.language_model import LOCAL, why
+
     if not gguf.is_file():
         raise InputError(f"{gguf}: no such file; tools/download_pretrained.py fetches the embedded one")
-    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+    where = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name, **LOCAL}
     try:
         packed = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(**where)
     except Exception as error:  # transformers raises whatever its parsers meet
-        raise InputError(f"{gguf}: not a GGUF model that transformers reads ({brief(error)}); fetch it again") from None
+        raise InputError(f"{gguf}: not a GGUF model that transformers reads ({why(error)}); fetch it again") from None
     for name in ("bos_token", "eos_token"):  # transformers takes the one for the other in GGUF files of Llama's family
         index = getattr(packed.config, f"{name}_id", None)
         if index is not None:
             setattr(tokenizer, name, tokenizer.convert_ids_to_tokens(index))
     packed.config.quantization_config = None
     del packed.config.quantization_config
-    plain = AutoModelForCausalLM.from_config(packed.config, dtype=torch.float32)
+    plain = AutoModelForCausalLM.from_config(packed.config, dtype=torch.float32, trust_remote_code=False)
     plain.load_state_dict(packed.state_dict())
     plain.to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -1,6 +1,5 @@
 """A Whisper model of a Hugging Face folder, in openai-whisper's names: `read_hf_whisper`."""
 
-import json
 import re
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import yaml
 from c2ser.checkpoints.weights import read_weights
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
+from c2ser.jsonfile import parse_json
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """Where save_pretrained puts the weights, whole or in shards that an index lists, of now and of earlier versions."""
@@ -26,7 +26,7 @@ def read_hf_whisper(folder):
     """
     folder = Path(folder)
     try:
-        config = json.loads(read_text(folder / "config.json"))
+        config = parse_json(read_text(folder / "config.json"))
         kind = config.get("model_type")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{folder}/config.json: not the configuration of a model ({error}); fetch it again") from None
@@ -60,7 +60,7 @@ def read_shards(folder):
     shards = [found]
     if found.endswith(".index.json"):
         try:
-            shards = sorted({Path(name).name for name in json.loads(read_text(folder / found))["weight_map"].values()})
+            shards = sorted({Path(name).name for name in parse_json(read_text(folder / found))["weight_map"].values()})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{folder / found}: not an index of weights ({error!r}); fetch it again") from None
         if absent := [name for name in shards if not (folder / name).is_file()]:

@@ -10,8 +10,9 @@ from c2ser.checkpoints import names as naming
 from c2ser.checkpoints.configuration import backbone_settings, find_settings
 from c2ser.checkpoints.untrusted import read_untrusted
 from c2ser.encodings import read_text
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 from c2ser.models.emotion2vec import Emotion2Vec, Emotion2VecConfig, backbone_config
+from c2ser.yamlfile import parse_yaml
 
 EXACT = (torch.float32, torch.float16, torch.bfloat16)
 """Element types that float32, in which all weights are kept, holds without loss."""
@@ -112,9 +113,9 @@ def read_options(path, config):
         return None, None
     config = Path(config or path.parent / "config.yaml")
     try:
-        options = yaml.safe_load(read_text(config))
+        options = parse_yaml(read_text(config))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{config}: cannot be read as YAML ({error})") from None
+        raise InputError(f"{config}: cannot be read as YAML ({brief(error)})") from None
     if not isinstance(options, dict):
         raise InputError(f"{config}: not the configuration of a model")
     return options, config

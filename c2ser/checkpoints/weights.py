@@ -1,13 +1,20 @@
 """Weights on disk: state dicts that torch.save wrote, and safetensors; told apart by the suffix."""
 
+import datetime
 import pickle
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from c2ser.errors import InputError, brief
 
 SAFE = ".safetensors"
+
+PLAIN = [datetime.timedelta, np.ndarray, np.dtype, np._core.multiarray._reconstruct, np._core.multiarray.scalar,
+         *(type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd")]  # fmt: skip
+"""What a training's checkpoint holds beside tensors: times, and numbers of numpy. None of it does anything when made."""
 
 
 def read_weights(path):
@@ -15,19 +22,45 @@ def read_weights(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; has the training finished?")
-    if path.suffix == SAFE:
-        return _read_safe(path)[0]
+    return _read_safe(path)[0] if path.suffix == SAFE else load_inert(path)
+
+
+def load_inert(path, load=torch.load, map_location="cpu", **options):
+    """What torch.save wrote, of tensors, plain values and `PLAIN`, by `load`, running nothing. Raises InputError."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(path, (str, Path)) and zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if any(info.compress_type for info in archive.infolist()):
+                    raise ValueError("compressed, as torch.save never does: it could unfold to any size")
+        with torch.serialization.safe_globals(PLAIN):
+            return load(path, map_location=map_location, **{**options, "weights_only": True})
     except pickle.UnpicklingError:  # whose message tells how to run what it holds
         raise InputError(
             f"{path}: not a state dict that loads with weights_only: damaged, or it holds more than numbers, which would be "
-            "run; fetch it again, or ask its authors for safetensors"
+            "run; fetch or make it again, or ask its authors for safetensors"
         ) from None
     except Exception as error:  # torch.load raises whatever its parsers meet
         raise InputError(
             f"{path}: not a state dict that loads with weights_only ({brief(error)}); fetch or write it again"
         ) from None
+
+
+def check_size(make, state, layers, path):
+    """Raise InputError where a configuration asks for more than its weights are: a model is made no larger than its file.
+
+    make: makes the model, here without memory; state: name → tensor, read from `path`; layers: how many it is to have.
+    """
+    try:
+        if layers > len(state):
+            raise ValueError(f"{layers} layers")
+        with torch.device("meta"):
+            asked = sum(value.numel() for value in make().state_dict().values())
+    except (ArithmeticError, AssertionError, IndexError, RuntimeError, TypeError, ValueError) as error:
+        what = f"no network has the sizes of its configuration ({brief(error)})"
+        raise InputError(f"{path}: {what}; fetch both again") from None
+    there = sum(value.numel() for value in state.values() if isinstance(value, torch.Tensor))
+    if asked > 2 * there:
+        raise InputError(f"{path}: holds {there} numbers, but its configuration asks for {asked}; fetch both again")
 
 
 def read_safe_metadata(path):

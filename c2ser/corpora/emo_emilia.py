@@ -13,13 +13,13 @@ favours models of that family: state it beside every result.
 Licence: none stated; ask the authors. Source: https://github.com/zxzhao0/C2SER
 """
 
-import json
 
 from c2ser.corpora.base import Corpus, Note, Reading, Utterance, uniform
 from c2ser.corpora.files import find_root
 from c2ser.emotions import EMOTIONS, canonical
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
+from c2ser.jsonfile import parse_json
 
 LIST = "Emo-Emilia-ALL.jsonl"
 LANGUAGES = {"ZH": "zh", "EN": "en"}
@@ -63,7 +63,7 @@ def read(root):
 
 def _parse(line, where):
     try:
-        entry = json.loads(line)
+        entry = parse_json(line)
         index, emotion, text = entry["index"], canonical(entry["emotion"]), entry["text"].strip()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: expected an object with index, emotion, wav and text ({error})") from None

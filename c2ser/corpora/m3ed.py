@@ -18,7 +18,6 @@ than a second longer or shorter than they say is kept and listed as suspicious. 
 Licence: none stated; ask the authors. Source: https://github.com/AIM3-RUC/RUCM3ED
 """
 
-import json
 import os
 import re
 from pathlib import Path
@@ -28,6 +27,7 @@ from c2ser.corpora.files import SpeakerIds, find_root
 from c2ser.emotions import canonical
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
+from c2ser.jsonfile import parse_json
 
 LISTS = {"train": "movie_list_train.txt", "dev": "movie_list_val.txt", "test": "movie_list_test.txt"}
 GENDERS = {"male": "m", "female": "f", "m": "m", "f": "f", "男": "m", "女": "f"}
@@ -138,7 +138,7 @@ def _whole(parent, key):
 def _rows(path):
     """Yield (series, dialogue, utterance, its entry, SpeakerInfo) of annotation.json in the order of the file."""
     try:
-        annotation = json.loads(read_text(path))
+        annotation = parse_json(read_text(path))
     except ValueError as error:
         raise InputError(f"{path}: not JSON in UTF-8 ({error}); fetch it again") from None
     try:

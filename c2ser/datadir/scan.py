@@ -63,7 +63,7 @@ def scan_tables(path):
 def scan(path, empty_ok=False):
     """Read a table and all faults of its form; `empty_ok` admits keys without a value."""
     found = Scan(Path(path))
-    content = found.path.read_bytes()
+    content = encodings.read_bytes(found.path)
     if not content.strip():
         found.fault("empty", None, "the table is empty; write its lines, or remove the file")
         return found

@@ -24,11 +24,13 @@ def read_lines(path):
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     with open(path, "rb") as stream:
-        for number, raw in enumerate(stream, 1):
+        for number, raw in enumerate(iter(lambda: stream.readline(encodings.LINE), b""), 1):
             if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
                 raise InputError(f"{path}:1: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
             if b"\0" in raw:
                 raise InputError(f"{path}:{number}: {encodings.fault(path)}")
+            if len(raw) == encodings.LINE and not raw.endswith(b"\n"):
+                raise InputError(f"{path}:{number}: a line of more than {encodings.LINE} bytes: no table; make it again")
             if b"\r" in raw:
                 raise InputError(
                     f"{path}:{number}: carriage return (Windows line end); utils/fix_data_dir.sh removes it"

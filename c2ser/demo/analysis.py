@@ -62,7 +62,7 @@ class Analyst:
             raise InputError(str(error).replace(str(path), name).replace("array 0", name)) from None
 
     def _read(self, path, channel):
-        samples = read_audio(str(path), channel)
+        samples = read_audio(str(path), channel, most=2 * self.max_seconds)  # a small file may unfold into days
         seconds = len(samples) / SAMPLE_RATE
         if seconds > self.max_seconds:
             raise InputError(f"{path}: {seconds:.10g} s; at most {self.max_seconds:g} s are taken here: cut it shorter")

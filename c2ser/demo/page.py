@@ -7,6 +7,8 @@ from c2ser.demo.privacy import Private
 from c2ser.errors import InputError
 
 CHANNELS = {"all channels together": "mean", "channel 1": 1, "channel 2": 2}
+UPLOAD, WAITING = "50mb", 16
+"""How large a recording may be, and how many may wait for their answer; more are refused at once."""
 MODES = {"explicit": "explain, then name (explicit)", "implicit": "name at once (implicit)"}
 FONTS = ["system-ui", "sans-serif"]
 ABOUT = """\
@@ -40,6 +42,7 @@ def build_page(analyst, title):
                 audio = gradio.Audio(
                     sources=["microphone", "upload"], type="filepath", label="Speech", buttons=[], elem_id="speech"
                 )
+                refuse_addresses(audio)
                 mode = gradio.Radio(
                     [(MODES[name], name) for name in analyst.modes], value=analyst.modes[0], label="How to answer",
                     elem_id="mode",
@@ -71,6 +74,19 @@ def build_page(analyst, title):
     return page
 
 
+def refuse_addresses(component):
+    """Have a gradio component take files that were uploaded here alone: gradio itself would fetch, whatever its size, what
+    is asked for by an address of another machine."""
+    move = component.async_move_resource_to_block_cache
+
+    async def move_uploaded(path):
+        if "://" in str(path):
+            raise import_gradio().Error("Upload a file; addresses are not fetched.", print_exception=False)
+        return await move(path)
+
+    component.async_move_resource_to_block_cache = move_uploaded
+
+
 def serve(page, host="127.0.0.1", port=7860, share=False, block=True):
     """Serve a page. share: open a public tunnel through gradio's servers. Without `block`, returns at once.
 
@@ -79,12 +95,12 @@ def serve(page, host="127.0.0.1", port=7860, share=False, block=True):
     gradio = import_gradio()
     from starlette.middleware import Middleware
 
-    page.queue(default_concurrency_limit=1)
+    page.queue(default_concurrency_limit=1, max_size=WAITING)
     try:
         _, address, _ = page.launch(
             server_name=host, server_port=port, share=share, prevent_thread_lock=not block, quiet=True, footer_links=[],
             theme=gradio.themes.Default(font=FONTS, font_mono=["ui-monospace", "monospace"]), ssr_mode=False,
-            max_file_size="50mb", app_kwargs={"middleware": [Middleware(Private)]},
+            max_file_size=UPLOAD, app_kwargs={"middleware": [Middleware(Private)]},
         )  # fmt: skip
     except OSError as error:
         raise InputError(f"--port {port}: cannot be served on {host} ({error}); choose another") from None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from c2ser.corpora.transcripts import lines_of, repair_c1
-from c2ser.encodings import detect
+from c2ser.encodings import detect, read_bytes
 from c2ser.errors import InputError
 
 FORM = "expected lines `utterance<TAB or blank>answer`"
@@ -29,7 +29,7 @@ def read_answer_lines(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; {FORM}")
-    data = path.read_bytes()
+    data = read_bytes(path)
     encoding = detect(data)
     text = data.decode(encoding, "replace")
     if encoding == "latin-1":

@@ -23,6 +23,7 @@ from c2ser.evaluation.metrics import INVALID
 from c2ser.evaluation.predictions import PredictedSet
 from c2ser.evaluation.restricted import restrict
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import parse_json
 
 LIMIT = 300_000
 COLUMNS = ("set", "utterance", "speaker", "truth")
@@ -192,7 +193,7 @@ def _read_part(path):
 def _read_head(path, line):
     """The first line's content, checked."""
     try:
-        head = json.loads(line.removeprefix("# "))
+        head = parse_json(line.removeprefix("# "))
     except ValueError:
         head = None
     head = {"page": {}, "lines": 0, **head} if line.startswith("# ") and isinstance(head, dict) else {}

@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from c2ser.encodings import read_text
-from c2ser.errors import InputError
+from c2ser.errors import InputError, brief
 from c2ser.fileio import atomic_write
+from c2ser.yamlfile import parse_yaml
 
 MANIFEST = "model.yaml"
 PARTS = ("config", "checkpoint")
@@ -53,8 +54,8 @@ class Bundle:
             return {key: locate(value) if key in PARTS else value for key, value in section.items()}
 
         try:
-            values = yaml.safe_load(read_text(manifest))
-            if not values["modes"]:
+            values = parse_yaml(read_text(manifest))
+            if not values["modes"] or not all(mode.isidentifier() for mode in values["modes"]):  # stage 14 names folders so
                 raise KeyError("modes")
             return cls(
                 labels=values["labels"], languages=_languages(values), llm=locate(values["llm"]),
@@ -64,7 +65,8 @@ class Bundle:
                 name=str(values.get("name") or _name(folder.resolve())),
             )  # fmt: skip
         except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{manifest}: not what stage 11 or 14 writes ({error!r}); rerun one of them") from None
+            what = brief(error) if isinstance(error, yaml.YAMLError) else repr(error)
+            raise InputError(f"{manifest}: not what stage 11 or 14 writes ({what}); rerun one of them") from None
 
     def write(self, folder):
         """Write folder/model.yaml with paths relative to the folder."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
-from c2ser.errors import InputError, brief
+from c2ser.errors import InputError
 from c2ser.inference.generation import score_candidates
-from c2ser.models.language_model import chat_text, load_tokenizer
+from c2ser.models.language_model import LOCAL, chat_text, check_folder, load_tokenizer, why
 from c2ser.precision import check_device
 
 MODEL_FILES = (".json", ".safetensors", ".bin", ".model", ".jinja", ".txt")
@@ -113,10 +113,11 @@ def load_pretrained(auto_class, path, dtype="float32", device="cpu"):
     check_device(device)
     if not (Path(path) / "config.json").is_file():
         raise InputError(f"{path}: no folder with a config.json; give a local Hugging Face folder, nothing is fetched")
+    check_folder(path)
     try:
-        model = auto_class.from_pretrained(path, local_files_only=True, dtype=getattr(torch, dtype))
+        model = auto_class.from_pretrained(path, **LOCAL, dtype=getattr(torch, dtype, dtype))
     except Exception as error:  # transformers raises whatever its parsers meet
-        what = f"{auto_class.__name__} cannot be loaded from it ({brief(error)})"
+        what = f"{auto_class.__name__} cannot be loaded from it ({why(error)})"
         raise InputError(f"{path}: {what}; fetch the whole folder again") from None
     return model.to(device).eval().requires_grad_(False)
 

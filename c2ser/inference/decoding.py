@@ -6,6 +6,7 @@ from c2ser.cot import templates
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.precision import CHOICES as DTYPES
+from c2ser.yamlfile import parse_yaml
 
 METHODS = ("free", "score", "constrained")
 """free: generate, then read the class out of the text; score: the most likely of the classes' answers; constrained:
@@ -72,7 +73,7 @@ def read_decoding(path):
         return Decoding()
     text = read_text(path)
     try:
-        return Decoding(**(yaml.safe_load(text) or {}))
+        return Decoding(**(parse_yaml(text) or {}))
     except (TypeError, yaml.YAMLError) as error:
         what = " ".join(str(error).split())
         raise InputError(f"{path}: {what}; the keys are the fields of c2ser.inference.decoding.Decoding") from None

@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 import yaml
 
-from c2ser.checkpoints.weights import read_weights
+from c2ser.checkpoints.weights import check_size, read_weights
 from c2ser.encodings import read_text
 from c2ser.errors import InputError, brief
 from c2ser.inference.pooling import frame_statistics
 from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
 from c2ser.models.packed import freeze
+from c2ser.yamlfile import parse_yaml
 
 UTTERANCE_MODES = ("extra_tokens", "first10_frames", "mean")
 
@@ -85,8 +86,10 @@ class EmotionEncoder:
 
 def load_backbone(config, checkpoint):
     """The `Emotion2Vec` of an experiment's config.yaml with its weights. Raises InputError where they do not fit."""
-    model = Emotion2Vec(backbone_config(read_config(config).backbone_conf))
-    load_weights(model, backbone_weights(checkpoint), checkpoint)
+    settings, state = backbone_config(read_config(config).backbone_conf), backbone_weights(checkpoint)
+    check_size(lambda: Emotion2Vec(settings), state, settings.prenet_depth + settings.depth, checkpoint)
+    model = Emotion2Vec(settings)
+    load_weights(model, state, checkpoint)
     return model
 
 
@@ -102,9 +105,9 @@ def read_config(path):
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; it is written where a training has started")
     try:
-        return argparse.Namespace(**yaml.safe_load(read_text(path)))
+        return argparse.Namespace(**parse_yaml(read_text(path)))
     except (yaml.YAMLError, TypeError) as error:
-        raise InputError(f"{path}: not the config.yaml of a training ({error})") from None
+        raise InputError(f"{path}: not the config.yaml of a training ({brief(error)})") from None
 
 
 def load_weights(model, state, path):

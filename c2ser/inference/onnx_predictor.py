@@ -36,9 +36,12 @@ class OnnxPredictor:
         told = self.session.get_modelmeta().custom_metadata_map
         if "c2ser" not in told:
             raise InputError(f"{model}: an ONNX file, but not one that c2ser export-onnx wrote")
-        self.path, self.labels = model, told["labels"].split()
-        self.sample_rate, self.min_samples = int(told["sample_rate"]), int(told["min_samples"])
-        self.max_seconds = float(told["max_seconds"])
+        try:
+            self.path, self.labels = model, told["labels"].split()
+            self.sample_rate, self.min_samples = int(told["sample_rate"]), int(told["min_samples"])
+            self.max_seconds = float(told["max_seconds"])
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{model}: not what c2ser export-onnx notes of a model ({error}); export it again") from None
         self.outputs = [output.name for output in self.session.get_outputs()]
 
     def __call__(self, inputs, channel=None, batch_size=8):

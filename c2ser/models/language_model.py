@@ -1,7 +1,6 @@
 """The language model, its tokenizer and its prompts."""
 
 import copy
-import json
 from inspect import signature
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import yaml
 
 from c2ser.encodings import read_text
 from c2ser.errors import InputError, brief
+from c2ser.jsonfile import parse_json
 from c2ser.transcript import spoken
 
 SPEECH_PLACE = "<|speech|>"
@@ -35,6 +35,24 @@ MARKS = yaml.safe_load(read_text(Path(__file__).with_name("chat_marks.yaml")))
 """What ends turns in chat templates, and what opens and closes blocks of thinking aloud."""
 
 
+LOCAL = {"local_files_only": True, "trust_remote_code": False}
+"""What every `from_pretrained` is told: to fetch nothing, and to run nothing that lies in the folder, without asking."""
+
+
+def why(error):
+    """What transformers says in an exception, `brief`, but for its advice how to run what a folder holds."""
+    said = str(error)
+    if "weights_only" in said or "trust_remote_code" in said:
+        return "a pickle, or custom code, lies in it, which is not run; ask its authors for safetensors and a plain model"
+    return brief(said or repr(error))
+
+
+def check_folder(path):
+    """Raise InputError for an adapter, which would have another model looked up, and modules imported, by name."""
+    if (Path(path) / "adapter_config.json").exists():
+        raise InputError(f"{path}: holds an adapter, no whole model; merge it into its model first (peft: merge_and_unload)")
+
+
 def load_tokenizer(path, answers=True):
     """Tokenizer of a local Hugging Face folder.
 
@@ -47,9 +65,9 @@ def load_tokenizer(path, answers=True):
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path, **LOCAL)
     except Exception as error:  # transformers raises whatever its parsers meet
-        what = brief(error) if Path(path).is_dir() else "no such folder"
+        what = why(error) if Path(path).is_dir() else "no such folder"
         raise InputError(f"{path}: no tokenizer there ({what}); stage 8 of the recipe prepares the folder") from None
     pieces = Path(path) / "tokenizer.model"
     made = type(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)).__name__
@@ -67,7 +85,7 @@ def find_end(tokenizer, folder):
     """Give a tokenizer its end-of-sequence token where it names none. Raises InputError as `load_tokenizer` does."""
     files = [file for name in ("generation_config", "config") if (file := folder / f"{name}.json").is_file()]
     try:
-        configs = [json.loads(read_text(file)) for file in files]
+        configs = [parse_json(read_text(file)) for file in files]
     except ValueError as error:
         raise InputError(f"{folder}: its config.json or generation_config.json is not JSON ({error}); fetch it again") from None
     if tokenizer.eos_token_id is None:
@@ -127,11 +145,11 @@ def load_language_model(
     check_family(path)
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            path, local_files_only=True, dtype=getattr(torch, dtype), attn_implementation=attention,
+            path, **LOCAL, dtype=getattr(torch, dtype), attn_implementation=attention,
             device_map=None if device == "cpu" else {"": device},
         )  # fmt: skip
     except Exception as error:  # transformers raises whatever its parsers meet
-        what = brief(error) if Path(path).is_dir() else "no such folder"
+        what = why(error) if Path(path).is_dir() else "no such folder"
         raise InputError(f"{path}: no causal language model there ({what}); stage 8 prepares the folder") from None
     if gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -150,10 +168,11 @@ def check_family(path):
     of a family that cannot be used here: it could be trained, and fail when its answers are wanted."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig
 
+    check_folder(path)
     try:
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        config = AutoConfig.from_pretrained(path, **LOCAL)
     except Exception as error:  # transformers raises whatever its parsers meet
-        what = brief(error) if Path(path).is_dir() else "no such folder"
+        what = why(error) if Path(path).is_dir() else "no such folder"
         raise InputError(f"{path}: no causal language model there ({what}); stage 8 prepares the folder") from None
     kind, reason = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(config), None), REFUSED.get(config.model_type)
     if kind is not None and not {"inputs_embeds", "past_key_values"} <= set(signature(kind.forward).parameters):
@@ -205,7 +224,7 @@ def adapter_shapes(path, rank, targets):
 
     config = check_family(path)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
         width = model.get_input_embeddings().embedding_dim
         model = with_adapters(model, path, rank, targets)
     return width, {name: weight.shape for name, weight in model.named_parameters() if ".lora_" in name}
@@ -246,15 +265,14 @@ def chat_text(tokenizer, content):
     """A user's turn in the tokenizer's chat template, up to where the answer begins: outside any block of thinking, to
     which templates are told by whichever of their switches they know, and which is closed where they open it all the
     same. Raises InputError for a template that does not take one turn of a user."""
-    from jinja2 import TemplateError
-
     try:
         text = tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True,
             enable_thinking=False, thinking=False, reasoning=False,
         )  # fmt: skip
-    except TemplateError as error:
-        raise InputError(f"the tokenizer's chat template does not take one turn of a user ({error}); choose plain") from None
+    except Exception as error:  # a template may fail in any way, also by asking for what its sandbox does not have
+        what = f"the tokenizer's chat template does not take one turn of a user ({brief(error)})"
+        raise InputError(f"{what}; choose plain") from None
     tail = text.rpartition(content.strip())[2]
     for opening, closing in MARKS["thoughts"].items():
         if tail.rfind(opening) > tail.rfind(closing):

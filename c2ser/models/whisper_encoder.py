@@ -15,8 +15,9 @@ from whisper.model import AudioEncoder
 
 from c2ser.audio import MIN_SAMPLES
 from c2ser.checkpoints.hf_whisper import read_hf_whisper
-from c2ser.checkpoints.weights import SAFE, read_safe_metadata, read_weights, write_safe
+from c2ser.checkpoints.weights import SAFE, check_size, read_safe_metadata, read_weights, write_safe
 from c2ser.errors import InputError, brief
+from c2ser.jsonfile import parse_json
 
 DIMS = ("n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer")
 """The dims of an openai-whisper file that are the encoder's."""
@@ -43,8 +44,9 @@ class WhisperEncoder(nn.Module):
         Raises InputError where the file is not one. Nothing in the file is executed (weights_only).
         """
         dims, state = load_whisper_file(path)
-        model = cls(**dims)
         state = {key.removeprefix("encoder."): value.float() for key, value in state.items() if key.startswith("encoder.")}
+        check_size(lambda: cls(**dims), state, dims.get("n_audio_layer", 0), path)
+        model = cls(**dims)
         try:
             model.encoder.load_state_dict(state)
         except RuntimeError as error:
@@ -140,7 +142,7 @@ def load_whisper_file(path):
         raise InputError(f"{path}: no such file or folder; tools/download_pretrained.py fetches Whisper checkpoints")
     try:
         if Path(path).suffix == SAFE:
-            return json.loads(read_safe_metadata(path)["dims"]), read_weights(path)
+            return parse_json(read_safe_metadata(path)["dims"]), read_weights(path)
         checkpoint = read_weights(path)
         return {name: checkpoint["dims"][name] for name in DIMS}, checkpoint["model_state_dict"]
     except (InputError, KeyError, TypeError, ValueError) as error:

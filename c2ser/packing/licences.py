@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from c2ser.packing.parts import LICENCE_FILES
+from c2ser.yamlfile import parse_yaml
 
 OURS = "Apache-2.0, within what the corpora below allow"
 WHISPER = "MIT (OpenAI), the same for weights that were trained further"
@@ -30,7 +31,7 @@ def _card_head(path):
         return {}
     begin, _, rest = path.read_text(encoding="utf-8", errors="replace").partition("---\n")
     try:
-        head = yaml.safe_load(rest.partition("\n---")[0]) if not begin.strip() else None
+        head = parse_yaml(rest.partition("\n---")[0]) if not begin.strip() else None
     except yaml.YAMLError:
         head = None
     return head if isinstance(head, dict) else {}

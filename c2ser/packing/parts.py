@@ -13,6 +13,7 @@ import yaml
 from c2ser.checkpoints.weights import read_weights, write_safe
 from c2ser.errors import InputError
 from c2ser.inference.emotion_encoder import backbone_weights, read_config
+from c2ser.jsonfile import parse_json
 from c2ser.models.build import MODEL_OPTIONS
 from c2ser.models.whisper_encoder import save_whisper_encoder
 
@@ -93,11 +94,9 @@ def _belongs(name):
 def _save_llm(source, folder):
     from transformers import AutoModelForCausalLM
 
-    try:
-        model = AutoModelForCausalLM.from_pretrained(source, local_files_only=True, dtype="auto")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{source}: no causal language model there ({error}); stage 8 prepares the folder") from None
-    model.save_pretrained(folder)
+    from c2ser.inference.chat import load_pretrained
+
+    load_pretrained(AutoModelForCausalLM, source, dtype="auto").save_pretrained(folder)
 
 
 def _copy_json(path, copy):
@@ -105,7 +104,7 @@ def _copy_json(path, copy):
     content = path.read_bytes()
     if b"name_or_path" in content:
         try:
-            values = json.loads(content)
+            values = parse_json(content)
         except ValueError as error:
             raise InputError(f"{path}: not JSON ({error}); the language model's folder is damaged") from None
         if isinstance(values, dict):

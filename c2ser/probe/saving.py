@@ -7,6 +7,7 @@ import numpy as np
 
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
+from c2ser.jsonfile import parse_json
 from c2ser.probe.features import Standardiser
 from c2ser.probe.fit import Probe
 from c2ser.probe.head import Head, build_network
@@ -34,16 +35,19 @@ def save_probe(path, probe, normalise="none"):
 def read_probe(path):
     """What `save_probe` wrote → a `Probe` without candidates and curves, and `normalise`. Raises InputError."""
     try:
+        with zipfile.ZipFile(path) as archive:
+            if any(info.compress_type for info in archive.infolist()):
+                raise ValueError("compressed: it could unfold to any size")
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
-        told = json.loads(str(arrays["probe"]))
+        told = parse_json(str(arrays["probe"]))
         numbers = range(len(told["layers"]))
         scalings = [Standardiser(arrays[f"mean.{number}"], arrays[f"deviation.{number}"]) for number in numbers]
         model = _model(told, scalings, arrays)
         return Probe(told["layers"], told["chosen"], [], [], model, scalings), told["normalise"]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; c2ser probe (stage 7 of a recipe) writes it, run it again") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a probe as c2ser probe writes it ({error}); run it again") from None
 
 

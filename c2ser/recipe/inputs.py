@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write, sha256
+from c2ser.jsonfile import parse_json
 
 CACHE = "data/.digests"
 LARGE, SETTLED = 8_000_000, 2.0
@@ -144,7 +145,7 @@ class Digests:
 
 def _read_cache():
     try:
-        return json.loads(Path(CACHE).read_text(encoding="utf-8"))
+        return parse_json(Path(CACHE).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
 

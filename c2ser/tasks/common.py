@@ -11,6 +11,7 @@ from c2ser.augment import build_augment
 from c2ser.errors import InputError
 from c2ser.precision import choose
 from c2ser.tasks.iteration import AugmentSpeech, training_iter_factory
+from c2ser.tasks.reading import inert
 from c2ser.tasks.trainer import AtomicTrainer
 
 PCM_SCALE = 1.0 / 32768.0
@@ -62,7 +63,8 @@ class SpeechTask(AbsTask):
             native = choose("auto", "cuda" if args.ngpu > 0 else "cpu", "--autocast") == "bfloat16"
             args.autocast = "bfloat16" if native else "none"
         torch.set_num_threads(max(1, torch.get_num_threads() - args.num_workers))
-        super().main_worker(args)
+        with inert():
+            super().main_worker(args)
 
     @classmethod
     def build_optimizers(cls, args, model):

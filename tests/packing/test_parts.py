@@ -35,5 +35,5 @@ def test_where_it_was_loaded_from_is_left_out(tmp_path):
 
 def test_a_folder_without_a_model(tmp_path):
     (tmp_path / "llm").mkdir()
-    with pytest.raises(InputError, match="llm: no causal language model there"):
+    with pytest.raises(InputError, match="llm: no folder with a config.json"):
         copy_llm(tmp_path / "llm", tmp_path / "copy")
