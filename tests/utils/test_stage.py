@@ -133,10 +133,10 @@ def test_a_lock_and_what_renews_it_end_with_the_script(call, utils, tmp_path, th
     (tmp_path / "run.sh").write_text(LOCKED.replace("$THEN", then))
     done = call("bash", "run.sh", UTILS=str(utils))
     assert (done.returncode, done.stderr) == (status, "") and not (tmp_path / "exp/a/.lock").exists()
-    deadline = time.monotonic() + 60
-    while (gone := not runs(int(done.stdout))) is False and time.monotonic() < deadline:
+    keeper, deadline = int(done.stdout), time.monotonic() + 60
+    while runs(keeper) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert gone
+    assert not runs(keeper)
 
 
 def runs(process):
