@@ -95,7 +95,6 @@ def from_scratch(args, folder):
 
     from c2ser.datadir import read_table
 
-    folder.mkdir(parents=True)
     texts = [text for path in args.texts for text in read_table(path, empty_ok=True).values() if text]
     made = io.BytesIO()  # a model written to a path would keep that path
     try:
