@@ -53,7 +53,9 @@ def _epochs(path):
 
     if not path.is_file():
         raise InputError(f"{path}: no such file; it comes with the first epoch of a training")
-    kinds = [timedelta, np.dtype, np.float64().__reduce__()[0], type(np.dtype("float64")), type(np.dtype("float32"))]
+    # What a trainer's checkpoint may hold beside tensors and plain numbers
+    kinds = [timedelta, np.ndarray, np.dtype, np.zeros(0).__reduce__()[0], np.float64().__reduce__()[0]]
+    kinds += [type(np.dtype(name)) for name in ("float64", "float32", "int64", "uint32")]
     try:
         with torch.serialization.safe_globals(kinds):
             stats = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["reporter"]["stats"]

@@ -28,10 +28,7 @@ pattern of what it makes), old (what is removed when that is there) and made (a 
 CLEANING = "cleaning"
 """Stands for the key in `<marker>.begun` until what is in the way has made room."""
 
-LOCKS = {
-    "lock": "lock an experiment's folder for a process", "keep": "renew that lock as long as the process lives",
-    "unlock": "give it back",
-}  # fmt: skip
+LOCKS = {"lock": lock.take, "keep": lock.keep, "unlock": lock.give_back}
 """Commands about an experiment's lock."""
 
 
@@ -235,8 +232,8 @@ def get_parser():
     stage.add_argument("marker", help="the marker of the stage, or the directory that holds it")
     commands.add_parser("end", help="the stage is done").add_argument("marker")
     stage.add_argument("--pid", type=int, help="the process that holds it")
-    for name, text in LOCKS.items():
-        locking = commands.add_parser(name, help=text)
+    for name, function in LOCKS.items():
+        locking = commands.add_parser(name, help=function.__doc__.partition("\n")[0])
         locking.add_argument("folder")
         locking.add_argument("pid", type=int)
     return parser
@@ -246,7 +243,7 @@ def main(argv=None):
     """Run one command; see the module."""
     args = get_parser().parse_args(argv)
     if args.command in LOCKS:
-        {"lock": lock.take, "keep": lock.keep, "unlock": lock.give_back}[args.command](args.folder, args.pid)
+        LOCKS[args.command](args.folder, args.pid)
     elif args.command == "end":
         end(args.marker)
     else:

@@ -1,5 +1,6 @@
 """Running jobs through Slurm as one job array. The engine of utils/slurm.py."""
 
+import glob
 import os
 import re
 import shlex
@@ -59,6 +60,8 @@ def main(argv):
     submit += [f"--output={output}.%{'a' if request.variable else 'j'}.out", str(script)]
     place.mkdir(parents=True, exist_ok=True)
     _refuse_a_second(note)
+    for left in place.glob(f".done.{glob.escape(stem)}.*"):  # the jobs of a run that was killed have told nobody
+        left.unlink(missing_ok=True)
     script.write_text(job_script(request, sync, submit), encoding="utf-8")
     try:
         with caught_signals() as received:

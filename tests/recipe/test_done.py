@@ -296,7 +296,13 @@ def test_a_kill_while_room_is_made_loses_nothing(recipe):
     end("exp/m")
     Path("exp/b").mkdir()
     real = Path.rename
-    with mock.patch.object(Path, "rename", lambda path, to: real(path, to) if path.name == "a" else exec("raise KeyboardInterrupt")):
+
+    def rename(path, to):
+        if path.name != "a":
+            raise KeyboardInterrupt
+        return real(path, to)
+
+    with mock.patch.object(Path, "rename", rename):
         with pytest.raises(KeyboardInterrupt):
             begin("exp/m", collect(values=["x=c"]), clean=["exp/a", "exp/b"])
     assert begin("exp/m", collect(values=["x=c"]), clean=["exp/a", "exp/b"])[0] == "redo"

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from tests.egs.test_recipe import TEMPLATE, write_polish, write_whisper
-from tests.survival.compare import differences, left_over
+from tests.survival.compare import differences, left_over, lost
 from tests.survival.disks import disk, hinder, steps
 from tests.survival.kills import Recipe, survive
 
@@ -79,7 +79,7 @@ def hindered(args, say):
 
 def compared(whole, other):
     """What is not alike, in words."""
-    return differences(whole, other) + [f"{name} is left over" for name in left_over(other)]
+    return differences(whole, other) + [f"{name} is left over" for name in left_over(other)] + lost(other, MADE)
 
 
 def main(argv=None):
@@ -97,7 +97,8 @@ def main(argv=None):
         faults = (hindered if args.disk else kill)(args, lambda line: print(line, flush=True))
     for line in faults:
         print(f"fault: {line}")
-    print(f"{len(faults)} faults: " + ("see above" if faults else "files, tables, answers, weights and results are the same"))
+    same = "files, tables, answers, weights and results are the same, and no utterance is lost"
+    print(f"{len(faults)} faults: {'see above' if faults else same}")
     return 1 if faults else 0
 
 

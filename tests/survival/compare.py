@@ -12,6 +12,21 @@ WAITING = re.compile(r"\.(begun|old)$|journal")
 LASTING = "\n## Date, speed and memory\n"
 """What follows it in RESULTS.md differs from run to run."""
 
+OF_ALL = ("data/all/wav.scp", "dump/all/wav.scp", "dump/prosody/utt2f0", "dump/whisper/whisper/layers.scp",
+          "exp/t/fold1/features/tokens.scp")  # fmt: skip
+OF_TEST = ("exp/t/fold1/probe_both/utt2pred", "exp/t/fold1/decode_explicit_test/utt2scored",
+           "exp/t/fold1/decode_implicit_test/utt2pred")  # fmt: skip
+"""Tables with a line for every recording, and for every utterance of the test set."""
+
+
+def lost(folder, recordings):
+    """Where utterances are missing, in words. recordings: how many there are."""
+    with open(folder / "data/fold1/test/utt2spk", encoding="utf-8") as stream:
+        tested = len(list(stream))
+    wanted = {**dict.fromkeys(OF_ALL, recordings), **dict.fromkeys(OF_TEST, tested)}
+    found = {name: len((folder / name).read_text(encoding="utf-8").splitlines()) for name in wanted}
+    return [f"{name} has {found[name]} utterances instead of {wanted[name]}" for name in wanted if found[name] != wanted[name]]
+
 
 def left_over(folder, begun=True):
     """Files and folders below `folder` that were never finished, or never given back. begun: also those of stages that have

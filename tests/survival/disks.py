@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from tests.survival.compare import left_over
 
-CLEAR = re.compile(r"^(?!Traceback).*[\w./-]+.*(No space left on device|Read-only file system|is full)", re.MULTILINE)
+CLEAR = re.compile(r"^(?!Traceback).*\S/\S+.*(No space left on device|Read-only file system|is full)", re.MULTILINE)
 PARTS = ("data", "dump", "exp/t", "exp/t/fold1")
 """Folders that are made read-only one after the other."""
 

@@ -89,3 +89,14 @@ def test_a_killed_job_names_its_utterance(tmp_path, command):
     )
     assert done.returncode == 1 and f"  {tmp_path}/x.log: code 137 (signal 9), at anna-2\n" in done.stderr
     assert not list((tmp_path / "out").glob("utt2*")) and not list(tmp_path.glob("out/*.scp"))
+
+
+def test_an_interrupted_dump_goes_on_with_another_number_of_jobs(unbroken, tmp_path):
+    """What more jobs have left does not count."""
+    whole, _ = unbroken
+    second = (*whole.command, "--stage", "2", "--stop_stage", "2")
+    whole._replace(command=(*second, "--nj", "2", "--force", "true")).run(tmp_path / "log")
+    assert (whole.folder / "dump/all/audio.2.ark").is_file()
+    (whole.folder / "data/.done.dump").rename(whole.folder / "data/.done.dump.begun")  # as if killed before its end
+    _, text = whole._replace(command=second).run(tmp_path / "log")
+    assert "[resume] data/.done.dump" in text and not (whole.folder / "dump/all/audio.2.ark").exists()

@@ -63,6 +63,14 @@ def output(log):
     return "".join(line for line in log.read_text().splitlines(keepends=True) if not line.startswith("#"))
 
 
+def test_what_jobs_of_a_killed_run_have_told_nobody_goes(submit, tmp_path):
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q/.done.x.4711.1").write_text("0\n")
+    (tmp_path / "q/.done.xy.4711.1").write_text("0\n")  # of another stage
+    assert submit("JOB=1:1", "x.JOB.log", "true")[0].returncode == 0
+    assert sorted(path.name for path in (tmp_path / "q").iterdir()) == [".done.xy.4711.1", "x.sh"]
+
+
 def test_an_array_runs_with_the_logs_of_run_py(submit, tmp_path):
     arguments = ["two words", "$HOME *", "a'b\"c", "中文", "line\nbreak", "x.JOB", ""]
     code = "import sys; print(*map(ascii, sys.argv[1:]))"

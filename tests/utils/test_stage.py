@@ -1,5 +1,8 @@
 """utils/stage.sh: finished stages are skipped, changed and half-finished ones done again."""
 
+import os
+import time
+
 import pytest
 
 SCRIPT = """
@@ -113,3 +116,32 @@ def test_an_input_changed_meanwhile_counts_the_next_time(recipe, tmp_path):
 def test_an_end_without_a_beginning(call, utils):
     done = call("bash", "-c", f". '{utils}/stage.sh'; stage_end; echo went on")
     assert done.returncode == 1 and done.stdout == "" and "no stage has begun" in done.stderr
+
+
+LOCKED = """
+set -euo pipefail
+. "$UTILS"/stage.sh
+stage_lock exp/a
+echo "$_stage_keeper"
+[ -f exp/a/.lock ]
+$THEN
+"""
+
+
+@pytest.mark.parametrize(("then", "status"), [("true", 0), ("false", 1), ("kill -TERM $$", -15), ("rm exp/a/.lock", 0)])
+def test_a_lock_and_what_renews_it_end_with_the_script(call, utils, tmp_path, then, status):
+    (tmp_path / "run.sh").write_text(LOCKED.replace("$THEN", then))
+    done = call("bash", "run.sh", UTILS=str(utils))
+    assert (done.returncode, done.stderr) == (status, "") and not (tmp_path / "exp/a/.lock").exists()
+    keeper, deadline = int(done.stdout), time.monotonic() + 60
+    while runs(keeper) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not runs(keeper)
+
+
+def runs(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
