@@ -42,7 +42,7 @@ def test_a_line_of_a_table_has_a_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(encodings, "LINE", 20)
     path.write_text("a " + "x" * 17 + "\nb y\n")  # 20 bytes with its end
     assert read_table(path) == {"a": "x" * 17, "b": "y"}
-    path.write_text("a y\nb " + "x" * 18)
+    path.write_text("a y\nb " + "x" * 40)
     with pytest.raises(InputError, match="table:2: a line of more than 20 bytes: no table"):
         read_table(path)
 
