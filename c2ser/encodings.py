@@ -2,7 +2,6 @@
 
 import codecs
 import re
-from pathlib import Path
 
 from c2ser.errors import InputError
 
