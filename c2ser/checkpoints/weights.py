@@ -12,6 +12,9 @@ from c2ser.errors import InputError, brief
 
 SAFE = ".safetensors"
 
+FEW = 8
+"""A model is made where so many times its weights suffice; which are missing is then told by their names."""
+
 PLAIN = [datetime.timedelta, np.ndarray, np.dtype, np._core.multiarray._reconstruct, np._core.multiarray.scalar,
          *(type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd")]  # fmt: skip
 """What a training's checkpoint holds beside tensors: times, and numbers of numpy. None of it does anything when made."""
@@ -46,7 +49,7 @@ def load_inert(path, load=torch.load, map_location="cpu", **options):
 
 
 def check_size(make, state, layers, path):
-    """Raise InputError where a configuration asks for more than its weights are: a model is made no larger than its file.
+    """Raise InputError where a configuration asks for far more than its weights are: memory is taken by what a file has.
 
     make: makes the model, here without memory; state: name → tensor, read from `path`; layers: how many it is to have.
     """
@@ -59,7 +62,7 @@ def check_size(make, state, layers, path):
         what = f"no network has the sizes of its configuration ({brief(error)})"
         raise InputError(f"{path}: {what}; fetch both again") from None
     there = sum(value.numel() for value in state.values() if isinstance(value, torch.Tensor))
-    if asked > 2 * there:
+    if asked > FEW * there:
         raise InputError(f"{path}: holds {there} numbers, but its configuration asks for {asked}; fetch both again")
 
 

@@ -1,6 +1,5 @@
 """What ESPnet reads in a training, read without running anything: its own readers would run pickles and commands."""
 
-from collections.abc import Mapping
 from contextlib import contextmanager
 from unittest import mock
 
@@ -12,25 +11,16 @@ from c2ser.checkpoints.weights import load_inert
 from c2ser.datadir import read_table
 
 
-class Archives(Mapping):
+class Archives(dict):
     """Utterance → what its entry in an scp of archives points at, read when it is asked for. Commands are refused."""
 
-    def __init__(self, path):
-        self.entries = read_table(path)
-
     def __getitem__(self, utterance):
-        return read_ark(self.entries[utterance])
-
-    def __iter__(self):
-        return iter(self.entries)
-
-    def __len__(self):
-        return len(self.entries)
+        return read_ark(super().__getitem__(utterance))
 
 
 def archives(path, float_dtype=None, max_cache_fd=0, allow_multi_rates=False):
     """ESPnet's reader of data of type kaldi_ark, its arguments the same (max_cache_fd changes nothing)."""
-    return AdapterForSoundScpReader(Archives(path), float_dtype, allow_multi_rates)
+    return AdapterForSoundScpReader(Archives(read_table(path)), float_dtype, allow_multi_rates)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from c2ser.cli import commands
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("egs/*/c2ser1/README.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "THREATS.md", *ROOT.glob("docs/*.md"), *ROOT.glob("egs/*/c2ser1/README.md")])
 BLOCK = re.compile(r"(<!-- tested -->\n)?```sh\n(.*?)```", re.DOTALL)
 TRAINING = ("train-emotion2vec-s", "train-emotion-classifier", "train-c2ser")
 
