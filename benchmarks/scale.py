@@ -20,6 +20,7 @@ import random
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -58,7 +59,7 @@ def main(argv=None):
                 count = max(20, number // share)
                 measured = measure(stage(place, count))
                 place.done.add((stage.__name__, count))
-                rows.append((name, str(count), f"{place.hours(count):.3f}", *measured))
+                rows.append((name, str(count), f"{place.hours(count):.4g}", *measured))
                 print("{:22} {:>8} utterances {:9} h {:>9} s {:>9} s wall {:>7} MB".format(*rows[-1]), flush=True)
                 keep(args.out, rows)
     finally:
@@ -292,17 +293,19 @@ def read_rows(path):
 def page(path):
     """docs/scale.md, from the table."""
     machine, rows = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# "), read_rows(path)
-    largest, asked = max(int(row[1]) for row in rows), get_parser().get_default("utterances")[-1]
-    short = "" if largest >= asked else f" The script's own largest size, {asked:,} utterances, was not run: here {largest:,} are."
-    lines, before = [HEAD.format(machine=machine, short=short)], None
+    table, before, largest = [], None, {}
     for stage, count, hours, seconds, _, peak in rows:
         further = ""
         if before and before[0] == stage:
             further = f"{(float(peak) - before[2]) * 1e6 / (int(count) - before[1]):.0f}"
-        before = stage, int(count), float(peak)
+        before, largest[stage] = (stage, int(count), float(peak)), int(count)
         per = f"{1000 * float(seconds) / int(count):.3f} | {float(seconds) / float(hours):.2f}"
-        lines.append(f"| {stage} | {int(count):,} | {float(hours):.2f} | {seconds} | {per} | {peak} | {further} |")
-    return "\n".join(lines) + "\n"
+        table.append(f"| {stage} | {int(count):,} | {float(hours):.3g} | {seconds} | {per} | {peak} | {further} |")
+    asked = get_parser().get_default("utterances")[-1]
+    short = [stage for stage, (share, _) in STAGES.items() if largest.get(stage, 0) < asked // share]
+    said = f"Not run up to the script's own sizes, for want of time: {', '.join(short)}." if short else ""
+    text = HEAD.format(machine=machine, asked=asked, short=said)
+    return "\n\n".join(textwrap.fill(one, 120) for one in text.split("\n\n")) + f"\n\n{TABLE}\n" + "\n".join(table) + "\n"
 
 
 HEAD = """# How time and memory grow with a corpus
@@ -311,17 +314,20 @@ Made by `python benchmarks/scale.py --page` from [benchmarks/scale.tsv](../bench
 --work FOLDER` measures it again. {machine}.
 
 Every line is a run of the recipe's own commands on a corpus of that size. The corpus is simulated: its lines point to 48 short
-sound files, 50 ms to 4 s, 0.92 s on average; ids, classes and words are drawn, and so is what a stage takes of others that are not
-measured (measures of prosody, levels, texts, places in archives).{short} Stages that decode sound or run a network (2 dump, 6, 12)
-do so for every line, but on fewer lines, and prosody on fewer still. Nothing is extrapolated. Models are tiny, with random
-weights, so that the seconds of stages 6 and 12 are those of the program around the network.
+sound files, 50 ms to 4 s, 0.92 s on average; ids, classes and words are drawn, and so is what a stage takes of others that
+are not measured (measures of prosody, levels, texts, places in archives). The script's sizes go to {asked:,} utterances;
+stages that decode sound or run a network (2 dump, 6, 12) take a tenth of them, and do so for every line, and prosody takes a
+hundredth. {short} Nothing is extrapolated. Models are tiny, with random weights, so that the seconds of stages 6 and 12 are
+those of the program around the network.
 
 Seconds are those on processors, of all processes of a stage, its start included. Time is linear where seconds per 1,000
-utterances fall to a constant. Peak is the memory of all processes of a stage together; the last column says how much of it every
-further utterance takes, against the line above. A stage holds its tables, some hundred bytes an entry of each, and neither
-sound nor features: for stage 1 that is six tables of utterances, for validation and splitting here twelve, the texts of stage 4 among them.
+utterances fall to a constant. Peak is the memory of all processes of a stage together; the last column says how much of it
+every further utterance takes, against the line above. A stage holds its tables, one to three hundred bytes an entry of each,
+and neither sound nor features: for stage 1 that is six tables of utterances, for validation and splitting here twelve, the
+texts of stage 4 among them. Where there are few utterances, a larger peak is that of the longest of them: the first 30 last
+up to 0.8 s, the first 48 up to 4 s."""
 
-| stage | utterances | hours of speech | seconds | s / 1,000 utterances | s / hour of speech | peak MB | bytes a further utterance |
+TABLE = """| stage | utterances | hours of speech | seconds | s / 1,000 utterances | s / hour of speech | peak MB | bytes a further utterance |
 |---|--:|--:|--:|--:|--:|--:|--:|"""
 
 
