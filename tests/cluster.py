@@ -85,7 +85,7 @@ class Cluster:
     def start(self):
         """Start it and wait until its nodes are idle. Returns None, or why they are not."""
         self.folder.chmod(0o755)  # munged wants its socket to be reached
-        ports = _free_ports(1 + len(NODES))
+        ports = free_ports(1 + len(NODES))
         known = {"folder": self.folder, "user": os.getuid(), "host": socket.gethostname().partition(".")[0]}
         nodes = [NODE.format(node=node, port=port, **known) for node, port in zip(NODES, ports[1:])]
         (self.folder / "slurm.conf").write_text(CONFIG.format(port=ports[0], **known) + "".join(nodes))
@@ -172,7 +172,8 @@ class Cluster:
         assert self.run("scontrol", "update", f"JobId={job}", "StartTime=now").returncode == 0
 
 
-def _free_ports(count):
+def free_ports(count):
+    """Ports of this machine that nobody listens at just now."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))

@@ -21,6 +21,13 @@ LABEL_PADDING = -1
 """Pads integer sequences, and is the label of an unlabelled utterance."""
 
 
+SHARDED = (
+    "with fairscale two processes do not learn what one does: ESPnet clips each one's part of the gradients by the norm "
+    "of that part, and their weights go apart without clipping, too; leave it out"
+)
+DEEPSPEED = "ESPnet takes it with a trainer of its own, without this one's checkpoints, autocast and seeds; leave it out"
+"""Why ESPnet's ways to share out a model's state are refused."""
+
 COUPLED = ("adam", "radam", "adamax", "adagrad", "adadelta", "rmsprop")
 """Optimisers that add a weight decay to the gradient and then divide both by what gradients usually are."""
 
@@ -53,18 +60,29 @@ class SpeechTask(AbsTask):
         return parser
 
     @classmethod
+    def main(cls, args=None, cmd=None):
+        """As ESPnet's, after `settle_processes`."""
+        args = args or cls.get_parser().parse_args(cmd)
+        settle_processes(args)
+        super().main(args=args)
+
+    @classmethod
     def main_worker(cls, args):
         """As ESPnet's, with `--autocast auto` replaced by what it means on this device, so that config.yaml says it, and
         with the threads that are left beside those of `num_workers`, which have one each. A job that Slurm has queued
-        again does not meet in the file that the processes of its first life have left."""
+        again does not meet in the file that the processes of its first life have left; on CPUs processes speak gloo."""
         if args.dist_init_method.startswith("file:"):
             args.dist_init_method += f".{os.environ.get('SLURM_RESTART_COUNT', 0)}"
+        if args.distributed and args.ngpu == 0:
+            args.dist_backend, args.local_rank = "gloo", 0  # a local rank would be looked for among the visible GPUs
         if args.autocast == "auto":
             native = choose("auto", "cuda" if args.ngpu > 0 else "cpu", "--autocast") == "bfloat16"
             args.autocast = "bfloat16" if native else "none"
         torch.set_num_threads(max(1, torch.get_num_threads() - args.num_workers))
         with inert():
             super().main_worker(args)
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
     @classmethod
     def build_optimizers(cls, args, model):
@@ -96,9 +114,11 @@ class SpeechTask(AbsTask):
 
     @classmethod
     def build_sequence_iter_factory(cls, args, iter_options, mode):
-        """ESPnet's, but for training with a balanced sampler or augmentation."""
+        """ESPnet's, but for training with a balanced sampler or augmentation, or where several processes share batches
+        that each epoch deals anew."""
         standard = super().build_sequence_iter_factory
-        if mode != "train" or (args.sampler == "espnet" and not args.augment):
+        dealt = mode == "train" and iter_options.distributed and args.shuffle_within_batch
+        if mode != "train" or (args.sampler == "espnet" and not args.augment and not dealt):
             return standard(args=args, iter_options=iter_options, mode=mode)
         if args.augment:
             augment = build_augment(args.augment)
@@ -108,6 +128,25 @@ class SpeechTask(AbsTask):
             standard=lambda: standard(args=args, iter_options=iter_options, mode=mode),
             build_dataset=lambda: cls.build_dataset(args, iter_options),
         )  # fmt: skip
+
+
+def settle_processes(args):
+    """Let torchrun's environment alone say which processes there are, where it has started this one.
+
+    Raises InputError for options that cannot hold there, and for ESPnet's ways to share a model's state out, which do
+    not work with this project's trainer.
+    """
+    if args.sharded_ddp:
+        raise InputError(f"--sharded_ddp: {SHARDED}")
+    if args.use_deepspeed:
+        raise InputError(f"--use_deepspeed: {DEEPSPEED}")
+    if not torch.distributed.is_torchelastic_launched():
+        return
+    if args.ngpu > 1:
+        raise InputError(f"--ngpu {args.ngpu}: torchrun starts a process a GPU (--nproc_per_node); give --ngpu 1")
+    if args.dist_launcher or args.dist_rank is not None or args.dist_world_size is not None:
+        raise InputError("torchrun numbers the processes: leave out --dist_launcher, --dist_rank and --dist_world_size")
+    args.multiprocessing_distributed, args.dist_init_method = False, "env://"
 
 
 def without_decay(groups):

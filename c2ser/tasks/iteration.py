@@ -86,21 +86,44 @@ def balanced_batches(args, options):
 
 
 def training_iter_factory(args, options, standard, build_dataset):
-    """The iterator factory of training with `--sampler balanced` or `--augment`.
+    """The iterator factory of training with `--sampler balanced`, `--augment` or, in several processes,
+    `--shuffle_within_batch`.
 
     args: the training's options; options: ESPnet's IteratorOptions, its preprocess_fn already with the augmentation;
-    standard: () → ESPnet's own factory; build_dataset: () → the dataset.
+    standard: () → ESPnet's own factory, by `args` and `options`; build_dataset: () → the dataset.
     """
     common = {"collate_fn": options.collate_fn, "seed": args.seed, "num_workers": args.num_workers}
     common |= {"pin_memory": args.ngpu > 0, "augment": options.preprocess_fn if args.augment else None}
     if args.augment and options.max_cache_size:
         raise InputError("--augment with --max_cache_size: a cache would keep an utterance's first augmentation; set it to 0")
+    place = {}
+    if options.distributed:
+        place = {"rank": torch.distributed.get_rank(), "ranks": torch.distributed.get_world_size()}
     if args.sampler == "balanced":
-        sampler = balanced_batches(args, options)
-        if options.distributed:
-            common |= {"rank": torch.distributed.get_rank(), "ranks": torch.distributed.get_world_size()}
-        return TrainingIterFactory(build_dataset(), sampler.epoch, **common)
-    # ESPnet's batches are this rank's already
+        return TrainingIterFactory(build_dataset(), balanced_batches(args, options).epoch, **common, **place)
+    if args.augment:
+        logging.info("waveforms of training are augmented: %s", options.preprocess_fn.augment)
+    if place and args.shuffle_within_batch:
+        # ESPnet would share the batches out, and then deal each part by itself: batches that one process never has
+        options.distributed, args.min_batch_size = False, place["ranks"]
+    else:
+        place = {}  # ESPnet's batches are this rank's already
     factory = standard()
-    logging.info("waveforms of training are augmented: %s", options.preprocess_fn.augment)
-    return TrainingIterFactory(factory.dataset, lambda epoch: factory.build_iter(epoch).batch_sampler, **common)
+
+    def batches(epoch):
+        return for_all(factory.build_iter(epoch).batch_sampler, place.get("ranks", 1))
+
+    return TrainingIterFactory(factory.dataset, batches, **common, **place)
+
+
+def for_all(batches, ranks):
+    """Batches with an utterance for each of `ranks` processes: a last one that is too small joins the one before it.
+
+    Raises InputError where batches are small by themselves.
+    """
+    if len(batches) > 1 and len(batches[-1]) < ranks:
+        batches = [*batches[:-2], batches[-2] + batches[-1]]
+    least = min(map(len, batches))
+    if least < ranks:
+        raise InputError(f"batches of {least} utterances for {ranks} processes: raise batch_size or batch_bins")
+    return batches

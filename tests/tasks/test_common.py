@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from c2ser.errors import InputError
 from c2ser.tasks.c2ser import C2SERTask
 from c2ser.tasks.common import collate
 from c2ser.tasks.emotion2vec_s import Emotion2VecSTask, scale_speech
@@ -50,3 +51,23 @@ def test_options_have_help_and_defaults(task):
     actions = {action.dest: action for action in task.get_parser()._actions}
     assert all(actions[option].help for option in (*own, "model_conf"))
     assert task_config(task)["model_conf"] == {} and set(own) <= set(task_config(task))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--sharded_ddp true", "--sharded_ddp: "),
+        ("--use_deepspeed true", "--use_deepspeed: "),
+        ("--ngpu 8", "--ngpu 8: torchrun starts a process a GPU .*; give --ngpu 1"),
+        ("--dist_launcher slurm", "torchrun numbers the processes: leave out --dist_launcher"),
+        ("--dist_rank 0", "leave out .*--dist_rank"),
+        ("--dist_world_size 2", "leave out .*--dist_world_size"),
+    ],
+)
+def test_what_processes_cannot_be_is_refused_before_anything_is_read(words, message, tmp_path, monkeypatch):
+    """Under torchrun, which sets this variable."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "test")
+    options = ["--output_dir", str(tmp_path / "exp"), "--train_data_path_and_name_and_type", "absent,speech,kaldi_ark"]
+    with pytest.raises(InputError, match=message):
+        Emotion2VecSTask.main(cmd=[*options, *words.split()])
+    assert not (tmp_path / "exp").exists()

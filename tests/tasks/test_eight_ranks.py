@@ -11,7 +11,7 @@ from tests.tasks.test_two_processes import FILES, LONGEST, TRAININGS, miniature
 RANKS = 8
 BATCHES = (
     "batch_type", "batch_size", "batch_bins", "valid_batch_type", "valid_batch_size", "valid_batch_bins", "sampler",
-    "sampler_conf", "num_iters_per_epoch", "accum_grad",
+    "sampler_conf", "num_iters_per_epoch", "accum_grad", "shuffle_within_batch",
 )  # fmt: skip
 
 
@@ -63,5 +63,5 @@ def test_every_configuration_builds_with_eight_ranks(path, options, task_of, inp
         for batch in zip(*parts):
             together = [utterance for part in batch for utterance in part]
             assert all(batch) and len(set(together)) == len(together)
-        if mode == "train":
+        if mode == "train" and not config.get("shuffle_within_batch"):  # which makes of their utterances other batches
             assert len(parts[0]) == config.get("num_iters_per_epoch", len(parts[0]))

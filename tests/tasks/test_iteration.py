@@ -12,6 +12,7 @@ from espnet2.tasks.abs_task import IteratorOptions
 from c2ser.datadir import read_table
 from c2ser.errors import InputError
 from c2ser.tasks.common import SpeechTask, collate, scale_speech
+from c2ser.tasks.iteration import for_all
 from tests.closeness import FORMULA, assert_rounds_alike, bound
 
 AUGMENT = {"speed": [0.9, 1.1], "noise_db": [5, 20], "gain_db": 6, "mask_spans": 1}
@@ -90,6 +91,26 @@ def test_ranks_share_the_batches_of_one_process(factory):
             assert torch.equal(half["label"], batch["label"][start::2])
 
 
+def test_ranks_share_batches_that_every_epoch_deals_anew(factory):
+    """ESPnet's, of 4 and 5 utterances; of 11 such there are 50 utterances, of which the last are alone."""
+    for epoch, num_iters in ((1, 6), (2, 6), (1, 11)):
+        one = utterances(factory(sampler="espnet", num_iters=num_iters), epoch)
+        parts = [utterances(factory(rank, 2, sampler="espnet", num_iters=num_iters), epoch) for rank in range(2)]
+        if len(one[-1]) == 1:
+            one[-2:] = [one[-2] + one[-1]]
+        assert [batch[::2] for batch in one] == parts[0] and [batch[1::2] for batch in one] == parts[1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "ranks", "wanted"), [([4, 4, 3], 3, [4, 4, 3]), ([4, 4, 2], 3, [4, 6]), ([4, 1], 2, [5]), ([8], 8, [8])]
+)
+def test_every_rank_has_a_part_of_the_last_batch(sizes, ranks, wanted):
+    numbers = iter(range(99))
+    batches = [[next(numbers) for _ in range(size)] for size in sizes]
+    made = for_all(batches, ranks)
+    assert [len(batch) for batch in made] == wanted and sum(made, []) == sum(batches, [])
+
+
 def test_workers_change_nothing(factory):
     assert same(batches(factory(augment=AUGMENT)), batches(factory(augment=AUGMENT, num_workers=2)))
 
@@ -140,6 +161,8 @@ def test_bad_input(factory, inputs):
         factory(sampler_conf={"temp": 2})
     with pytest.raises(InputError, match="4 or more|5 or more"):
         factory(ranks=5, sampler_conf={"batch_size": 4})
+    with pytest.raises(InputError, match="batches of [1-5] utterances for 6 processes: raise batch_size or batch_bins"):
+        factory(ranks=6, sampler="espnet").build_iter(1)
 
 
 def test_speech_is_scaled_before_it_is_augmented(factory):

@@ -1,6 +1,6 @@
-"""Every training with every configuration, in miniature: two processes lead to the weights of one with the same batches."""
+"""Every training with every configuration, in miniature: two processes of torchrun lead to the weights of one."""
 
-import multiprocessing
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +10,11 @@ import yaml
 from espnet2.train.reporter import Reporter
 
 from c2ser.models import emotion2vec_s
+from c2ser.models.distributed import rank
 from c2ser.tasks.iteration import balanced_batches
+from c2ser.tasks.trainer import AtomicTrainer
 from tests.builders import BACKBONE, CONNECTOR, PRETRAINING
+from tests.tasks.ranks import command_of, masks_by_place, torchrun
 from tests.tasks.test_c2ser_inputs import more
 
 CONF = Path(__file__).parents[2] / "egs/TEMPLATE/c2ser1/conf"
@@ -27,15 +30,15 @@ LONGEST = 29 * 16000
 
 def miniature(path):
     """A configuration with small networks and few batches, nothing random in them, and steps that show the gradient as it
-    is; everything else as in the file. ESPnet's shuffle_within_batch is off: it deals every process' utterances anew, so
-    that it never has the batches of one process."""
+    is; everything else as in the file."""
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     model = config["model_conf"]
     small = {
         "max_epoch": 1, "num_iters_per_epoch": 4, "batch_type": "unsorted", "batch_size": 4, "num_workers": 0,
         "use_amp": False, "optim": "sgd", "optim_conf": {"lr": 0.02}, "scheduler": None, "scheduler_conf": {},
-        "use_tensorboard": False, "specaug": False, "shuffle_within_batch": False,
+        "use_tensorboard": False, "specaug": False,
         "accum_grad": min(2, config.get("accum_grad", 1)),
+        "shuffle_within_batch": config.get("shuffle_within_batch", False),
     }  # fmt: skip
     if config.get("sampler") == "balanced":
         small["sampler_conf"] = {**config["sampler_conf"], "batch_size": 4}
@@ -60,38 +63,13 @@ def miniature(path):
 @pytest.fixture(autouse=True)
 def fixed(monkeypatch):
     """Masks by place alone."""
-    pattern = torch.tensor([False, True, True, False, False, True, False, True, True, True] * 3)
-    monkeypatch.setattr(emotion2vec_s, "span_mask", lambda inside, *_: inside & pattern[: inside.shape[1]])
+    monkeypatch.setattr(emotion2vec_s, "span_mask", masks_by_place)
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
 
 
-def work(command, arguments, errors):
-    try:
-        torch.set_num_threads(1)
-        command(arguments)
-    except BaseException as error:
-        errors.put(repr(error))
-        raise
-
-
-def two(task, options, folder, epochs, **config):
-    """Train in two processes that take this one's modules along; returns the folder of the experiment."""
-    from c2ser.bin import train_c2ser, train_emotion2vec_s, train_emotion_classifier
-
-    commands = {"c2ser": train_c2ser, "emotion2vec_s": train_emotion2vec_s, "emotion_classifier": train_emotion_classifier}
-    command = options(task, folder, epochs, **config)
-    command += ["--dist_backend", "gloo", "--dist_init_method", f"file://{folder}/meet", "--dist_world_size", "2"]
-    context = multiprocessing.get_context("fork")
-    errors = context.SimpleQueue()
-    ranks = [
-        context.Process(target=work, args=(commands[task].main, [*command, "--dist_rank", str(rank)], errors))
-        for rank in range(2)
-    ]
-    for rank in ranks:
-        rank.start()
-    for rank in ranks:
-        rank.join(timeout=300)
-    assert [rank.exitcode for rank in ranks] == [0, 0], errors.empty() or errors.get()
+def two(task, options, folder, epochs, nodes=1, restarts=0, **config):
+    """Train in two processes of torchrun; returns the folder of the experiment."""
+    torchrun(command_of(task), options(task, folder, epochs, **config), nodes, restarts)
     return folder / "exp"
 
 
@@ -126,6 +104,26 @@ def test_layers_may_be_dropped(task, options, tmp_path):
     assert all(value.isfinite().all() for value in torch.load(folder / "1epoch.pth").values())
 
 
+def test_torchrun_starts_again_what_has_died(options, tmp_path, monkeypatch):
+    """Both processes go on after the last checkpoint, and end as those of an unbroken training, dropout and all."""
+    begun, train_one_epoch = tmp_path / "begun", AtomicTrainer.train_one_epoch
+
+    def dying(reporter, **arguments):
+        if rank() == 0:
+            with open(begun, "a") as stream:
+                stream.write(f"{reporter.epoch} ")
+            if (reporter.epoch, os.environ["TORCHELASTIC_RESTART_COUNT"]) == (2, "0"):
+                os._exit(1)
+        return train_one_epoch(reporter=reporter, **arguments)
+
+    unbroken = two("emotion2vec_s", options, tmp_path / "unbroken", 2)
+    monkeypatch.setattr(AtomicTrainer, "train_one_epoch", dying)
+    broken = two("emotion2vec_s", options, tmp_path / "broken", 2, restarts=1)
+    assert begun.read_text() == "1 2 2 "
+    ours, wanted = (torch.load(folder / "2epoch.pth") for folder in (broken, unbroken))
+    assert ours.keys() == wanted.keys() and all(torch.equal(ours[name], wanted[name]) for name in wanted)
+
+
 @pytest.mark.parametrize("ranks", [1, 8])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_no_rank_of_eight_is_left_without_an_utterance(path, ranks, tmp_path, monkeypatch):
@@ -146,7 +144,8 @@ def test_no_rank_of_eight_is_left_without_an_utterance(path, ranks, tmp_path, mo
 
 
 def test_distillation_in_two_processes_is_that_of_one(options, inputs, tmp_path):
-    """With a teacher, and a batch of three in parts of two and one: the mean of the divergence is over utterances."""
+    """With a teacher, a batch of three in parts of two and one, and two machines of one process: the mean of the
+    divergence is over utterances."""
     from c2ser.bin import train_c2ser
 
     config = miniature(CONF / "scratch/train_implicit.yaml")
@@ -155,7 +154,7 @@ def test_distillation_in_two_processes_is_that_of_one(options, inputs, tmp_path)
     teach = [*more(inputs, tmp_path, "teacher", "text_float", lambda number: f"0.{number}5 0.1")[:2],
              "--teacher_labels", "angry,disgusted"]  # fmt: skip
     train_c2ser.main([*options("c2ser", tmp_path / "one", 1, **config), *teach])
-    folder = two("c2ser", lambda *args, **conf: [*options(*args, **conf), *teach], tmp_path / "two", 1, **config)
+    folder = two("c2ser", lambda *args, **conf: [*options(*args, **conf), *teach], tmp_path / "two", 1, 2, **config)
     one, other = (torch.load(path / "1epoch.pth") for path in (tmp_path / "one/exp", folder))
     torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
     told = [figures(path) for path in (tmp_path / "one/exp", folder)]

@@ -8,7 +8,7 @@ train() {
     echo "./run.sh $run_args" >"$out/run.sh" || die "$out/run.sh cannot be written"
     echo "  log: $out/train.log"
     python3 -m c2ser.tasks.launch --cmd "$cuda_cmd" --log "$out/train.log" --ngpu "$ngpu" --num_nodes "$num_nodes" \
-        --init_file_prefix "$out/.dist_init_" --multiprocessing_distributed true -- \
+        --multiprocessing_distributed true -- \
         python3 -m c2ser "${command//_/-}" --config "$config" --output_dir "$out" --seed "$seed" --resume true \
         --train_shape_file "$inputs/$train_set/speech_shape" --valid_shape_file "$inputs/$dev_set/speech_shape" \
         $(balanced) "$@"
