@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-TIMED = ("**/log/*", "**/*.log", "**/events.out.tfevents.*", "**/.done*", "**/decode.json", "**/report.html")
+TIMED = ("**/log/*", "**/*.log", "**/events.out.tfevents.*", "**/.done*", "**/decode.json", "**/report.html",
+         "**/*.shards")  # fmt: skip
 """What differs from run to run by its nature: logs and their numbers, times and sizes in markers, cost, dates."""
 UNFINISHED = re.compile(r"\.(tmp|part|partial)$|\.tmp\.|^\.(lock|results\.txt|dist_init.*)$")
 """Names of what is half-written, or a lock."""

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from torch.utils.data import get_worker_info
 
+from c2ser.bin import train_emotion_classifier
 from c2ser.datadir import read_table, write_table
 from c2ser.tasks import emotion_classifier
 
 
-def test_a_fault_names_the_utterance(train, inputs, tmp_path):
+def test_a_fault_names_the_utterance(options, inputs, tmp_path):
     """The dump of one utterance is cut off."""
     own = tmp_path / "inputs"
     shutil.copytree(inputs / "train", own)
@@ -22,12 +23,12 @@ def test_a_fault_names_the_utterance(train, inputs, tmp_path):
     ark, offset = table[bad].rsplit(":", 1)
     (own / "bad.ark").write_bytes(Path(ark).read_bytes()[: int(offset) + 100])
     write_table(own / "wav.scp", {**table, bad: f"{own}/bad.ark:{offset}"})
-    data = [f"{own}/wav.scp,speech,kaldi_ark".split(","), f"{own}/label,label,text_int".split(",")]
+    command = [word.replace(f"{inputs}/train/", f"{own}/") for word in options("emotion_classifier", tmp_path, 3, num_workers=2)]
     handler = logging.FileHandler(tmp_path / "log")  # workers write into it, too
     logging.getLogger().addHandler(handler)
     try:
         with pytest.raises(Exception, match="in DataLoader worker process"):
-            train("emotion_classifier", tmp_path, 3, num_workers=2, train_data_path_and_name_and_type=data)
+            train_emotion_classifier.main(command)
     finally:
         logging.getLogger().removeHandler(handler)
     assert f"Error happened with path={own}/wav.scp, type=kaldi_ark, id={bad}" in (tmp_path / "log").read_text()

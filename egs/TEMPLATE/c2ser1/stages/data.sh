@@ -88,10 +88,19 @@ echo_sets() {
     done
 }
 
+# Remove files NAME.JOB… that an interrupted run with more jobs has left
+surplus_jobs() {
+    local path job
+    for path in "$@"; do
+        job=${path##*/} job=${job#*.} job=${job%%.*}
+        if [[ $job =~ ^[0-9]+$ ]] && [ "$job" -gt "$nj" ]; then rm "$path"; fi
+    done
+}
+
 dump_audio() {
     stage_begin data/.done.dump --done data/.done.prepare --value "allow_commands=$allow_commands" --clean dump/all \
         --out 'dump/all/audio.*.ark' --out dump/all/wav.scp --out dump/all/utt2num_samples || return 0
-    rm -rf dump/all # an interrupted run may have had another --nj
+    surplus_jobs dump/all/audio.* dump/all/utt2num_samples.* dump/all/excluded.*
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd JOB=1:"$nj" dump/all/log/dump.JOB.log python3 -m c2ser dump-audio \
         --data_dir "data/all/split${nj}utt/JOB" --out_dir dump/all --job JOB --allow_commands "$allow_commands"
