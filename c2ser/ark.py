@@ -28,6 +28,8 @@ class Whole(io.BufferedReader):
 
     def read(self, size=-1):
         """As of any file."""
+        if size is not None and 0 <= size <= io.DEFAULT_BUFFER_SIZE:
+            return super().read(size)
         left = max(self.size - self.tell(), 0)
         return super().read(left if size is None or not 0 <= size < left else size)
 
@@ -43,10 +45,13 @@ def read_ark(entry):
         raise InputError(f"{entry}: no such file; rerun the stage that dumps it")
     try:
         with Whole(path, int(offset)) as stream:
-            begin = stream.read(5)
+            begin = stream.read(8)
             if not begin.startswith(BINARY):
                 what = "it lies beyond the end" if not begin else "neither numbers nor sound in binary form"
                 raise ValueError(what)
+            size = int.from_bytes(begin[4:], "little")
+            if begin.startswith(b"RIFF") and stream.size < int(offset) + 8 + size < 0x7F000000:  # else a placeholder
+                raise ValueError("it is cut")  # kaldiio gives what is there
             stream.seek(int(offset))
             return kaldiio.matio.read_kaldi(stream)
     except Exception as error:  # kaldiio raises whatever its parsers meet

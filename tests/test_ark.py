@@ -78,6 +78,18 @@ def test_a_full_disk(tmp_path):
     assert (done.returncode, done.stderr, os.listdir(tmp_path)) == (1, words, [])
 
 
+def test_cut_sound_is_no_shorter_sound(tmp_path):
+    with ArkWriter(tmp_path / "a.ark", tmp_path / "a.scp") as writer:
+        writer["a"] = writer["b"] = 16000, np.arange(1000, dtype=np.int16)
+    first, second = read_table(tmp_path / "a.scp").values()
+    content = (tmp_path / "a.ark").read_bytes()
+    for lost in (1, 2, 1999):
+        (tmp_path / "a.ark").write_bytes(content[:-lost])
+        assert len(read_ark(first)[1]) == 1000
+        with pytest.raises(InputError, match="cannot be read as a Kaldi archive .it is cut"):
+            read_ark(second)
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32, "compressed 2", "compressed 3", "compressed 7", "wav", "flac"])
 def test_every_binary_form_is_read_as_kaldiio_reads_it(tmp_path, kind):
     samples = (np.sin(np.arange(400)) * 9000).astype(np.int16)
