@@ -72,9 +72,7 @@ def main(argv=None):
     parts = Parts(folder, extractor.names, inputs_of(args), args.out_dtype)
     write_shapes(folder, extractor)
 
-    order = sorted(audio.entries, key=lambda utterance: (audio.samples[utterance], utterance))
-    order = order[args.job - 1 :: args.num_jobs]
-    size = args.part_utterances
+    order, size = share(audio.samples, args.job, args.num_jobs), args.part_utterances
     shares = {number: order[first : first + size] for number, first in enumerate(range(0, len(order), size), 1)}
     short = {utterance: audio.samples[utterance] for utterance in order if audio.samples[utterance] < MIN_SAMPLES}
     write_table(folder / "short", short)
@@ -89,6 +87,12 @@ def main(argv=None):
             chunk, batch = round(args.chunk_seconds * SAMPLE_RATE), args.batch_seconds * SAMPLE_RATE
             parts.write(number, counted(extract(extractor, audio, shares[number], chunk, batch), bar))
     logging.info("%s: features of %d utterances", folder, parts.merge(shares))
+
+
+def share(samples, job, num_jobs):
+    """The utterances of a job, by length. samples: utterance → length; no job gets more of them than the mean and the
+    longest utterance together, for in the order of length every num_jobs-th is its own."""
+    return sorted(samples, key=lambda utterance: (samples[utterance], utterance))[job - 1 :: num_jobs]
 
 
 def check(args):

@@ -1,10 +1,11 @@
-"""Splitting by how long utterances last, and in a time that does not grow with the number of parts."""
+"""Work shared out by how long utterances last, and in a time that does not grow with the number of parts."""
 
 import random
 from itertools import combinations
 
 import pytest
 
+from c2ser.bin.extract_features import share
 from c2ser.datadir import DataDir
 from c2ser.datadir.operations import restrict, split
 
@@ -30,7 +31,7 @@ def loads(parts, durations):
 @pytest.mark.parametrize("per_utt", [True, False])
 def test_no_part_lasts_longer_than_the_mean_and_the_longest(tmp_path, table, per_utt):
     draw = random.Random(f"{table} {per_utt}")
-    for trial in range(6):
+    for trial in range(4):
         durations = [round(draw.lognormvariate(0, 1.5) + 0.01, 4) for _ in range(12)]
         if trial == 0:
             durations = [0.5] * 11 + [90.0]
@@ -80,3 +81,14 @@ def test_a_part_costs_what_it_holds():
         "segments": {ids[3]: f"r{ids[3]} 0 1", ids[60]: f"r{ids[60]} 0 1"},
         "wav.scp": {f"r{ids[3]}": "x.wav", f"r{ids[60]}": "x.wav"},
     }  # fmt: skip
+
+
+def test_jobs_of_extraction_share_out_the_samples():
+    draw = random.Random(0)
+    for _ in range(50):
+        samples = {f"u{number}": int(draw.lognormvariate(10, 1.5)) + 1 for number in range(draw.randint(3, 40))}
+        jobs = draw.randint(1, 6)
+        shares = [share(samples, job, jobs) for job in range(1, jobs + 1)]
+        assert sorted(sum(shares, [])) == sorted(samples)
+        loads = [sum(samples[utterance] for utterance in own) for own in shares]
+        assert max(loads) <= sum(loads) / jobs + max(samples.values())
