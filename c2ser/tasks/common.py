@@ -1,6 +1,7 @@
 """What all tasks share: the trainer, the batches of training, the collate function, the scale of dumped audio."""
 
 import os
+from argparse import Namespace
 from inspect import signature
 
 import torch
@@ -112,11 +113,13 @@ class SpeechTask(AbsTask):
 
     @classmethod
     def build_sequence_iter_factory(cls, args, iter_options, mode):
-        """ESPnet's, but for training with a balanced sampler or augmentation, or where several processes share batches
+        """ESPnet's, but for training with a balanced sampler or augmentation, and where several processes share batches
         that each epoch deals anew."""
         standard = super().build_sequence_iter_factory
-        dealt = mode == "train" and iter_options.distributed and args.shuffle_within_batch
-        if mode != "train" or (args.sampler == "espnet" and not args.augment and not dealt):
+        if mode != "train":
+            args = Namespace(**{**vars(args), "sampler": "espnet", "augment": {}})
+        dealt = iter_options.distributed and args.shuffle_within_batch
+        if args.sampler == "espnet" and not args.augment and not dealt:
             return standard(args=args, iter_options=iter_options, mode=mode)
         if args.augment:
             augment = build_augment(args.augment)
