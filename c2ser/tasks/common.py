@@ -147,6 +147,12 @@ def settle_processes(args):
         raise InputError(f"--ngpu {args.ngpu}: torchrun starts a process a GPU (--nproc_per_node); give --ngpu 1")
     if args.dist_launcher or args.dist_rank is not None or args.dist_world_size is not None:
         raise InputError("torchrun numbers the processes: leave out --dist_launcher, --dist_rank and --dist_world_size")
+    again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    if again and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":  # which still holds the addresses of the dead
+        raise InputError(
+            "torchrun has started this process again, and it would look for those of the first time: start torchrun with "
+            "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment, and --rdzv_backend c10d"
+        )
     args.multiprocessing_distributed, args.dist_init_method = False, "env://"
 
 
