@@ -1,6 +1,7 @@
 """What all tasks share: the trainer, the batches of training, the collate function, the scale of dumped audio."""
 
 import os
+from argparse import Namespace
 from inspect import signature
 
 import torch
@@ -114,11 +115,13 @@ class SpeechTask(AbsTask):
 
     @classmethod
     def build_sequence_iter_factory(cls, args, iter_options, mode):
-        """ESPnet's, but for training with a balanced sampler or augmentation, or where several processes share batches
+        """ESPnet's, but for training with a balanced sampler or augmentation, and where several processes share batches
         that each epoch deals anew."""
         standard = super().build_sequence_iter_factory
-        dealt = mode == "train" and iter_options.distributed and args.shuffle_within_batch
-        if mode != "train" or (args.sampler == "espnet" and not args.augment and not dealt):
+        if mode != "train":
+            args = Namespace(**{**vars(args), "sampler": "espnet", "augment": {}})
+        dealt = iter_options.distributed and args.shuffle_within_batch
+        if args.sampler == "espnet" and not args.augment and not dealt:
             return standard(args=args, iter_options=iter_options, mode=mode)
         if args.augment:
             augment = build_augment(args.augment)
@@ -146,6 +149,12 @@ def settle_processes(args):
         raise InputError(f"--ngpu {args.ngpu}: torchrun starts a process a GPU (--nproc_per_node); give --ngpu 1")
     if args.dist_launcher or args.dist_rank is not None or args.dist_world_size is not None:
         raise InputError("torchrun numbers the processes: leave out --dist_launcher, --dist_rank and --dist_world_size")
+    again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
+    if again and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":  # which still holds the addresses of the dead
+        raise InputError(
+            "torchrun has started this process again, and it would look for those of the first time: start torchrun with "
+            "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment, and --rdzv_backend c10d"
+        )
     args.multiprocessing_distributed, args.dist_init_method = False, "env://"
 
 

@@ -86,8 +86,8 @@ def balanced_batches(args, options):
 
 
 def training_iter_factory(args, options, standard, build_dataset):
-    """The iterator factory of training with `--sampler balanced`, `--augment` or, in several processes,
-    `--shuffle_within_batch`.
+    """The iterator factory of training with `--sampler balanced` or `--augment` and, in several processes, of training and
+    development with `--shuffle_within_batch`.
 
     args: the training's options; options: ESPnet's IteratorOptions, its preprocess_fn already with the augmentation;
     standard: () → ESPnet's own factory, by `args` and `options`; build_dataset: () → the dataset.
@@ -104,7 +104,8 @@ def training_iter_factory(args, options, standard, build_dataset):
     if args.augment:
         logging.info("waveforms of training are augmented: %s", options.preprocess_fn.augment)
     if place and args.shuffle_within_batch:
-        # ESPnet would share the batches out, and then deal each part by itself: batches that one process never has
+        # ESPnet would share the batches out, and then deal each part by itself: batches that one process never has, and
+        # not as many in each process, of which the last of some are left out
         options.distributed, args.min_batch_size = False, place["ranks"]
     else:
         place = {}  # ESPnet's batches are this rank's already

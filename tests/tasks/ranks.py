@@ -45,6 +45,7 @@ def torchrun(main, words, nodes=1, restarts=0):
 def _agent(main, words, nodes, restarts, port, errors):
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     config = LaunchConfig(
         min_nodes=nodes, max_nodes=nodes, nproc_per_node=2 // nodes, max_restarts=restarts, run_id="test",
         rdzv_backend="c10d", rdzv_endpoint=f"localhost:{port}", local_addr="localhost", start_method="fork",
@@ -65,13 +66,15 @@ def in_turn(plan, *given):
     """A job's process: one training after the other. plan: file of a list of {task, words, masks}; given: what the
     launcher adds to each. In the job's first life the first of them waits in its second epoch, with a file `held` to
     tell, until a signal comes."""
+    from c2ser.models.distributed import rank
     from c2ser.tasks.trainer import AtomicTrainer
 
     train_one_epoch = AtomicTrainer.train_one_epoch
 
     def held(reporter, **arguments):
         if reporter.epoch == 2:
-            Path("held").touch()
+            if rank() == 0:  # the others do not wait for its checkpoint
+                Path("held").touch()
             signal.pause()
         return train_one_epoch(reporter=reporter, **arguments)
 

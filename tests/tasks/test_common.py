@@ -54,6 +54,14 @@ def test_options_have_help_and_defaults(task):
     assert task_config(task)["model_conf"] == {} and set(own) <= set(task_config(task))
 
 
+def test_processes_of_torchrun_that_cannot_meet_again_say_so(monkeypatch):
+    """In the store that its agent keeps there stand the addresses of those that have died."""
+    for name, value in {"RUN_ID": "test", "RESTART_COUNT": "1", "USE_AGENT_STORE": "True"}.items():
+        monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
+    with pytest.raises(InputError, match="start torchrun with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"):
+        Emotion2VecSTask.main(cmd=["--output_dir", "exp"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

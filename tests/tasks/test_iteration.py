@@ -138,7 +138,8 @@ def test_development_data_are_left_alone(inputs, factory, monkeypatch):
     seen = []
     standard = classmethod(lambda cls, args, iter_options, mode: seen.append(iter_options))
     monkeypatch.setattr(SpeechTask.__mro__[1], "build_sequence_iter_factory", standard)
-    args, options = SimpleNamespace(sampler="balanced", augment=AUGMENT), SimpleNamespace(preprocess_fn=scale_speech)
+    args = SimpleNamespace(sampler="balanced", augment=AUGMENT)
+    options = SimpleNamespace(preprocess_fn=scale_speech, distributed=False)
     SpeechTask.build_sequence_iter_factory(args, options, "valid")
     assert seen == [options] and options.preprocess_fn is scale_speech
 

@@ -17,6 +17,7 @@ from c2ser.models.emotion_classifier import EmotionClassifier
 from c2ser.tasks.trainer import AtomicTrainer
 from tests.builders import BACKBONE, PRETRAINING, waves
 from tests.closeness import nearly
+from tests.cluster import free_ports
 
 TASKS = ("emotion2vec_s", "c2ser")
 RARE = {
@@ -185,23 +186,23 @@ def test_the_baseline_leaves_a_backbone(train, tmp_path):
     torch.testing.assert_close(encoder(speech, lengths)[0], wanted, atol=1e-4, rtol=1e-3)
 
 
-def test_two_processes_train_as_one(train, options, tmp_path):
-    """The same batches, shared out, and the same augmentation, lead to the same weights."""
+def test_torchrun_trains_as_one_process(train, options, tmp_path):
+    """The same batches, shared out, and the same augmentation, lead to the same weights. The command is that of a
+    recipe's log; that no GPU is visible hinders no process on a CPU."""
     still = {**BACKBONE, "dropout": 0.0, "attention_dropout": 0.0, "layerdrop": 0.0}
     common = {**RARE, "backbone_conf": still, "model_conf": {"dropout": 0.0}, "optim": "sgd", "optim_conf": {"lr": 0.1}}
     one = weights(train("emotion_classifier", tmp_path / "one", 2, **common), 2)
     command = options("emotion_classifier", tmp_path / "two", 2, **common)
-    meet = ["--dist_backend", "gloo", "--dist_init_method", f"file://{tmp_path}/meet", "--dist_world_size", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-m", "c2ser", "train-emotion-classifier", *command, *meet, "--dist_rank", str(rank)],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    output = [rank.communicate(timeout=300)[0].decode()[-3000:] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], output
+    command += ["--ngpu", "0", "--multiprocessing_distributed", "True"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    torchrun = ["-m", "torch.distributed.run", "--master_addr", "localhost", "--master_port", str(free_ports(1)[0])]
+    torchrun += ["--nproc_per_node", "2", "-m", "c2ser", "train-emotion-classifier"]
+    done = subprocess.run(
+        [sys.executable, *torchrun, *command],
+        env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("2/2epoch started") == 2  # said by each of them
     torch.testing.assert_close(weights(tmp_path / "two" / "exp", 2), one, atol=1e-4, rtol=1e-3)
 
 
