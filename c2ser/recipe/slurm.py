@@ -40,7 +40,7 @@ ENDED = {
 
 
 def main(argv):
-    """slurm.py: submit, wait, report; returns the exit status, 0 where every job succeeded."""
+    """slurm.py: submit, wait, report; returns the exit status, as `report_failures` does."""
     request = parse(argv)
     config = request.options.pop("config", None)
     limit = positive(request.options, "max_jobs_run", len(request.numbers)) if request.variable else None
@@ -72,9 +72,7 @@ def main(argv):
         note.unlink(missing_ok=True)
         for number in request.numbers:
             _sync_file(sync, number).unlink(missing_ok=True)
-    if failed:
-        report_failures("slurm.py", request, failed)
-    return 1 if failed else 0
+    return report_failures("slurm.py", request, failed)
 
 
 def read_config(path=None):
@@ -180,14 +178,15 @@ def _submit(command):
         raise InputError(message) from None
     number = re.search(r"\d+", done.stdout)
     if done.returncode or not number:
-        raise InputError(f"{shell(command)}: not accepted: {(done.stderr or done.stdout).strip()}")
+        said = (done.stderr or done.stdout).strip() or f"status {done.returncode}, without a word"
+        raise InputError(f"{shell(command)}: not accepted: {said}")
     return number.group()
 
 
 def _wait(job, request, sync, received):
     """Wait until every job has told how it ended or is not in the queue any more, or until a signal is received.
 
-    Returns number → reason of the jobs that failed.
+    Returns number → exit status of the jobs that failed, or what became of those that have none.
     """
     waiting, failed, pause, gone = set(request.numbers), {}, POLL, set()
     progress = Progress(request)
@@ -198,7 +197,7 @@ def _wait(job, request, sync, received):
                 waiting.remove(number)
                 status = _sync_file(sync, number).read_text().strip()
                 if status != "0":
-                    failed[number] = f"code {status}"
+                    failed[number] = int(status)
         if not waiting:
             break
         progress.show(waiting, set(request.numbers) - waiting)
