@@ -9,7 +9,8 @@ demo: install
 	egs/polish/c2ser1/run.sh
 
 # Workers of one thread each; a file's tests stay together, so that what they share is made once. Their order is random;
-# PYTEST_ARGS="--randomly-seed=N" repeats one: the last lines name its seed.
+# PYTEST_ARGS="--randomly-seed=N" repeats one: the last lines name its seed. PROPERTY_EXAMPLES=2000 tries so many
+# examples of every property (tests/properties), others each time.
 TEST_WORKERS ?= 2
 test:
 	bash tools/install.sh --test

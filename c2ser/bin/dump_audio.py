@@ -43,7 +43,7 @@ def read_all(data_dir, utterances, allow_commands, bad):
         except InputError as error:
             if bad is None:
                 raise
-            bad[utterances[done]] = " ".join(str(error).split())
+            bad[utterances[done]] = str(error)
             done += 1
 
 

@@ -81,7 +81,7 @@ def read_decoding(path):
     text = read_text(path)
     try:
         return Decoding(**(yaml.safe_load(text) or {}))
-    except (TypeError, ValueError, yaml.YAMLError) as error:  # ValueError: of a date that is none
+    except (TypeError, yaml.YAMLError) as error:
         what = " ".join(str(error).split())
         raise InputError(f"{path}: {what}; the keys are the fields of c2ser.inference.decoding.Decoding") from None
     except InputError as error:

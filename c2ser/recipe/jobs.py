@@ -81,24 +81,22 @@ def shell(command):
 
 
 def report_failures(program, request, failed):
-    """Tell on stderr which jobs failed, and how the log of the first of them ends; returns the exit status.
-
-    failed: number → exit status, or words where there is none. The status is 0 where none failed, that of the job where
-    there is a single one, and otherwise 1.
-    """
-    if not failed:
-        return 0
+    """Tell on stderr which jobs failed, and how the log of the first of them ends. `failed`: number → reason."""
     logs = [str(request.log_of(number)) for number in failed]
     print(f"{program}: {len(failed)} / {len(request.numbers)} jobs failed:", file=sys.stderr)
     for log, why in zip(logs, failed.values()):
-        signal = f" (signal {why - 128})" if isinstance(why, int) and why > 128 else ""
-        print(f"  {log}: {'code ' * isinstance(why, int)}{why}{signal}", file=sys.stderr)
+        print(f"  {log}: {why}", file=sys.stderr)
     if Path(logs[0]).is_file():
         lines = Path(logs[0]).read_text(encoding="utf-8", errors="replace").splitlines()
         print(f"The end of {logs[0]}:", file=sys.stderr)
         print("\n".join(f"  | {line}" for line in lines[-TAIL:]), file=sys.stderr)
-    status = next(iter(failed.values()))
-    return status if len(request.numbers) == 1 and isinstance(status, int) else 1
+
+
+def exit_status(request, failed):
+    """What run.py and slurm.py end with: a single job's own status, where its reason has one (`code 143 …`); otherwise 1
+    where a job failed, and 0. failed: number → reason."""
+    own = re.match(r"code ([1-9]\d*)", failed.get(request.numbers[0], ""))
+    return int(own[1]) if own and len(request.numbers) == 1 else int(bool(failed))
 
 
 def _put_in(text, variable, number):

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from c2ser.errors import InputError
-from c2ser.recipe.jobs import parse, positive, report_failures, shell
+from c2ser.recipe.jobs import exit_status, parse, positive, report_failures, shell
 from c2ser.recipe.progress import Progress
 
 OPTIONS = ("max_jobs_run", "gpu", "num_threads", "mem", "time", "name", "num_nodes", "config")
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv):
-    """run.py: run what the command line asks for; returns the exit status: a single job's own, else 1 where one failed."""
+    """run.py: run what the command line asks for; returns the exit status, see `exit_status`."""
     request = parse(argv, OPTIONS)
     if request.options.get("num_nodes", "1") != "1":
         raise InputError("--num_nodes: run.py has this machine only; use slurm.py (cmd_backend=slurm in cmd.sh)")
@@ -33,7 +33,10 @@ def main(argv):
     at_once = len(devices) or max(1, _processors() // (wanted or 1))
     most = min(positive(request.options, "max_jobs_run", at_once), len(request.numbers))
     threads = threads_of_a_job(_processors(), most, int(request.options.get("gpu", "0")), wanted)
-    return report_failures("run.py", request, Pool(request, threads, devices, most).run())
+    failed = Pool(request, threads, devices, most).run()
+    if failed:
+        report_failures("run.py", request, failed)
+    return exit_status(request, failed)
 
 
 def threads_of_a_job(processors, jobs, gpus=0, wanted=None):
@@ -60,7 +63,7 @@ class Pool:
         self.progress = Progress(request)
 
     def run(self):
-        """Run every job, also after one has failed. Returns number → exit status of the failed ones, in order."""
+        """Run every job, also after one has failed. Returns number → reason of the failed ones, in order."""
         waiting = list(self.request.numbers)
         with caught_signals() as received:
             try:
@@ -124,7 +127,7 @@ class Pool:
         )
         stream.close()
         if code:
-            self.failed[number] = code
+            self.failed[number] = f"code {code}" + (f" (signal {code - 128})" if code > 128 else "")
 
     def _terminate(self):
         """End the jobs with all that they have started, and close their logs."""

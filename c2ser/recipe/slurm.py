@@ -10,7 +10,7 @@ from pathlib import Path
 
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
-from c2ser.recipe.jobs import parse, positive, report_failures, shell
+from c2ser.recipe.jobs import exit_status, parse, positive, report_failures, shell
 from c2ser.recipe.local import caught_signals
 from c2ser.recipe.progress import Progress
 
@@ -40,7 +40,7 @@ ENDED = {
 
 
 def main(argv):
-    """slurm.py: submit, wait, report; returns the exit status, as `report_failures` does."""
+    """slurm.py: submit, wait, report; returns the exit status, see `exit_status`."""
     request = parse(argv)
     config = request.options.pop("config", None)
     limit = positive(request.options, "max_jobs_run", len(request.numbers)) if request.variable else None
@@ -72,7 +72,9 @@ def main(argv):
         note.unlink(missing_ok=True)
         for number in request.numbers:
             _sync_file(sync, number).unlink(missing_ok=True)
-    return report_failures("slurm.py", request, failed)
+    if failed:
+        report_failures("slurm.py", request, failed)
+    return exit_status(request, failed)
 
 
 def read_config(path=None):
@@ -186,7 +188,7 @@ def _submit(command):
 def _wait(job, request, sync, received):
     """Wait until every job has told how it ended or is not in the queue any more, or until a signal is received.
 
-    Returns number → exit status of the jobs that failed, or what became of those that have none.
+    Returns number → reason of the jobs that failed.
     """
     waiting, failed, pause, gone = set(request.numbers), {}, POLL, set()
     progress = Progress(request)
@@ -197,7 +199,7 @@ def _wait(job, request, sync, received):
                 waiting.remove(number)
                 status = _sync_file(sync, number).read_text().strip()
                 if status != "0":
-                    failed[number] = int(status)
+                    failed[number] = f"code {status}"
         if not waiting:
             break
         progress.show(waiting, set(request.numbers) - waiting)

@@ -20,7 +20,6 @@ FAULTS = {
     "max_new_tokens: 5": "max_new_tokens: 5: expected whole numbers from 1 by mode",
     "max_new_tokens: {explicit: many}": "max_new_tokens: .*'many'.*expected whole numbers",
     "max_new_tokens: {both: 5}": "max_new_tokens: .*'both'",
-    "dtype: 2001-99-99": "month must be in 1..12.*the keys are",
     "languages: en": "languages: 'en': expected a list",
     "languages: [xx]": "no templates for language 'xx'",
     "languages: [en, en]": "one is there twice",

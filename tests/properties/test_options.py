@@ -96,7 +96,6 @@ def fields_of(kind):
 @given(
     st.one_of(st.one_of(fields_of(Decoding), JSON).map(yaml.safe_dump), st.text("ab: -[]{}&*!\n\t0'", max_size=12))
 )
-@example("dtype: 2001-99-99")
 @example("languages: [5]")
 @example("max_new_tokens: 5")
 @example("prior_strength: .nan")
