@@ -9,8 +9,7 @@ demo: install
 	egs/polish/c2ser1/run.sh
 
 # Workers of one thread each; a file's tests stay together, so that what they share is made once. Their order is random;
-# PYTEST_ARGS="--randomly-seed=N" repeats one: the last lines name its seed. PROPERTY_EXAMPLES=2000 tries so many
-# examples of every property (tests/properties), others each time.
+# PYTEST_ARGS="--randomly-seed=N" repeats one: the last lines name its seed.
 TEST_WORKERS ?= 2
 test:
 	bash tools/install.sh --test
