@@ -127,8 +127,9 @@ def _decode_command(entry, allow_commands):
         raise InputError(f"{entry}: a command; it is run only with --allow_commands true")
     done = subprocess.run(["bash", "-o", "pipefail", "-c", entry[:-1]], capture_output=True)
     if done.returncode:
-        message = done.stderr.decode("utf-8", "replace").strip()[-500:]
-        raise InputError(f"{entry}: the command ended with status {done.returncode}: {message}")
+        said = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-500:]
+        why = f": {said}" if said else " and said nothing of why"
+        raise InputError(f"{entry}: the command ended with status {done.returncode}{why}")
     if not done.stdout:
         raise InputError(f"{entry}: the command wrote nothing")
     return decode(done.stdout, entry)

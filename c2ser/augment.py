@@ -3,13 +3,15 @@
 Speed is changed by resampling, so pitch and formants move with it; keep its factors near 1 where labels must stay true.
 """
 
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass
 
 import numpy as np
 import soxr
 
 from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
 from c2ser.errors import InputError
+from c2ser.options import build
 
 
 @dataclass
@@ -31,11 +33,11 @@ class Augment:
 
     def __post_init__(self):
         _demand(all(0.5 <= factor <= 2 for factor in self.speed) and len(self.speed), "speed: factors from 0.5 to 2")
-        _demand(self.noise_db is None or (len(self.noise_db) == 2 and self.noise_db[0] <= self.noise_db[1]),
+        _demand(self.noise_db is None or (len(self.noise_db) == 2 and -300 <= self.noise_db[0] <= self.noise_db[1] <= 300),
                 "noise_db: [lowest, highest] in dB")  # fmt: skip
         _demand(0 <= self.noise_probability <= 1, "noise_probability: from 0 to 1")
-        _demand(self.gain_db >= 0 and self.mask_spans >= 0 and self.mask_seconds >= 0,
-                "gain_db, mask_spans, mask_seconds: 0 or more")  # fmt: skip
+        _demand(0 <= self.gain_db <= 300 and 0 <= self.mask_seconds < math.inf and type(self.mask_spans) is int
+                and self.mask_spans >= 0, "gain_db (of dB), mask_spans (a whole number), mask_seconds: 0 or more")  # fmt: skip
 
     def __call__(self, samples, random):
         """Augment one utterance: float `(samples,)` at 16 kHz and a numpy Generator → float32 `(other samples,)`."""
@@ -54,14 +56,7 @@ class Augment:
 
 def build_augment(values):
     """A dict from a configuration file → Augment. Raises InputError for an unknown key or a bad value."""
-    known = [field.name for field in fields(Augment)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise InputError(f"augment: unknown {', '.join(unknown)}; known are {', '.join(known)}")
-    try:
-        return Augment(**values)
-    except TypeError as error:
-        raise InputError(f"augment: {error}") from None
+    return build(Augment, values, "augment")
 
 
 def change_speed(samples, factor):

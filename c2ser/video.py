@@ -138,8 +138,8 @@ def _trim(samples, announced, rate, last_frame, name):
 def _run(command, name):
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
     if done.returncode:
-        message = done.stderr.decode("utf-8", "replace").strip().splitlines()[:1]
-        raise InputError(f"{name}: cannot be decoded ({' '.join(message)}); fetch it again")
+        message = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0] or f"status {done.returncode}"
+        raise InputError(f"{name}: cannot be decoded ({message}); fetch it again")
     return done.stdout
 
 

@@ -1,8 +1,18 @@
 """What tests share: the order of files, fresh random numbers, one small language model and one Whisper file."""
 
+import os
 import sys
 
+import hypothesis
 import pytest
+
+# What hypothesis tries is the same in every run; PROPERTY_EXAMPLES=2000 tries so many, others each time
+_EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", 0))
+hypothesis.settings.register_profile(
+    "c2ser", deadline=None, database=None, derandomize=not _EXAMPLES, max_examples=_EXAMPLES or 40,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)  # fmt: skip
+hypothesis.settings.load_profile("c2ser")
 
 LONG = ("tests/egs/", "tests/docs/", "tests/tasks/", "tests/models/", "tests/bin/", "tests/inference/")
 """Where the files stand that take longest. They come first, so that no worker ends with one while the others wait."""

@@ -200,6 +200,8 @@ def test_failing_commands_are_named(tmp_path):
         "echo oh dear >&2; exit 3 |": "ended with status 3: oh dear",
         f"cat {tmp_path}/absent.wav | cat |": "ended with status 1: .*No such file",  # not only the last of a pipe
         "echo words |": "not audio that can be read",
+        "echo first >&2; echo last >&2; false |": "ended with status 1: last$",
+        "false |": "ended with status 1 and said nothing of why$",
         "true |": "the command wrote nothing",
         f"head -c 20 {path} |": "not audio that can be read",
     }

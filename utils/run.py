@@ -10,8 +10,8 @@ The program is started as it stands, without a shell: blanks, quotes and `|` rea
 (divided by --num-threads) or, with --gpu N, sets of N devices, of which each job sees one. The jobs at a time share the
 processors: each gets its part as OMP_NUM_THREADS, divided among its GPUs, --num-threads at most. A log holds the
 command, the start, all output, time and exit status; while jobs run, stderr tells how far their logs say they are. The
-status is 1 if any job failed; stderr then names the logs of the failed ones and shows the end of the first. Ctrl-C or
-SIGTERM ends the jobs, too.
+status is that of a single job, or 1 if any of several failed; stderr then names the logs of the failed ones and shows
+the end of the first. Ctrl-C or SIGTERM ends the jobs, too.
 """
 
 import sys

@@ -12,8 +12,8 @@ What an option means to sbatch stands in conf/slurm.conf, in Kaldi's form; an op
     default gpu=0
 
 The jobs go in as one array, of which --max-jobs-run run at a time. The script and what sbatch says lie in q/ beside the
-logs. Every job sources path.sh, if there is one, and runs its part through run.py. The status is 1 if any job failed or
-left the queue without an end. Ctrl-C or SIGTERM cancels the array.
+logs. Every job sources path.sh, if there is one, and runs its part through run.py. The status is that of a single job,
+or 1 if any of several failed, or one left the queue without an end. Ctrl-C or SIGTERM cancels the array.
 """
 
 import sys

@@ -5,7 +5,7 @@ else; headers, counts, folds and files are the business of `c2ser.corpora.prepar
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +35,19 @@ class Utterance:
     text: str | None = None
     gender: str | None = None
     channel: int | str | None = None
-    start: float | None = None
-    end: float | None = None
+    start: float | int | None = None
+    end: float | int | None = None
     split: str | None = None
     recording: str | None = None
-    seconds: float | None = None
-    announced: float | None = None
+    seconds: float | int | None = None
+    announced: float | int | None = None
     doubt: str | None = None
+
+    def __post_init__(self):
+        """Raise TypeError for a field of another type, such as a Path, there where the module makes it."""
+        for one in fields(self):
+            if not isinstance(value := getattr(self, one.name), one.type):
+                raise TypeError(f"utterance {self.id}: {one.name}={value!r} is of type {type(value).__name__}")
 
     @property
     def recording_id(self):

@@ -7,7 +7,8 @@ from tqdm import tqdm
 
 from c2ser import emotions
 from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, segment_end
-from c2ser.corpora.base import Note
+from c2ser.corpora import naming
+from c2ser.corpora.base import Note, Reading
 from c2ser.corpora.counts import SHOWN, check_counts, listing
 from c2ser.corpora.headers import read_header
 from c2ser.corpora.sets import SPLITS, compose
@@ -49,14 +50,18 @@ def prepare(module, root, data_dir, wanted_folds=None, allow_missing=0, dev_spea
 
 def read_corpus(module, root):
     """What the corpus module finds under `root`. Raises InputError where that is no directory, or holds not even the
-    files that the module opens."""
+    files that the module opens, and for whatever else the module raises."""
     remedy = f"set {module.CORPUS.variable()} in db.sh, or in the environment, to the folder of the corpus"
     if not Path(root).is_dir():
         raise InputError(f"{root}: no such directory; {remedy}")
-    try:
-        return module.read(root)
-    except FileNotFoundError as error:
-        raise InputError(f"{error.filename}: no such file, and {module.CORPUS.name} needs it; {remedy}") from None
+    with naming(module.__file__):
+        try:
+            reading = module.read(root)
+        except FileNotFoundError as error:
+            raise InputError(f"{error.filename}: no such file, and {module.CORPUS.name} needs it; {remedy}") from None
+    if not isinstance(reading, Reading):
+        raise InputError(f"{module.__file__}: read() returns {type(reading).__name__}; it is to return a Reading")
+    return reading
 
 
 def read_headers(corpus, reading):

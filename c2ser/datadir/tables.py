@@ -1,5 +1,6 @@
 """Kaldi tables: text files of `key value` lines, sorted and unique by the bytes of the key (LC_ALL=C)."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,10 @@ from c2ser import encodings
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
+
+_KEY = re.compile("(?!\ufeff)[^\\s\0\ud800-\udfff]+")
+_NO_VALUE = re.compile("[\t\n\r\0\ud800-\udfff]")
+"""What is read back as one key, and what of a value is not: lone surrogates stand for bytes that are no UTF-8."""
 
 
 def byte_order(key):
@@ -89,7 +94,15 @@ def read_entries(path, utterances, remedy="rerun its stage", empty_ok=False):
 
 
 def write_table(path, table):
-    """Write a dict as a table, sorted by byte order, under its final name only when complete."""
+    """Write a dict as a table, sorted by byte order, under its final name only when complete.
+
+    Of a value the outer blanks are not kept. Raises InputError, naming file and key, for a key that is empty or holds
+    blanks, and for tabs, line ends, zero bytes and what is no UTF-8: it would not be read back.
+    """
+    for key, value in table.items():
+        if not _KEY.fullmatch(key) or _NO_VALUE.search(str(value)):
+            what = f"{path}: {key!r} {str(value)!r:.200} cannot stand in a table"
+            raise InputError(f"{what}: ids hold no blanks, values no tabs or line ends, and all of it is UTF-8; rename it")
     with atomic_write(path) as stream:
         for key in sorted(table, key=byte_order):
             stream.write(f"{key} {table[key]}\n" if str(table[key]) else f"{key}\n")

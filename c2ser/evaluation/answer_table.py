@@ -58,8 +58,8 @@ def write_answer_table(path, table):
     """Write an `AnswerTable`. Raises InputError for names that hold a tab or line feed, or sets whose truths differ."""
     rows, kept = {}, {}
     for name, sets in table.systems.items():
-        if any(sign in name for sign in "\t\n\r"):
-            raise InputError(f"{name!r}: the name of a system cannot hold tabs or line feeds")
+        if any(sign in name for sign in "\t\n\r\0"):
+            raise InputError(f"{name!r}: the name of a system cannot hold tabs or line feeds, nor zero bytes")
         decodes = [{key: one.decode[key] for key in MARKS if one.decode.get(key)} for one in sets]
         named = {one.data_dir: decode for one, decode in zip(sets, decodes) if decode}
         best = [restrict(one, table.classes[one.data_dir]) if table.classes else None for one in sets]

@@ -143,5 +143,5 @@ def _number(value):
     """The number that a value of parsed data is or spells, or None: 0.9, true, "90%"."""
     try:
         return float(value.strip(" %") if isinstance(value, str) else value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -1,10 +1,13 @@
 """How answers are made: the keys of a decode.yaml."""
 
+import math
 from dataclasses import dataclass, field
 
 from c2ser.cot import templates
+from c2ser.cot.prompts import MODES
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
+from c2ser.options import is_count
 from c2ser.precision import CHOICES as DTYPES
 from c2ser.yamlfile import parse_yaml
 
@@ -15,6 +18,7 @@ generate with a grammar that knows no other end than a class's answer."""
 PRIORS = ("none", "train", "dev", "content_free", "file")
 """What label scoring divides posteriors by; all but none come from a calibration file (`c2ser calibrate`)."""
 
+MAX_NEW_TOKENS = {"explicit": 120, "implicit": 10}
 
 
 @dataclass
@@ -24,7 +28,7 @@ class Decoding:
     batch_size: utterances together, halved for the rest where memory does not suffice; batch_seconds: how much speech
     they may be, counting each as long as the longest of them. num_beams: of free and of
     constrained generation; 1 is greedy. repetition_penalty: of free generation. max_new_tokens: of free generation, by
-    mode. methods: those of `METHODS` whose tables are wanted; in implicit mode nothing is generated without "free", in
+    mode, the default for one that is not named. methods: those of `METHODS` whose tables are wanted; in implicit mode nothing is generated without "free", in
     explicit mode a rationale always is. languages: in which languages a class may be named by label scoring and by the
     grammar; None: the system's own. dtype: of the language model; float32 answers do not depend on the batch,
     bfloat16 rounds, auto takes that where the device has instructions for it. prior, prior_strength: of label scoring, see `c2ser.inference.calibration`; a strength of None is
@@ -35,7 +39,7 @@ class Decoding:
     batch_seconds: float = 240.0
     num_beams: int = 1
     repetition_penalty: float = 1.0
-    max_new_tokens: dict = field(default_factory=lambda: {"explicit": 120, "implicit": 10})
+    max_new_tokens: dict = field(default_factory=lambda: MAX_NEW_TOKENS)
     methods: list = field(default_factory=lambda: list(METHODS))
     languages: list | None = None
     dtype: str = "float32"
@@ -44,11 +48,15 @@ class Decoding:
 
     def __post_init__(self):
         for name in ("batch_size", "num_beams"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not is_count(value := getattr(self, name)):
                 raise InputError(f"decoding: {name}: {value!r}: expected a whole number from 1")
-        if type(self.batch_seconds) not in (int, float) or not self.batch_seconds > 0:
-            raise InputError(f"decoding: batch_seconds: {self.batch_seconds!r}: expected a number above 0")
+        longest = self.max_new_tokens
+        if not isinstance(longest, dict) or not set(longest) <= set(MODES) or not all(map(is_count, longest.values())):
+            raise InputError(f"decoding: max_new_tokens: {longest!r}: expected whole numbers from 1 by mode, {MAX_NEW_TOKENS}")
+        self.max_new_tokens = {**MAX_NEW_TOKENS, **longest}
+        for name, most in (("batch_seconds", math.inf), ("repetition_penalty", 1e6)):
+            if type(value := getattr(self, name)) not in (int, float) or not 0 < value <= most:
+                raise InputError(f"decoding: {name}: {value!r}: expected a number above 0")
         if not isinstance(self.methods, list) or not self.methods or not set(self.methods) <= set(METHODS):
             raise InputError(f"decoding: methods: {self.methods!r}: expected a list out of {', '.join(METHODS)}")
         for name, known in (("dtype", DTYPES), ("prior", PRIORS)):
@@ -61,7 +69,7 @@ class Decoding:
         if len(set(self.languages or ())) < len(self.languages or ()):
             raise InputError(f"decoding: languages: {self.languages!r}: one is there twice")
         strength = self.prior_strength
-        if strength is not None and (type(strength) not in (int, float) or strength < 0):
+        if strength is not None and (type(strength) not in (int, float) or not 0 <= strength < math.inf):
             raise InputError(f"decoding: prior_strength: {strength!r}: expected a number from 0, or null")
 
 

@@ -57,9 +57,12 @@ def parse_label(text, language_hint=None, labels=EMOTIONS):
             are where it has none in the text. None, or a language without words, looks for all at once.
         labels: the classes to look for; names of others are not seen.
     """
-    bodies, marked = answers(_normalise(text))
+    try:
+        bodies, marked = answers(_normalise(text))
+    except RecursionError:  # hundreds of marks within marks
+        return Parsed(None, "none")
     reader = _Reader(language_hint, tuple(labels))
-    for body in bodies:
+    for body in map(_normalise, bodies):  # again: what JSON has escaped is letters only now
         parsed = reader.lead(body) if marked else reader.prose(body)
         if parsed.reason != "none":
             break

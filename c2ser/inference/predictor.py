@@ -266,7 +266,8 @@ class Predictor:
             model, prefixes, self.tokenizer, self.decoding.max_new_tokens[mode], self.decoding.num_beams,
             self.decoding.repetition_penalty,
         )  # fmt: skip
-        return [self.tokenizer.decode(row, skip_special_tokens=True).strip() for row in ids], [len(row) for row in ids]
+        texts = [self.tokenizer.decode(row, skip_special_tokens=True).replace("\0", " ").strip() for row in ids]
+        return texts, [len(row) for row in ids]
 
     def _choose(self, model, mode, prefixes, texts):
         """Labels and posteriors by label scoring, and the classes that the grammar leads to; None for methods not used.

@@ -152,8 +152,9 @@ def load_whisper_file(path):
         ) from None
 
 
-def save_whisper_encoder(source, path):
-    """Write the encoder of a Whisper file or folder as safetensors, its dims beside the weights. Raises InputError."""
+def save_whisper_encoder(source, path, **metadata):
+    """Write the encoder of a Whisper file or folder as safetensors, its dims and further texts, name → text, beside the
+    weights. Raises InputError."""
     dims, state = load_whisper_file(source)
     encoder = {name: value for name, value in state.items() if name.startswith("encoder.")}
-    write_safe(path, encoder, {"dims": json.dumps(dims)})
+    write_safe(path, encoder, {"dims": json.dumps(dims), **metadata})

@@ -70,7 +70,7 @@ def _parts(bundle, folder, imported):
     if bundle.emotion:
         parts[bundle.emotion["config"].parent.name] = "Emotion2Vec-S", _encoder_licence(bundle)
     if bundle.whisper:
-        parts[bundle.whisper.name] = "Whisper's encoder", licences.WHISPER
+        parts[bundle.whisper.name] = "Whisper's encoder", licences.whisper_licence(bundle.whisper)
     parts[bundle.llm.name] = "Language model", licences.llm_licence(bundle.llm)
     return [
         {"name": f"{what}, {name}" if name in bundle.modes else what, "files": f"`{name}`", "licence": licence,

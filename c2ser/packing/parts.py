@@ -16,12 +16,10 @@ from c2ser.inference.emotion_encoder import backbone_weights, read_config
 from c2ser.jsonfile import parse_json
 from c2ser.models.build import MODEL_OPTIONS
 from c2ser.models.whisper_encoder import save_whisper_encoder
+from c2ser.packing.licences import LICENCE_FILES, whisper_licence
 
 LLM_FILES = (".json", ".safetensors", ".model", ".jinja", ".txt", ".md")
 """Suffixes of what belongs to a language model's folder."""
-
-LICENCE_FILES = ("LICENSE", "LICENCE", "NOTICE", "COPYING", "USE_POLICY")
-"""Beginnings of the names of files that say what may be done with a model."""
 
 PATH_KEYS = ("_name_or_path", "name_or_path")
 """Where older versions of transformers note from which folder a model or tokenizer was loaded."""
@@ -35,7 +33,7 @@ def copy_parts(bundle, folder):
     whisper = None
     if bundle.whisper:
         whisper = folder / "whisper.safetensors"
-        save_whisper_encoder(bundle.whisper, whisper)
+        save_whisper_encoder(bundle.whisper, whisper, licence=whisper_licence(bundle.whisper))
     emotion = None
     if bundle.emotion:
         config = vars(read_config(bundle.emotion["config"]))

@@ -36,7 +36,8 @@ def make_design(way, labels, speakers, train_size, seed=0):
     second fit ours). "cross_speaker" leaves out one speaker of train and dev after the other and fits again on both in
     the end: for dev sets so small that their best candidate is chance. Over `MAX_GROUPS` speakers are left out in that
     many groups. labels, speakers: one an utterance.
-    Raises InputError for fewer than two classes to fit on, or `cross_speaker` with fewer than three speakers.
+    Raises InputError for fewer than two classes to fit on, nothing to hold out, or `cross_speaker` with fewer than
+    three speakers.
     """
     rows, labels = np.arange(len(labels)), np.asarray(labels, dtype=str)
     if way == "cross_speaker":
@@ -55,6 +56,8 @@ def make_design(way, labels, speakers, train_size, seed=0):
         design = Design([(rows[:train_size], rows[train_size:])], rows[:train_size], "dev")
     else:
         held = _random_fifth(labels, seed)
+        if not len(held):
+            raise InputError("a probe is chosen by held-out utterances, and no class has two in train; give it a dev set")
         design = Design([(np.setdiff1d(rows, held), held)], rows, "a random fifth of train")
     for fitted, _ in design.splits:
         found = sorted({str(label) for label in labels[fitted]})

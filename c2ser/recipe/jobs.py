@@ -96,5 +96,12 @@ def report_failures(program, request, failed):
         print("\n".join(f"  | {line}" for line in lines[-TAIL:]), file=sys.stderr)
 
 
+def exit_status(request, failed):
+    """What run.py and slurm.py end with: a single job's own status, where its reason has one (`code 143 …`); otherwise 1
+    where a job failed, and 0. failed: number → reason."""
+    own = re.match(r"code ([1-9]\d*)", failed.get(request.numbers[0], ""))
+    return int(own[1]) if own and len(request.numbers) == 1 else int(bool(failed))
+
+
 def _put_in(text, variable, number):
     return text.replace(variable, str(number)) if variable else text

@@ -13,7 +13,7 @@ from textwrap import shorten
 from c2ser.at_work import PLACE, told
 from c2ser.bin.common import with_remedy
 from c2ser.errors import InputError
-from c2ser.recipe.jobs import parse, positive, report_failures, shell
+from c2ser.recipe.jobs import exit_status, parse, positive, report_failures, shell
 from c2ser.recipe.progress import Progress
 
 OPTIONS = ("max_jobs_run", "gpu", "num_threads", "mem", "time", "name", "num_nodes", "config")
@@ -27,7 +27,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv):
-    """run.py: run what the command line asks for; returns the exit status, 0 where every job succeeded."""
+    """run.py: run what the command line asks for; returns the exit status, see `exit_status`."""
     request = parse(argv, OPTIONS)
     if request.options.get("num_nodes", "1") != "1":
         raise InputError("--num_nodes: run.py has this machine only; use slurm.py (cmd_backend=slurm in cmd.sh)")
@@ -39,7 +39,7 @@ def main(argv):
     failed = Pool(request, threads, devices, most).run()
     if failed:
         report_failures("run.py", request, failed)
-    return 1 if failed else 0
+    return exit_status(request, failed)
 
 
 def threads_of_a_job(processors, jobs, gpus=0, wanted=None):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
-from c2ser.recipe.jobs import parse, positive, report_failures, shell
+from c2ser.recipe.jobs import exit_status, parse, positive, report_failures, shell
 from c2ser.recipe.local import caught_signals
 from c2ser.recipe.progress import Progress
 
@@ -41,7 +41,7 @@ ENDED = {
 
 
 def main(argv):
-    """slurm.py: submit, wait, report; returns the exit status, 0 where every job succeeded."""
+    """slurm.py: submit, wait, report; returns the exit status, see `exit_status`."""
     request = parse(argv)
     config = request.options.pop("config", None)
     limit = positive(request.options, "max_jobs_run", len(request.numbers)) if request.variable else None
@@ -77,7 +77,7 @@ def main(argv):
             _sync_file(sync, number).unlink(missing_ok=True)
     if failed:
         report_failures("slurm.py", request, failed)
-    return 1 if failed else 0
+    return exit_status(request, failed)
 
 
 def read_config(path=None):
@@ -183,7 +183,8 @@ def _submit(command):
         raise InputError(message) from None
     number = re.search(r"\d+", done.stdout)
     if done.returncode or not number:
-        raise InputError(f"{shell(command)}: not accepted: {(done.stderr or done.stdout).strip()}")
+        said = (done.stderr or done.stdout).strip() or f"status {done.returncode}, without a word"
+        raise InputError(f"{shell(command)}: not accepted: {said}")
     return number.group()
 
 

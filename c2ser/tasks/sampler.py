@@ -6,13 +6,14 @@ L_cate sees nothing of a class that stands alone in a batch.
 
 import logging
 from collections import Counter, defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
 from c2ser.datadir import read_table
 from c2ser.errors import InputError
+from c2ser.options import build, is_count
 
 CLASS_TABLE = "label"
 """Table of class indices; its value −1 is an unlabelled utterance."""
@@ -33,16 +34,19 @@ class BalanceConfig:
     batch_bins: int | None = None
     """Samples in a batch, padding included, over all ranks: a batch ends before it exceeds them; null: no limit."""
     sort_batches: int = 1
-    """So many batches are drawn at a time and shared out anew by length, for less padding; 1: they stay as drawn."""
+    """So many batches are drawn at a time and shared out anew by length, for less padding, which makes some larger or
+    smaller by two; 1: they stay as drawn."""
 
     def __post_init__(self):
-        self.by = tuple(self.by)
-        if not self.by:
+        self.by = (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        if not self.by or not all(isinstance(name, str) and name for name in self.by):
             raise InputError(f"sampler_conf: by: name at least one table, such as {CLASS_TABLE}")
         if not self.temperature > 0:
             raise InputError(f"sampler_conf: temperature {self.temperature}: expected a number above 0, or .inf")
-        if not isinstance(self.sort_batches, int) or self.sort_batches < 1:
-            raise InputError(f"sampler_conf: sort_batches {self.sort_batches}: expected a whole number from 1")
+        for name in ("batch_size", "batch_bins", "sort_batches"):
+            value = getattr(self, name)
+            if not is_count(value) and (value is not None or name == "sort_batches"):
+                raise InputError(f"sampler_conf: {name} {value!r}: expected a whole number from 1")
         if self.sort_batches > 1 and self.batch_bins is not None:
             raise InputError("sampler_conf: sort_batches and batch_bins: choose one")
         if self.unlabelled is not None and not 0 <= self.unlabelled <= 1:
@@ -50,12 +54,8 @@ class BalanceConfig:
 
 
 def balance_config(values):
-    """A dict from a configuration file → BalanceConfig. Raises InputError for an unknown key."""
-    known = [field.name for field in fields(BalanceConfig)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise InputError(f"sampler_conf: unknown {', '.join(unknown)}; known are {', '.join(known)}")
-    return BalanceConfig(**values)
+    """A dict from a configuration file → BalanceConfig. Raises InputError for an unknown key or a wrong value."""
+    return build(BalanceConfig, values, "sampler_conf")
 
 
 def read_groups(folder, names, utterances):
@@ -107,7 +107,7 @@ class BalancedBatches:
             raise InputError(f"sampler_conf: unlabelled {self.share}, but every utterance has a label")
         if self.share < 1 and self.classes is None:
             raise InputError(f"sampler_conf: unlabelled {self.share}, but no utterance has a label")
-        least = ranks if bins is None else ranks + 2
+        least = ranks if bins is None and self.config.sort_batches == 1 else ranks + 2  # what stays together: three at most
         if size < least:
             raise InputError(f"sampler_conf: batch_size {size} for {ranks} ranks: {least} or more leave none empty")
         longest = max(self.samples.values())

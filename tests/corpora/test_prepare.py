@@ -128,6 +128,38 @@ def test_utterances_without_a_label_are_said(own, tmp_path, run, capsys):
     assert prepared["all"].unlabelled() == ["ivo-1"] and "1 have no label (unknown)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "change, where, what",
+    [
+        (("def read", "def read(:\ndef read"), "def read(:", "SyntaxError"),
+        (("CORPUS =", "TABLE = {}['texts.tsv']\nCORPUS ="), "TABLE =", "KeyError: 'texts.tsv'"),
+        (("CORPUS =", "assert not __file__\nCORPUS ="), "assert not", "AssertionError;"),
+        (("utterances = []", "utterances = []\n    open(root)"), "open(root)", "IsADirectoryError: "),
+        (("utterances = []", "utterances = __import__('json').loads('{')"), "loads", "json.decoder.JSONDecodeError: "),
+        (('path, "",', '__import__("pathlib").Path(path), "",'), "utterances.append", "TypeError: utterance eva-2: audio="),
+    ],
+)  # fmt: skip
+def test_what_a_module_of_ones_own_raises_is_told_with_its_line(own, tmp_path, run, change, where, what):
+    """The line of the module itself, however deep in another library the exception arises."""
+    text = OWN.replace(*change)
+    own.write_text(text)
+    line = 1 + next(number for number, words in enumerate(text.split("\n")) if where in words)
+    with pytest.raises(InputError) as caught:
+        run(own, tmp_path / "audio", tmp_path / "data")
+    said = str(caught.value)
+    assert said.startswith(f"{own}:{line}: {what}") and "\n" not in said, said
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_module_that_returns_or_holds_something_else_is_refused(own, tmp_path, run):
+    own.write_text(OWN.replace("return Reading(utterances)", "Reading(utterances)"))
+    with pytest.raises(InputError, match=r"own.py: read\(\) returns NoneType; it is to return a Reading"):
+        run(own, tmp_path / "audio", tmp_path / "data")
+    own.write_text(OWN + "CORPUS = vars(CORPUS)\n")
+    with pytest.raises(InputError, match=r"own.py: no corpus of that name;.* CORPUS, a Corpus"):
+        run(own, tmp_path / "audio", tmp_path / "data")
+
+
 def test_what_is_missing_is_listed_although_the_module_cannot_name_it(own, tmp_path, run, capsys):
     expected = "expected={'eva': {'sad': 3, 'bored': 1}, 'ivo': {'sad': 1}}"
     own.write_text(OWN.replace('source="here"', f'source="here", {expected}'))

@@ -34,8 +34,9 @@ def test_damage_names_file_and_line(tmp_path, content, words):
 
 def test_a_failed_write_leaves_the_old_table(tmp_path):
     write_table(tmp_path / "text", {"a": "1"})
-    with pytest.raises(AttributeError):
-        write_table(tmp_path / "text", {3: "no string"})
+    said = iter("2")
+    with pytest.raises(StopIteration):  # at the second line, when it is written
+        write_table(tmp_path / "text", {"a": "3", "b": type("Once", (), {"__str__": lambda self: next(said)})()})
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
     assert read_table(tmp_path / "text") == {"a": "1"}
 
@@ -56,3 +57,15 @@ def test_directory_object(segmented):
 
 def test_invert():
     assert invert({"b-2": "b", "a-1": "a", "b-1": "b"}) == {"a": "a-1", "b": "b-1 b-2"}
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [("a b", ""), ("", "x"), ("a", "x\ny"), ("a", "x\ty"), ("a", "\0"), ("a\ud800", "x"), ("a", "\udcff"), ("\ufeffa", "x")],
+)
+def test_what_would_not_be_read_back_is_not_written(tmp_path, key, value):
+    """A blank in an id, a line end in an answer, a file name whose bytes are no UTF-8: told with the table and the id."""
+    write_table(tmp_path / "t", {"z": 1})
+    with pytest.raises(InputError, match=f"^{tmp_path}/t: .*cannot stand in a table") as caught:
+        write_table(tmp_path / "t", {"b": 1, key: value})
+    assert repr(key) in str(caught.value) and (tmp_path / "t").read_text() == "z 1\n"

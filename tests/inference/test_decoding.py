@@ -13,6 +13,13 @@ FAULTS = {
     "prior: test": "prior: 'test': expected one of none, train",
     "prior_strength: -1": "prior_strength: -1: expected a number from 0",
     "prior_strength: true": "prior_strength: True",
+    "prior_strength: .inf": "prior_strength: inf",
+    "prior_strength: .nan": "prior_strength: nan",
+    "batch_size: true": "batch_size: True",
+    "repetition_penalty: strong": "repetition_penalty: 'strong': expected a number above 0",
+    "max_new_tokens: 5": "max_new_tokens: 5: expected whole numbers from 1 by mode",
+    "max_new_tokens: {explicit: many}": "max_new_tokens: .*'many'.*expected whole numbers",
+    "max_new_tokens: {both: 5}": "max_new_tokens: .*'both'",
     "languages: en": "languages: 'en': expected a list",
     "languages: [xx]": "no templates for language 'xx'",
     "languages: [en, en]": "one is there twice",
@@ -27,6 +34,11 @@ def test_faults_name_file_and_key(tmp_path, text):
     (tmp_path / "decode.yaml").write_text(text + "\n")
     with pytest.raises(InputError, match=f"^{tmp_path}/decode.yaml: .*{FAULTS[text]}"):
         read_decoding(tmp_path / "decode.yaml")
+
+
+def test_a_mode_that_is_not_named_keeps_its_length(tmp_path):
+    (tmp_path / "decode.yaml").write_text("max_new_tokens: {explicit: 9}\n")
+    assert read_decoding(tmp_path / "decode.yaml").max_new_tokens == {"explicit": 9, "implicit": 10}
 
 
 def test_values_are_read(tmp_path):

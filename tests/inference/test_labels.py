@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from c2ser.cot import templates
@@ -276,3 +278,19 @@ def test_accents_tell_words_apart_but_may_be_lost():
     assert parse_label("osoba jest zla").label == "angry"
     assert parse_label("brzmi źle") == Parsed(None, "none")  # "badly", which without accents would be "złe"
     assert parse_label("z\u0142os\u0301c\u0301").label == "angry"  # accents as combining characters
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 5000, '{"a":' * 900 + '"sad"' + "}" * 900, "<answer>" * 3000 + "sad", '{"scores": {"sad": %s}}' % ("9" * 400)],
+)
+def test_what_is_nested_or_large_beyond_measure_is_no_reason_to_stop(text):
+    """Answers in JSON of a thousand levels, tags within tags, numbers that no float holds."""
+    assert parse_label(text).label in ("sad", None)
+
+
+@pytest.mark.parametrize("word", ["Z\u0141O\u015a\u0106", "\uff53\uff41\uff44"])
+def test_letters_that_json_escapes_are_letters(word):
+    """json.dumps writes ASCII unless told otherwise: capitals with marks and full-width letters appear as it is read."""
+    label = {"Z": "angry"}.get(word[0], "sad")
+    assert parse_label(json.dumps({"emotion": word})) == parse_label(f"Emotion: {word}") == (label, "lead")

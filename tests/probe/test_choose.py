@@ -118,3 +118,9 @@ def test_heads_report_their_best_epoch_and_it_can_be_had_again(layers, monkeypat
 
 def test_the_first_of_equals_wins():
     assert choose.best_of([{"n": 1, "ua": 0.5}, {"n": 2, "ua": 0.7}, {"n": 3, "ua": 0.7}])["n"] == 2
+
+
+def test_without_dev_some_class_must_have_two():
+    """Of one utterance a class none can be held out, and nothing would be chosen on."""
+    with pytest.raises(InputError, match="no class has two in train; give it a dev set"):
+        make_design("dev", ["sad", "happy"], ["s", "t"], 2)

@@ -174,12 +174,20 @@ def test_groups_from_tables(tmp_path):
         ({"temperature": 0}, "temperature 0"), ({"unlabelled": 1.5}, "unlabelled 1.5"),
         ({"by": []}, "name at least one"), ({"colour": 1}, "unknown colour; known are by, temp"),
         ({"batch_size": 1, "ranks": 2}, "2 or more leave none empty"),
+        ({"temperature": "high"}, "sampler_conf: a value of the wrong kind among .*high"), ({"by": [5]}, "name at least one"),
+        ({"batch_size": 2.5}, "batch_size 2.5: expected a whole"), ({"batch_bins": "many"}, "batch_bins 'many': expected"),
         ({"batch_bins": 100}, "the longest utterance has"), ({"batch_bins": 10**6, "batch_size": 2}, "3 or more"),
+        ({"batch_size": 3, "sort_batches": 4, "ranks": 2}, "4 or more leave none empty"),
     ],
 )  # fmt: skip
 def test_bad_configurations(config, message):
     with pytest.raises(InputError, match=message):
         sampler(**config)
+
+
+def test_one_table_need_not_be_a_list():
+    """Letter by letter it would be five tables."""
+    assert balance_config({"by": "label"}).by == ("label",)
 
 
 def test_shares_that_nothing_can_fill():

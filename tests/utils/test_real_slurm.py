@@ -59,7 +59,7 @@ def test_arrays_and_gpus(submit, tmp_path):
 
 def test_failures_are_told(submit):
     status, said = submit("JOB=1:3", "x.JOB.log", "bash", "-c", "echo working on JOB; exit $((JOB - 1))")
-    assert status == 1 and said.startswith("slurm.py: 2 / 3 jobs failed:\n  x.2.log: code 1\n  x.3.log: code 1\n")
+    assert status == 1 and said.startswith("slurm.py: 2 / 3 jobs failed:\n  x.2.log: code 1\n  x.3.log: code 2\n")
     assert "\n  | working on 2\n" in said
 
 
@@ -85,7 +85,7 @@ def test_a_job_that_is_queued_again_goes_on(start, slurm, tmp_path):
     assert slurm.comes((tmp_path / "up").exists)
     slurm.requeue(slurm.jobs("RUNNING")[0])
     said = process.communicate(timeout=300)[1]
-    assert process.returncode == 1 and "  x.log: code 1\n" in said
+    assert process.returncode == 7 and "  x.log: code 7\n" in said
     log = (tmp_path / "x.log").read_text()
     assert output(tmp_path / "x.log") == "life\nlife\n" and "# Ended (code 143)" in log and "# Ended (code 7)" in log
 

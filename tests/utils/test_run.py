@@ -71,9 +71,9 @@ def test_failed_jobs_are_named_and_the_others_still_run(run, tmp_path):
 
 def test_a_killed_job_and_a_missing_program(run, tmp_path):
     done = run("x.log", "bash", "-c", "kill -9 $$")
-    assert done.returncode == 1 and "x.log: code 137 (signal 9)" in done.stderr
+    assert done.returncode == 137 and "x.log: code 137 (signal 9)" in done.stderr
     done = run("x.log", "no-such-program", "a")
-    assert done.returncode == 1 and "code 127" in done.stderr
+    assert done.returncode == 127 and "code 127" in done.stderr
     assert output(tmp_path / "x.log") == "no-such-program: No such file or directory\n"
 
 

@@ -30,7 +30,7 @@ echo 'Submitted batch job 4711'
 """
 SQUEUE = """#!/usr/bin/env bash
 [ ! -f "$FAKE/lose" ] || { echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1; }
-echo N/A RUNNING
+printf '%s RUNNING\n' N/A 1 2 3
 """
 SCANCEL = '#!/usr/bin/env bash\necho "$@" > "$FAKE/scancel"\n'
 
@@ -106,7 +106,7 @@ def test_a_gpu_has_a_process_and_that_a_core(submit):
 def test_failed_jobs_are_named(submit, tmp_path):
     done, _ = submit("JOB=1:3", "log/x.JOB.log", "bash", "-c", "echo working on JOB; exit $((JOB - 1))")
     assert done.returncode == 1
-    assert "slurm.py: 2 / 3 jobs failed:\n  log/x.2.log: code 1\n  log/x.3.log: code 1\n" in done.stderr
+    assert "slurm.py: 2 / 3 jobs failed:\n  log/x.2.log: code 1\n  log/x.3.log: code 2\n" in done.stderr
     assert "  | working on 2\n" in done.stderr
     assert [path.name for path in (tmp_path / "log" / "q").iterdir()] == ["x.sh"]
 
@@ -114,7 +114,15 @@ def test_failed_jobs_are_named(submit, tmp_path):
 def test_a_failing_path_sh_fails_the_job(submit, tmp_path):
     (tmp_path / "path.sh").write_text("exit 9\n")
     done, _ = submit("x.log", "true", "x")
-    assert done.returncode == 1 and "x.log: code 9" in done.stderr
+    assert done.returncode == 9 and "x.log: code 9\n" in done.stderr
+
+
+def test_a_single_job_s_own_status_is_given(submit):
+    """Not that of run.py, which is between the two."""
+    done, _ = submit("x.log", "bash", "-c", "exit 143")
+    assert done.returncode == 143 and "x.log: code 143\n" in done.stderr
+    done, _ = submit("x.log", "no-such-program", "x")
+    assert done.returncode == 127 and "x.log: code 127\n" in done.stderr
 
 
 def test_configuration(submit, tmp_path):
