@@ -209,12 +209,17 @@ def state(model, optimizers, schedulers, scaler):
 
 
 def restore(state, model, optimizers, schedulers, scaler, strict=True):
-    """Set the parts of a trainer to a checkpoint's `state`."""
-    model.load_state_dict(state["model"], strict=strict)
-    parts = [*zip(optimizers, state["optimizers"]), *zip(schedulers, state["schedulers"]), (scaler, state["scaler"])]
-    for part, its_state in parts:
-        if part is not None and its_state is not None:
-            part.load_state_dict(its_state)
+    """Set the parts of a trainer to a checkpoint's `state`. Raises InputError where they are not those that it is of."""
+    try:
+        model.load_state_dict(state["model"], strict=strict)
+        parts = [*zip(optimizers, state["optimizers"]), *zip(schedulers, state["schedulers"]), (scaler, state["scaler"])]
+        for part, its_state in parts:
+            if part is not None and its_state is not None:
+                part.load_state_dict(its_state)
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"the checkpoints in --output_dir are of another model or optimiser ({brief(error)}); name another folder"
+        ) from None
 
 
 def read_state(path):

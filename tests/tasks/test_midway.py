@@ -275,6 +275,15 @@ def test_everything_comes_back(tmp_path):
     assert [step(**second), random.random(), random.gauss(0, 1), np.random.normal(), float(torch.rand(()))] == wanted
 
 
+@pytest.mark.parametrize("name, value", [
+    ("model", {"weight": torch.zeros(2, 4), "bias": torch.zeros(2)}), ("optimizers", [{"state": {}, "param_groups": []}]),
+    ("optimizers", ["nothing"]), ("schedulers", None),
+])  # fmt: skip
+def test_a_checkpoint_of_another_configuration_is_refused(name, value):
+    with pytest.raises(InputError, match="are of another model or optimiser"):
+        midway.restore({**midway.state(**parts(0)), name: value}, **parts(1))
+
+
 def checkpoint(path, epoch, seed):
     """One of ESPnet's, with figures as it makes them."""
     reporter = Reporter()
