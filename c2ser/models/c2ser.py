@@ -35,9 +35,8 @@ class C2SER(AbsESPnetModel):
     autocast, on any device (ESPnet's use_amp knows CUDA only), twice as fast where there are instructions for it
     ("auto": there alone, `c2ser.precision`); keep_frames: in
     training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
-    Whisper base), for sets that are gone through often (with llm_autocast a resumed training rounds some of them
-    otherwise); standardize: `Standardize` what both encoders give; "speaker": by the means of each speaker's own
-    recordings (c2ser.inference.speakers), which needs freeze_encoder;
+    Whisper base), for sets that are gone through often; standardize: `Standardize` what both encoders give; "speaker": by
+    the means of each speaker's own recordings (c2ser.inference.speakers), which needs freeze_encoder;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
     verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, one or two
     among its many (these four are our own options, for little data), classes: the short answers among which they tell,
@@ -217,12 +216,11 @@ class C2SER(AbsESPnetModel):
         return frames.float() if rounded else frames, counts
 
     def _encode_once(self, speech, lengths, names):
-        """What `encode` gives, of utterances that it has not heard yet."""
-        new = [row for row, name in enumerate(names) if name not in self.kept_frames]
-        if new:
-            frames, counts = self.encode(speech[new], lengths[new])
-            # a view would keep the whole batch, padding included
-            self.kept_frames.update((names[row], one[:count].clone()) for row, one, count in zip(new, frames, counts))
+        """What `encode` gives, of every utterance alone: what is kept, and heard anew after a resume, depends on no batch."""
+        for row, name in enumerate(names):
+            if name not in self.kept_frames:
+                frames, _ = self.encode(speech[row : row + 1], lengths[row : row + 1])
+                self.kept_frames[name] = frames[0]
         frames = [self.kept_frames[name] for name in names]
         counts = torch.tensor([len(one) for one in frames], device=lengths.device)
         return nn.utils.rnn.pad_sequence(frames, batch_first=True), counts

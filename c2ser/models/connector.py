@@ -35,6 +35,8 @@ class Standardize(nn.Module):
         sums = torch.cat([(x * inside).sum((0, 1)), own.sum((0, 1)), own.square().sum((0, 1)), inside.sum()[None]])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(sums)
+        if not sums.isfinite().all():
+            return  # the trainer skips this batch, and the next tells more
         mean, own, square = sums[:-1].view(3, -1) / sums[-1]
         self.mean.copy_(mean)
         self.scale.copy_((square - own.square()).clamp_min(1e-10).rsqrt())

@@ -23,6 +23,14 @@ def total(value):
     return value
 
 
+def everyone(value):
+    """A small object of every process, as a list in the order of their ranks."""
+    values = [value] * processes()
+    if processes() > 1:
+        torch.distributed.all_gather_object(values, value)
+    return values
+
+
 def widened(rows, value):
     """`(items, width)` → the same, filled up with `value` to the width of the widest in any process."""
     width = torch.tensor(rows.shape[1], device=rows.device)

@@ -161,7 +161,7 @@ class Emotion2VecS(AbsESPnetModel):
         frames = frames.double()
         count, sums, squares = total(torch.stack([torch.ones_like(frames).sum(0), frames.sum(0), (frames**2).sum(0)]))
         variance = ((squares - sums**2 / count) / (count - 1).clamp_min(1)).mean().float()
-        if self.training and not variance >= self.min_target_variance:
+        if self.training and variance < self.min_target_variance:  # not a number: the trainer skips the update
             raise RuntimeError(
                 f"the teacher's targets have collapsed (variance {variance:.2g} < {self.min_target_variance}); "
                 "lower the learning rate or raise ema_decay"

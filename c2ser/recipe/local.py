@@ -20,8 +20,9 @@ OPTIONS = ("max_jobs_run", "gpu", "num_threads", "mem", "time", "name", "num_nod
 """What run.py accepts. mem, time, name and config mean something to slurm.py only; scripts give them to either."""
 
 POLL = 0.02
-GRACE = 5.0
-"""Seconds between looks at the running jobs, and for a job to end after SIGTERM before it gets SIGKILL."""
+GRACE = 30.0
+"""Seconds between looks at the running jobs, and for a job to end after SIGTERM before it gets SIGKILL: as long as
+Slurm waits, for the checkpoint of a training."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,12 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
 
+from c2ser.errors import InputError
 from c2ser.models.distributed import rank
+from c2ser.tasks.midway import Midway, read_state, restore
+
+CHECKPOINT, BEFORE = "checkpoint.pth", "midway.before.pth"
+"""ESPnet's checkpoint of the last epoch, and the one before it, which a damaged one falls back to."""
 
 
 @dataclass
@@ -22,10 +28,12 @@ class Options(TrainerOptions):
     """ESPnet's options of its trainer, and those of this project's."""
 
     autocast: str
+    checkpoint_minutes: float
+    max_skipped_updates: int
 
 
 class AtomicTrainer(Trainer):
-    """Trainer whose files appear under their names only when complete.
+    """Trainer whose files appear under their names only when complete, and that goes on within an epoch (`Midway`).
 
     ESPnet writes checkpoint.pth in place: a kill at that moment leaves a file that cannot be resumed from.
     """
@@ -43,9 +51,40 @@ class AtomicTrainer(Trainer):
             help="bfloat16: matrix products of the model in bfloat16, losses and weights in float32; on CPUs and GPUs,\n"
             "and without the loss scaling of --use_amp; auto: where the device has instructions for it",
         )  # fmt: skip
+        parser.add_argument(
+            "--checkpoint_minutes", type=float, default=15.0,
+            help="Minutes between checkpoints within an epoch, of which the last two are kept; 0: only where SIGTERM or\n"
+            "SIGUSR1 asks for one, which ends the training with status 143. Run again, it goes on from there",
+        )  # fmt: skip
+        parser.add_argument(
+            "--max_skipped_updates", type=int, default=20,
+            help="So many updates in a row of an epoch may be skipped because the loss or the gradient is not finite:\n"
+            "at the last of them the training stops, and names its utterances",
+        )  # fmt: skip
+
+    @staticmethod
+    def resume(checkpoint, model, reporter, optimizers, schedulers, scaler, ngpu=0, strict=True):
+        """As `Trainer.resume`, without running what a file may hold. A damaged one falls back to that of the epoch before;
+        weights of the epoch that a kill has prevented are written."""
+        try:
+            state = read_state(checkpoint)
+        except InputError as error:
+            before = checkpoint.with_name(BEFORE)
+            if not before.is_file():
+                raise InputError(f"{error}, and there is none before it; remove its folder to train anew") from None
+            logging.warning("%s; the training goes on from the checkpoint before, %s", error, before)
+            state = read_state(before)
+            if rank() == 0:
+                os.replace(shutil.copyfile(before, f"{checkpoint}.partial"), checkpoint)
+        restore(state, model, optimizers, schedulers, scaler, strict)
+        reporter.load_state_dict(state["reporter"])
+        weights = checkpoint.with_name(f"{reporter.get_epoch()}epoch.pth")
+        if rank() == 0 and not weights.is_file():
+            torch.save(state["model"], weights)
+        logging.info("The training was resumed using %s", checkpoint)
 
     @classmethod
-    def run(cls, model, optimizers, trainer_options, **arguments):
+    def run(cls, model, optimizers, schedulers, trainer_options, **arguments):
         """As `Trainer.run`, with every `torch.save` to a path made atomic meanwhile.
 
         The model's own count starts at zero (`begin`), or, after a resume, where the checkpoint stood. A model with
@@ -59,50 +98,66 @@ class AtomicTrainer(Trainer):
         if hasattr(model, "after_step"):
             hooks = [each.register_step_post_hook(lambda *_: model.after_step()) for each in optimizers[:1]]
         try:
-            with atomic_saves():
-                super().run(model=model, optimizers=optimizers, trainer_options=trainer_options, **arguments)
+            parts = {"model": model, "optimizers": optimizers, "schedulers": schedulers}
+            with atomic_saves(), Midway(trainer_options, **parts) as trainer_options.midway:
+                super().run(trainer_options=trainer_options, **parts, **arguments)
         finally:
             del model.forward
             for hook in hooks:
                 hook.remove()
 
     @classmethod
-    def train_one_epoch(cls, optimizers, reporter, options, **arguments):
+    def train_one_epoch(cls, iterator, optimizers, scaler, reporter, options, **arguments):
         """As `Trainer.train_one_epoch`, from zero gradients: those of an epoch's last batches, where they do not fill an
         accumulation step, stand in no checkpoint, and a resumed training would differ from an unbroken one. And every
-        process draws its own masks and dropout, from seed, epoch and rank: ESPnet gives all of them the same."""
+        process draws its own masks and dropout, from seed, epoch and rank: ESPnet gives all of them the same. Raises
+        InputError where no update was made, after which ESPnet would end as if all were well."""
         for optimizer in optimizers:
             optimizer.zero_grad()
         if rank():
             set_all_random_seed((options.seed + reporter.epoch + 1_000_003 * rank()) % 2**32)
-        iterator = Counted(arguments.pop("iterator"), reporter.epoch, options.max_epoch, options.accum_grad)
-        return super().train_one_epoch(
-            optimizers=optimizers, reporter=reporter, options=options, iterator=iterator, **arguments
+        batches, done = options.midway.training(iterator, reporter, scaler)
+        counted = Counted(batches, reporter.epoch, options.max_epoch, options.accum_grad, done, iterator)
+        invalid = super().train_one_epoch(
+            iterator=counted, optimizers=optimizers, scaler=scaler, reporter=reporter, options=options, **arguments
         )
+        if invalid and "grad_norm" not in reporter.stats:
+            raise InputError(
+                f"epoch {reporter.epoch}: no update was made: its {reporter.count} batches are fewer than accum_grad "
+                f"{options.accum_grad}, or all were skipped, as the log above tells"
+            )
+        return False
+
+    @classmethod
+    def validate_one_epoch(cls, iterator, options, **arguments):
+        """As `Trainer.validate_one_epoch`, with an ear for signals."""
+        super().validate_one_epoch(iterator=options.midway.validation(iterator), options=options, **arguments)
 
 
 class Counted:
     """The batches of an epoch, with a line "120/400 updates" in the log now and then, which run.py shows.
 
-    epoch: from 1; accumulated: batches of an update. Batches of unknown number are passed on in silence.
+    epoch: from 1; accumulated: batches of an update; done: how many batches of the epoch stand before these; sized: what
+    has the number of these as its length, where `batches` does not. Batches of unknown number are passed on in silence.
     """
 
     PERIOD = 5.0
     """Seconds between lines."""
 
-    def __init__(self, batches, epoch, epochs, accumulated=1):
+    def __init__(self, batches, epoch, epochs, accumulated=1, done=0, sized=None):
         self.batches, self.epoch, self.epochs, self.accumulated = batches, epoch, epochs, accumulated
+        self.done, self.sized = done, batches if sized is None else sized
 
     def __len__(self):
-        return len(self.batches)
+        return self.done + len(self.sized)
 
     def __iter__(self):
         try:
-            updates = len(self.batches) // self.accumulated
+            updates = len(self) // self.accumulated
         except TypeError:
             updates = 0
         told = -self.PERIOD
-        for number, batch in enumerate(self.batches):
+        for number, batch in enumerate(self.batches, self.done):
             if updates and rank() == 0 and time.monotonic() - told >= self.PERIOD:
                 told = time.monotonic()
                 done = (self.epoch - 1) * updates + number // self.accumulated
@@ -124,10 +179,20 @@ def prepared(forward, bfloat16):
     return call
 
 
+def set_aside(checkpoint):
+    """Keep a checkpoint under BEFORE as well, in no time where the file system has links."""
+    before = checkpoint.with_name(BEFORE)
+    before.unlink(missing_ok=True)
+    try:
+        os.link(checkpoint, before)
+    except OSError:
+        shutil.copyfile(checkpoint, before)
+
+
 @contextmanager
 def atomic_saves():
-    """Within the block, `torch.save(object, path)` writes beside the path and renames. It writes through a stream, since
-    torch tells of a full disk as an OSError only there."""
+    """Within the block, `torch.save(object, path)` writes beside the path and renames; of CHECKPOINT, what stood there
+    before is kept as well. It writes through a stream, since torch tells of a full disk as an OSError only there."""
     save = torch.save
 
     def save_beside(state, target, *arguments, **options):
@@ -137,6 +202,8 @@ def atomic_saves():
         try:
             with open(partial, "wb") as stream:
                 save(state, stream, *arguments, **options)
+            if Path(target).name == CHECKPOINT and Path(target).exists():
+                set_aside(Path(target))
             os.replace(partial, target)
         except BaseException as error:
             if isinstance(error, OSError) and not error.filename:

@@ -335,14 +335,26 @@ def test_a_frozen_whisper_is_rounded_in_training_alone(make_c2ser, batch):
         torch.testing.assert_close(frames, wanted, rtol=0, atol=0.05)
 
 
+def alone(encode):
+    """An encoder of utterances one by one."""
+
+    def call(speech, lengths):
+        frames, counts = zip(*(encode(speech[row : row + 1], lengths[row : row + 1]) for row in range(len(lengths))))
+        return torch.nn.utils.rnn.pad_sequence([one[0] for one in frames], batch_first=True), torch.cat(counts)
+
+    return call
+
+
 def test_kept_frames_are_those_heard(make_c2ser, batch):
-    """Every utterance is heard once, and training goes as without keeping."""
+    """Every utterance is heard once, alone, and training goes as without keeping."""
     grown, heard, start = {}, [], None
     for keep in (False, True):
         conf, llm = {"freeze_encoder": True, "keep_frames": keep}, {"rank": 2, "dropout": 0.0}
         model = make_c2ser(model_conf=conf, connector_conf={**CONNECTOR, "dropout": 0.0}, llm_conf=llm, specaug=False).train()
         if keep:
             model.encoder.register_forward_hook(lambda layer, args, out: heard.append(len(args[0])))
+        else:
+            model._encode = alone(model._encode)
         start = start or copy.deepcopy(model.state_dict())
         model.load_state_dict(start)
         optimiser = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], 0.01)
@@ -353,7 +365,7 @@ def test_kept_frames_are_those_heard(make_c2ser, batch):
             model(**part, utt_id=[f"utt{row}" for row in rows])[0].backward()
             optimiser.step()
         grown[keep] = model.state_dict()
-    assert heard == [2, 1]
+    assert heard == [1, 1, 1]
     # Batches that are padded otherwise are rounded otherwise: by what a weight's own bits and its own training allow
     for name, value in grown[False].items():
         if not value.is_floating_point():
@@ -364,9 +376,23 @@ def test_kept_frames_are_those_heard(make_c2ser, batch):
         torch.testing.assert_close(grown[True][name], value, rtol=0, atol=bound, msg=lambda text: f"{name}: {text}")
     assert max(float((value - start[name]).abs().max()) for name, value in grown[False].items()) > 1e-3
     model.eval()(**batch)
-    assert heard == [2, 1, 3]  # nothing is kept of what is not trained on
+    assert heard == [1, 1, 1, 3]  # nothing is kept of what is not trained on
     model.train()(**batch)
-    assert heard == [2, 1, 3, 3]  # nor of what has no name
+    assert heard == [1, 1, 1, 3, 3]  # nor of what has no name
+
+
+@pytest.mark.parametrize("rounding", ["none", "bfloat16"])
+def test_kept_frames_depend_on_no_batch(make_c2ser, batch, rounding):
+    """After a resume they are heard anew, in other batches."""
+    conf, kept = {"freeze_encoder": True, "keep_frames": True, "llm_autocast": rounding}, []
+    model = make_c2ser(model_conf=conf, specaug=False).train()
+    for rows in ([0, 1, 2], [2, 1], [0]):
+        part = {name: value[rows] for name, value in batch.items()}
+        model(**part, utt_id=[f"utt{row}" for row in rows])
+        kept.append(dict(model.kept_frames))
+        model.kept_frames.clear()
+    for later in kept[1:]:
+        assert all(torch.equal(frames, kept[0][name]) for name, frames in later.items())
 
 
 @pytest.mark.parametrize("options", [{"specaug": True}, {"model_conf": {"keep_frames": True}}])

@@ -169,6 +169,13 @@ def test_standardize_takes_the_speakers_mean_and_the_spread_around_it():
         assert not one[length:].any()
 
 
+def test_standardize_is_not_fitted_to_what_is_not_finite():
+    x, lengths = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(1)), torch.tensor([4, 3])
+    one, other = Standardize(3).train(), Standardize(3).train()
+    one(torch.cat([x[:1], x[1:] * float("inf")]), lengths)
+    assert torch.equal(one(x, lengths), other(x, lengths)) and one.fitted
+
+
 def test_standardize_leaves_what_it_was_not_fitted_to():
     x = torch.randn(2, 4, 3)
     assert torch.equal(Standardize(3).eval()(x, torch.tensor([4, 4])), x)

@@ -288,6 +288,14 @@ def test_teacher_neither_learns_nor_drops_out():
     assert_rounds_alike(model.targets(speech, lengths)[0], model.targets(speech, lengths)[0])
 
 
+def test_what_is_not_finite_is_no_collapse():
+    """The trainer skips such a batch."""
+    model = pretraining(min_target_variance=0.01)
+    speech, lengths = waves(LENGTHS)
+    speech[1, 100] = float("nan")
+    assert not model(speech=speech, speech_lengths=lengths, label=LABELS)[0].isfinite()
+
+
 def test_collapse_is_noticed():
     with pytest.raises(RuntimeError, match="collapsed.*lower the learning rate or raise ema_decay"):
         step(pretraining(min_target_variance=1e9))

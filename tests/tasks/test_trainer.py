@@ -14,6 +14,7 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.train.trainer import Trainer
 
 from c2ser.recipe.progress import COUNT
+from c2ser.tasks.midway import Midway
 from c2ser.tasks.trainer import AtomicTrainer, Counted, atomic_saves
 
 
@@ -34,7 +35,19 @@ def test_files_appear_whole(tmp_path, monkeypatch):
         torch.save({"a": 1}, target)
         torch.save({"a": 2}, str(target))
     assert seen == [(False, {"a": 1}), (True, {"a": 2})]
-    assert torch.load(target) == {"a": 2} and os.listdir(tmp_path) == ["checkpoint.pth"]
+    assert torch.load(target) == {"a": 2} and sorted(os.listdir(tmp_path)) == ["checkpoint.pth", "midway.before.pth"]
+    assert torch.load(tmp_path / "midway.before.pth") == {"a": 1}
+
+
+def test_a_file_system_without_links_keeps_the_one_before_all_the_same(tmp_path, monkeypatch):
+    def link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    with atomic_saves():
+        for number in range(3):
+            torch.save({"a": number}, tmp_path / "checkpoint.pth")
+    assert [torch.load(tmp_path / name)["a"] for name in ("checkpoint.pth", "midway.before.pth")] == [2, 1]
 
 
 def test_a_failure_keeps_the_earlier_file_and_leaves_nothing(tmp_path):
@@ -98,7 +111,8 @@ class Model(torch.nn.Module):
 
 
 def run(model, optimizers=(), autocast="none", **arguments):
-    AtomicTrainer.run(model=model, optimizers=optimizers, trainer_options=SimpleNamespace(autocast=autocast), **arguments)
+    options = SimpleNamespace(autocast=autocast, output_dir="/nowhere")
+    AtomicTrainer.run(model=model, optimizers=optimizers, schedulers=(), trainer_options=options, **arguments)
 
 
 def test_trainer_saves_atomically_and_restores_torch(monkeypatch):
@@ -152,17 +166,18 @@ def test_epochs_start_from_zero_gradients(monkeypatch):
 
     def epoch(cls, **given):
         seen.append((weight.grad, sorted(given)))
-        return "done"
+        return False
 
     monkeypatch.setattr(Trainer, "train_one_epoch", classmethod(epoch))
     epoch_of(weight, number=1)
-    assert seen == [(None, ["iterator", "model", "optimizers", "options", "reporter"])]
+    assert seen == [(None, ["iterator", "model", "optimizers", "options", "reporter", "scaler"])]
 
 
 def epoch_of(weight, number):
-    options = SimpleNamespace(seed=3, max_epoch=2, accum_grad=1)
-    arguments = {"optimizers": [torch.optim.SGD([weight], lr=1.0)], "model": 3, "options": options, "iterator": []}
-    assert AtomicTrainer.train_one_epoch(reporter=SimpleNamespace(epoch=number), **arguments) == "done"
+    options = SimpleNamespace(seed=3, max_epoch=2, accum_grad=1, output_dir="/nowhere")
+    options.midway = Midway(options)
+    arguments = {"optimizers": [torch.optim.SGD([weight], lr=1.0)], "scaler": None, "model": 3, "options": options}
+    assert not AtomicTrainer.train_one_epoch(reporter=SimpleNamespace(epoch=number), iterator=[], **arguments)
 
 
 def test_every_rank_draws_its_own_random_numbers(monkeypatch):
@@ -171,7 +186,7 @@ def test_every_rank_draws_its_own_random_numbers(monkeypatch):
 
     def epoch(cls, **given):
         drawn[key] = (float(torch.rand(())), float(np.random.random()), random.random())
-        return "done"
+        return False
 
     monkeypatch.setattr(Trainer, "train_one_epoch", classmethod(epoch))
     for rank in (0, 1, 2, 1):
