@@ -1,6 +1,7 @@
 """Results of a long extraction, written in parts, so that an interrupted one goes on where it stopped."""
 
 import json
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -72,10 +73,10 @@ class _Writers(dict):
         )
 
     def __enter__(self):
+        self._stack = ExitStack()
         for writer in self.values():
-            writer.__enter__()
+            self._stack.enter_context(writer)
         return self
 
     def __exit__(self, *error):
-        for writer in self.values():
-            writer.__exit__(*error)
+        return self._stack.__exit__(*error)

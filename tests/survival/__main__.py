@@ -59,11 +59,13 @@ def kill(args, say):
     say(f"unbroken run: {sum(durations.values()):.0f} s; seconds a stage: {told}")
     whole = (args.folder / "it").rename(args.folder / "whole") / "polish/c2ser1"
     broken = make(args.folder / "it")  # the same place, as tables and hashes of them hold paths
-    kills = survive(broken, args.kills, durations, args.seed, logs, say)
-    stages = Counter(kill.stage for kill in kills if not kill.whole)
+    kills, faults = survive(
+        broken, args.kills, durations, args.seed, logs, lambda: compared(whole, broken.folder), say
+    )
+    stages = Counter(kill.stage for kill in kills)
     say(f"{sum(stages.values())} kills in {time.monotonic() - began:.0f} s; in each stage: "
         + ", ".join(f"{stage}: {stages[stage]}" for stage in sorted(stages)))  # fmt: skip
-    return compared(whole, broken.folder)
+    return faults
 
 
 def hindered(args, say):

@@ -6,6 +6,7 @@ the unbroken run, and sends SIGKILL to the recipe with all that it has started.
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -21,17 +22,14 @@ POLL, PATIENCE = 0.01, 30
 
 
 class Kill(NamedTuple):
-    """stage: the recipe was in; seconds: since it began; work: what it was at, as `[verdict] marker`; whole: it ended before
-    it could be killed."""
+    """stage: the recipe was in; seconds: since it came to the stage that was waited for; work: what it was at, as
+    `[verdict] marker`."""
 
     stage: int
     seconds: float
     work: str
-    whole: bool
 
     def __str__(self):
-        if self.whole:
-            return f"stage {self.stage:2}: it had ended before"
         return f"stage {self.stage:2} after {self.seconds:5.2f} s, at {self.work}"
 
 
@@ -63,7 +61,8 @@ class Recipe(NamedTuple):
         return {stage: end - start for stage, start, end in zip(began, edges, edges[1:])}, text
 
     def kill(self, log, stage, seconds):
-        """Run until `seconds` after it has come to a stage, then kill all of it. Returns the Kill.
+        """Run until `seconds` after it has come to a stage, then kill all of it. Returns the Kill, None where it
+        has ended before.
 
         Raises AssertionError where something of it lives on.
         """
@@ -72,11 +71,11 @@ class Recipe(NamedTuple):
             if moment is None and stage in stages_in(log):
                 moment = time.monotonic()
             time.sleep(POLL)
-        whole = process.poll() is not None
-        assert not whole or process.returncode == 0, log.read_text(encoding="utf-8")[-3000:]
-        if not whole:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if process.poll() is not None:
+            assert process.returncode == 0, log.read_text(encoding="utf-8")[-3000:]
+            return None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         deadline = time.monotonic() + PATIENCE  # what is killed needs a moment to go
         while at_work := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self.holds(pid)]:
             assert time.monotonic() < deadline, f"still at work after the kill: {at_work}"
@@ -84,7 +83,12 @@ class Recipe(NamedTuple):
         text = log.read_text(encoding="utf-8")
         reached = (stages_in(log) or [0])[-1]
         marks = [line.partition(":")[0] for line in text.splitlines() if line.startswith("[")]
-        return Kill(reached, seconds, marks[-1] if marks else "the start", whole)
+        return Kill(reached, seconds, marks[-1] if marks else "the start")
+
+    def clear(self):
+        """Remove what the recipe has made."""
+        for part in ("data", "dump", "exp"):
+            shutil.rmtree(self.folder / part)
 
     def holds(self, pid):
         """Whether a living process works in the recipe's folder."""
@@ -111,19 +115,28 @@ def moments(kills, durations, random):
     ]
 
 
-def survive(recipe, kills, durations, seed, logs, say=print):
-    """Kill a recipe `kills` times, then run it to its end and once more. Returns the kills.
+def survive(recipe, kills, durations, seed, logs, compare, say=print):
+    """Kill a recipe `kills` times, then run it to its end and once more. Returns the kills, and the faults in words.
 
-    durations: stage → seconds of the unbroken run; logs: a folder. Raises AssertionError where a run fails, or the last
-    one still finds anything to do.
+    durations: stage → seconds of the unbroken run; logs: a folder; compare: () → the faults of the recipe at its end. Where
+    the machine has become faster, so that the recipe ends before it is killed, it is compared and begins anew, and
+    later kills come sooner. Raises AssertionError where a run fails, or the last one still finds anything to do.
     """
-    done, random = [], Random(seed)
-    for number, (stage, seconds) in enumerate(moments(kills, durations, random), 1):
-        done.append(recipe.kill(logs / f"kill{number}.log", stage, seconds))
-        say(f"kill {number:2} of {kills}: {done[-1]}")
+    done, faults, pace, waiting = [], [], 1.0, moments(kills, durations, Random(seed))
+    while waiting:
+        stage, seconds = waiting[0]
+        kill = recipe.kill(logs / f"kill{len(done) + 1}.log", stage, pace * seconds)
+        if kill is None:
+            say("it has ended before; compared, and begun anew")
+            faults, pace = faults + compare(), 0.7 * pace
+            recipe.clear()
+            continue
+        done.append(kill)
+        waiting.pop(0)
+        say(f"kill {len(done):2} of {kills}: {kill}")
     for name in ("last", "again"):
         text = recipe.run(logs / f"{name}.log")[1]
         work = [" ".join(found.groups()) for found in map(VERDICT.match, text.splitlines()) if found]
         say(f"{name}: {', '.join(work) or 'nothing to do'}")
     assert not work, work
-    return done
+    return done, faults + compare()
