@@ -1,9 +1,9 @@
-"""Checkpoints within an epoch: a training that is killed goes on from the last of them, and ends as an unbroken one, bit for
-bit where as many processes with as many threads do it on CPUs.
+"""Checkpoints within an epoch: a training that is killed goes on from the last of them, and ends as an unbroken one, bit
+for bit where as many processes with as many threads do it on CPUs.
 
-ESPnet writes a checkpoint at the end of an epoch. One within holds the same, and what else it takes to go on there: how many
-batches are done, the generators of random numbers of every process, the figures of the epoch so far. It stands between two
-updates, where no gradients are accumulated.
+ESPnet writes a checkpoint at the end of an epoch. One within holds the same, and what else it takes to go on there: how
+many batches are done, the generators of random numbers of every process, the figures of the epoch so far. It stands
+between two updates, where no gradients are accumulated.
 """
 
 import logging
@@ -47,8 +47,8 @@ HELD = [
 class Midway:
     """The checkpoints within epochs of one training, `midway.<epoch>.<batches>.pth` in its folder.
 
-    options: the trainer's; parts: its model, optimizers and schedulers, by name. Use as a context manager: inside, SIGNALS
-    are noted, and obeyed where the next checkpoint can stand. Where the training ends well, none is left.
+    options: the trainer's; parts: its model, optimizers and schedulers, by name. Use as a context manager: inside,
+    SIGNALS are noted, and obeyed where the next checkpoint can stand. Where the training ends well, none is left.
     """
 
     def __init__(self, options, **parts):
@@ -103,14 +103,14 @@ class Midway:
         self.place = self._place()
 
     def validation(self, loader):
-        """The batches of a validation; a checkpoint that is written meanwhile stands at the end of the epoch's training."""
+        """The batches of a validation; a checkpoint written meanwhile stands at the end of the epoch's training."""
         for batch in shielded(loader):
             self._write_if_wanted()
             yield batch
 
     def _check_update(self, names):
-        """Tell of an update that ESPnet has skipped, because a loss or a gradient was not finite. names: the utterances of
-        its batches. Raises InputError where that is too often in a row."""
+        """Tell of an update that ESPnet has skipped, because a loss or a gradient was not finite. names: the utterances
+        of its batches. Raises InputError where that is too often in a row."""
         every, epoch, found = self.options.accum_grad, self.reporter.epoch, self.reporter.stats
         norms, updates = found.get("grad_norm"), self.number // every
         if self.options.no_forward_run or (norms and math.isfinite(norms[-1].value)):
@@ -185,20 +185,20 @@ class Midway:
                 logging.warning("%s; the training goes on from the checkpoint before", error)
             if held:
                 chosen = str(path)
-                self._tell(path, held["made_with"])
+                self._tell(path, held)
             else:
                 path.unlink()
         chosen = everyone(chosen)[0]
         return held or (chosen and read_state(chosen))
 
-    def _tell(self, path, then):
-        """Say what the training goes on from, and under what else than now it was written."""
-        logging.info("The training was resumed using %s", path)
-        now = made_with(self.folder)
+    def _tell(self, path, held):
+        """Say from where the training goes on, and under what else than now it was written."""
+        logging.info("epoch %d goes on after batch %d, from %s", self.reporter.epoch, held["batches"], path)
+        then, now = held["made_with"], made_with(self.folder)
         names = [name for name in ("revision", "torch", "espnet") if then[name] != now[name]]
-        others = [f"{name} {then[name]}, now {now[name]}" for name in names]
-        if others:
-            logging.warning("it was written under %s: what follows may round otherwise", "; ".join(others))
+        if names:
+            told = "; ".join(f"{name} {then[name]}, now {now[name]}" for name in names)
+            logging.warning("it was written under %s: what follows may round otherwise", told)
 
 
 def state(model, optimizers, schedulers, scaler):
@@ -223,8 +223,8 @@ def restore(state, model, optimizers, schedulers, scaler, strict=True):
 
 
 def read_state(path):
-    """What a checkpoint of the trainer holds, its tensors on the CPU; nothing that it names is run. Raises InputError where
-    it is not what was written."""
+    """What a checkpoint of the trainer holds, its tensors on the CPU; nothing that it names is run. Raises InputError
+    where it is not what was written."""
     try:
         with zipfile.ZipFile(path) as archive:
             changed = archive.testzip()  # torch.load takes changed numbers as they are

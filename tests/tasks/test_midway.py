@@ -1,5 +1,5 @@
-"""Trainings that are killed, asked to end, or meet what is not finite: they end with the weights of one that is not, bit for
-bit. The oracle is the unbroken run; the two run in processes that are alike."""
+"""Trainings that are killed, asked to end, or meet what is not finite: they end with the weights of one that is not, bit
+for bit. The oracle is the unbroken run; the two run in processes that are alike."""
 
 import logging
 import multiprocessing
@@ -98,18 +98,18 @@ def figures(folder):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_killed_again_and_again_it_ends_as_unbroken(task, train, tmp_path, monkeypatch):
-    """Every process is killed at its fourth forward pass, of training or validation: most within an update."""
+@pytest.mark.parametrize("task, call", [("emotion2vec_s", 4), ("c2ser", 6)])
+def test_killed_again_and_again_it_ends_as_unbroken(task, call, train, tmp_path, monkeypatch):
+    """Every process is killed at that forward pass of its own, of training or validation: most within an update."""
     config, (whole, broken), lives = {**LONG, **MORE[task]}, (tmp_path / "whole", tmp_path / "broken"), []
     for folder in (whole, broken):
         folder.mkdir()
     struck(monkeypatch, task, lost=one_in_eight(0), steep=one_in_eight(2))
     assert in_a_process(lambda: train(task, whole, 2, **config), whole / "log") == 0, (whole / "log").read_text()
-    struck(monkeypatch, task, call=4)
+    struck(monkeypatch, task, call)
     while not lives or lives[-1] == -signal.SIGKILL:
         lives.append(in_a_process(lambda: train(task, broken, 2, **config), broken / "log"))
-    assert lives[-1] == 0 and len(lives) > 5, (broken / "log").read_text()
+    assert lives[-1] == 0 and len(lives) > 3, (broken / "log").read_text()
     assert_equal(broken / "exp", whole / "exp")
     wanted = figures(whole / "exp")
     np.testing.assert_equal(figures(broken / "exp"), wanted)
@@ -147,7 +147,7 @@ def found(folder):
 
 
 def test_signals_write_a_checkpoint_and_end(whole, ended, train, tmp_path):
-    """In the third batch of seven, two an update: after the fourth; in the last: before the validation; then it ends well."""
+    """In the third batch of seven, two an update: after the fourth; in the last: before the validation."""
     before = [signal.getsignal(number) for number in midway.SIGNALS]
     folder = ended(3, signal.SIGTERM, checkpoint_minutes=0)
     assert found(folder) == ["midway.1.4.pth"] and not (folder / "checkpoint.pth").exists()
@@ -173,12 +173,13 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, ended, train, 
     held = midway.read_state(folder / "midway.1.6.pth")["model"]["decoder.project.weight"]
     place = both["midway.1.6.pth"].index(held.numpy().tobytes())
     flipped = both["midway.1.6.pth"]
-    (folder / "midway.1.6.pth").write_bytes(flipped[: place + 1] + bytes([flipped[place + 1] ^ 1]) + flipped[place + 2 :])
+    flipped = flipped[: place + 1] + bytes([flipped[place + 1] ^ 1]) + flipped[place + 2 :]
+    (folder / "midway.1.6.pth").write_bytes(flipped)
     train("emotion2vec_s", tmp_path, 2, **LONG)
     assert_equal(folder, whole)
-    lines = [one.message for one in caplog.records if "a damaged" in one.message or "resumed using" in one.message]
+    lines = [one.message for one in caplog.records if "a damaged" in one.message or "goes on after" in one.message]
     assert len(lines) == 2 and "midway.1.6.pth: a damaged checkpoint (the bytes of " in lines[0]
-    assert lines[1].endswith("midway.1.4.pth")
+    assert lines[1].startswith("epoch 1 goes on after batch 4, from ") and lines[1].endswith("midway.1.4.pth")
     caplog.clear()
 
     shutil.rmtree(folder)
@@ -188,9 +189,11 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(whole, ended, train, 
     torch.save({"model": trap}, folder / "midway.1.6.pth")
     (folder / "midway.1.4.pth").write_bytes(both["midway.1.4.pth"][:-3000])
     (folder / "midway.2.2.pth").write_bytes(b"of a training that is gone")
+    (folder / "midway.new.pth.partial").write_bytes(b"half of a check")
     train("emotion2vec_s", tmp_path, 2, **LONG)
     assert_equal(folder, whole)
-    assert not trap.path.exists() and "midway.1.6.pth: not a checkpoint: it holds more than numbers" in caplog.text
+    assert not trap.path.exists() and found(folder) == []
+    assert "midway.1.6.pth: not a checkpoint: it holds more than numbers" in caplog.text
 
 
 def test_with_other_batches_the_epoch_starts_anew(ended, train, tmp_path, caplog):
@@ -241,7 +244,7 @@ def test_two_processes_go_on_together(options, tmp_path, monkeypatch):
     assert [status for status, _ in ends["whole"]] == [[0, 0]], ends["whole"]
     assert [status for status, _ in ends["broken"]] == [[143, 143], [0, 0]], ends["broken"]
     assert_equal(tmp_path / "broken/exp", tmp_path / "whole/exp")
-    assert "resumed using" in ends["broken"][1][1]
+    assert "epoch 1 goes on after batch 4" in ends["broken"][1][1]
 
 
 def parts(seed):
