@@ -1,5 +1,6 @@
 """Tables, archives, journals and files of answers: what is written is read back, and what cannot be is refused."""
 
+import json
 import subprocess
 import unicodedata
 
@@ -16,6 +17,7 @@ from c2ser.evaluation import answer_table
 from c2ser.evaluation.answer_lines import read_answer_lines
 from c2ser.evaluation.predictions import PredictedSet
 from c2ser.journal import Journal
+from c2ser.jsonfile import read_json, write_json
 from tests.properties.strategies import IDS, LINES, folder
 
 
@@ -134,6 +136,29 @@ def test_a_journal_that_was_cut_anywhere_goes_on_to_the_same_end(batches, data):
             assert again.made() == unbroken.made()
         with Journal(path / "cut", {"seed": 2}) as other:
             assert other.done == {}
+
+
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=4)
+)
+JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=6)
+
+
+@given(st.dictionaries(st.text(max_size=3), JSON, max_size=4), st.text('{}[]":,1a \n\0', max_size=8))
+def test_json_is_read_back_and_what_is_none_is_refused(content, text):
+    with folder() as path:
+        write_json(path / "a.json", content)
+        assert read_json(path / "a.json", "write it again") == content
+        (path / "b.json").write_text(text, encoding="utf-8")
+        try:
+            wanted = json.loads(text)
+        except ValueError:
+            wanted = None
+        if isinstance(wanted, dict):
+            assert read_json(path / "b.json", "write it again") == wanted
+        else:
+            with pytest.raises(InputError, match=f"^{path}/b.json: (?s:.*)"):
+                read_json(path / "b.json", "write it again")
 
 
 ANSWER = st.text(st.one_of(st.characters(exclude_categories=("Cc", "Cs")), st.sampled_from("\u2028\u2029 ")), max_size=8)
