@@ -69,7 +69,7 @@ def main(argv=None):
     excluded = out_dir / f"excluded.{args.job}"
     excluded.unlink(missing_ok=True)
     if bad:
-        write_table(excluded, bad)
+        write_table(excluded, {utterance: " ".join(reason.split()) for utterance, reason in bad.items()})
         logging.warning("%d of %d utterances cannot be read: see %s", len(bad), len(bad) + len(lengths), excluded)
     short = sum(length < MIN_SAMPLES for length in lengths.values())
     if short:
