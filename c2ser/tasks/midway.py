@@ -9,14 +9,12 @@ between two updates, where no gradients are accumulated.
 import logging
 import math
 import os
-import pickle
 import random
 import signal
 import threading
 import time
 import zipfile
 from collections import defaultdict, deque
-from datetime import timedelta
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -26,6 +24,7 @@ import torch
 from espnet2.train.reporter import Average, WeightedAverage
 from torch.utils.data import DataLoader
 
+from c2ser.checkpoints.weights import load_inert
 from c2ser.errors import InputError, brief
 from c2ser.evaluation.environment import environment, git_revision
 from c2ser.journal import digest
@@ -37,11 +36,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 KEPT = 2
 """Checkpoints that are kept: the last, and one to fall back to."""
 
-HELD = [
-    Average, WeightedAverage, timedelta, np.dtype, np.ndarray, np.zeros(0).__reduce__()[0], np.float64().__reduce__()[0],
-    *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "uint32")),
-]  # fmt: skip
-"""What checkpoints hold beside tensors, text and plain numbers: figures and the states of generators."""
+HELD = [Average, WeightedAverage]
+"""What checkpoints hold beside what `load_inert` knows: the figures of an epoch."""
 
 
 class Midway:
@@ -231,15 +227,13 @@ def read_state(path):
         if changed:
             raise ValueError(f"the bytes of {changed} have changed")
         with torch.serialization.safe_globals(HELD):
-            held = torch.load(path, map_location="cpu", weights_only=True)
+            held = load_inert(path)
         if not isinstance(held, dict):
             raise ValueError(f"it holds {type(held).__name__}")
         return held
-    except OSError:
+    except (OSError, InputError):
         raise
-    except pickle.UnpicklingError:  # whose message tells how to run what it holds
-        raise InputError(f"{path}: not a checkpoint: it holds more than numbers, which would be run") from None
-    except Exception as error:  # torch.load raises whatever its parsers meet
+    except Exception as error:  # zipfile raises whatever its parsers meet
         raise InputError(f"{path}: a damaged checkpoint ({brief(error)})") from None
 
 
