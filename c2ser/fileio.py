@@ -61,7 +61,7 @@ def told_of(path, *partial):
     try:
         yield
     except BaseException as error:
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno:
             inside = [name for name in map(str, partial) if str(error.filename).startswith(name)]
             error.filename = str(path) if inside or error.filename is None else error.filename
         elif isinstance(error, Exception) and not isinstance(error, InputError):

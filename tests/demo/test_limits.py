@@ -165,6 +165,8 @@ def test_too_many_at_once_are_refused(address, monkeypatch):
     body = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, "explicit", "mean"], "fn_index": 0}
     states = [one.ask("POST", "/queue/join", json.dumps({**body, "session_hash": one.session}))[0] for one in visitors]
     assert 200 in states and states[-1] != 200 and 1 <= sum(state != 200 for state in states) <= 4
+    for visitor, state in zip(visitors, states):  # the queue is empty again where all have had their answer
+        assert state != 200 or visitor.ask("GET", f"/queue/data?session_hash={visitor.session}")[0] == 200
 
 
 class Deaf:

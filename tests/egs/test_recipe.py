@@ -89,8 +89,12 @@ def verdicts(output):
 
 
 @pytest.fixture(scope="module")
-def first_run(recipe):
-    return run(recipe)
+def first_run(recipe, preloaded):
+    """What the first run says. Its commands start at once; `test_a_rerun_from_the_same_seed…` runs them as a user does."""
+    preloaded(recipe)
+    said = run(recipe)
+    leave(recipe)
+    return said
 
 
 @pytest.fixture

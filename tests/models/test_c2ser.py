@@ -354,7 +354,7 @@ def test_kept_frames_are_those_heard(make_c2ser, batch):
         if keep:
             model.encoder.register_forward_hook(lambda layer, args, out: heard.append(len(args[0])))
         else:
-            model._encode = alone(model._encode)
+            model.encode = alone(model.encode)
         start = start or copy.deepcopy(model.state_dict())
         model.load_state_dict(start)
         optimiser = torch.optim.SGD([weight for weight in model.parameters() if weight.requires_grad], 0.01)

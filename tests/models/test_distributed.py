@@ -50,10 +50,10 @@ rows = torch.full((2 + rank, 3), float(rank + 1), requires_grad=True)
 every = gather(rows)
 (every * torch.arange(15.0).view(5, 3) * (rank + 1)).sum().backward()
 made["gather"] = (every.detach(), rows.grad, gather(torch.arange(rank)), gather(rows[:0].detach()))
-model = pretraining(min_target_variance=0.0)
+model = pretraining(min_target_variance=0.8)  # of normed targets it is about 1, of both processes' together a half
 if rank == 1:
     with torch.no_grad():
-        [weight.fill_(float("nan")) for weight in model.teacher.parameters()]
+        [weight.zero_() for weight in model.teacher.parameters()]
 try:
     model(speech, lengths, label)
 except RuntimeError as error:

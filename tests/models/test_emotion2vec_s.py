@@ -384,8 +384,7 @@ def test_losses_stay_in_float32_under_autocast():
     with pytest.raises(RuntimeError, match="collapsed"), torch.autocast("cpu", dtype=torch.bfloat16):
         step(model)
     constant(model.teacher, float("nan"))
-    with pytest.raises(RuntimeError, match="variance nan"):
-        step(model)
+    assert not step(model)[0].isfinite()  # no collapse: the trainer skips such an update, and counts it
 
 
 def test_the_spectral_start_trains_the_front_end_alone_and_ends():

@@ -90,7 +90,7 @@ def test_a_killed_job_names_its_utterance(tmp_path, command):
     done = subprocess.run(
         [str(word) for word in words], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
-    assert done.returncode == 1 and f"  {tmp_path}/x.log: code 137 (signal 9), at anna-2\n" in done.stderr
+    assert done.returncode == 137 and f"  {tmp_path}/x.log: code 137 (signal 9), at anna-2\n" in done.stderr
     assert not list((tmp_path / "out").glob("utt2*")) and not list(tmp_path.glob("out/*.scp"))
 
 
