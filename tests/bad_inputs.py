@@ -361,23 +361,30 @@ def row(case, told):
     return f"| {case.kind}: {case.what} | `{message}` | {told.status} |"
 
 
-def main():
+def print_page(cases, build, tell, words):
+    """Print the page of a table of cases: its heading `words`, then what `tell` tells of each. build: fills the folder that
+    all begin with. Cases named on the command line alone are printed with all there is to them on stderr, as are wrong ones."""
     only = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         world = Path(folder, "world")
         world.mkdir()
         with contextlib.redirect_stdout(io.StringIO()):  # libraries talk as they are imported
-            build_world(world)
-        print("# Bad input, and what is said of it\n")
-        print("Printed by `python -m tests.bad_inputs`; every message and status is asserted by `tests/test_bad_inputs.py`.\n")
-        print("| input | message | status |\n|:--|:--|--:|")
-        for number, case in enumerate(CASES):
+            build(world)
+        print(f"{words} | message | status |\n|:--|:--|--:|")
+        for number, case in enumerate(cases):
             if not only or any(word in f"{case.kind}: {case.what}" for word in only):
                 told = tell(case, world, Path(folder, f"w{number}"))
                 print(row(case, told), flush=True)
                 if only or told.left or not re.search(case.message, " ".join(told.lines)) or told.status != case.status:
-                    print("     !!", told, file=sys.__stderr__)
+                    print("     !!", told, file=sys.__stderr__, flush=True)
 
+
+WORDS = """\
+# Bad input, and what is said of it
+
+Printed by `python -m tests.bad_inputs`; every message and status is asserted by `tests/test_bad_inputs.py`.
+
+| input"""
 
 if __name__ == "__main__":
-    main()
+    print_page(CASES, build_world, tell, WORDS)

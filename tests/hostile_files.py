@@ -6,15 +6,11 @@ every question. All that would be run is to make the folder `mark`. `tests/test_
 and status, that nothing was run or left, and how much memory was taken.
 """
 
-import contextlib
-import io
 import json
 import os
 import pickle
 import re
 import struct
-import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +21,7 @@ import soundfile
 import yaml
 
 from tests import bad_inputs
-from tests.bad_inputs import CHECK_LLM, DECODE, DUMP, FEATURES, PREDICT, SCORE, VALIDATE, put, row, setting
+from tests.bad_inputs import CHECK_LLM, DECODE, DUMP, FEATURES, PREDICT, SCORE, VALIDATE, put, setting
 
 MEMORY = 300
 """MiB that a command may take beyond what the process had; the files announce thousands of times as much."""
@@ -361,24 +357,13 @@ def tell(case, world, folder):
     return told._replace(left=left + ["mark"] * (folder / "mark").exists()), memory.taken
 
 
-def main():
-    only = sys.argv[1:]
-    with tempfile.TemporaryDirectory() as folder:
-        world = Path(folder, "world")
-        world.mkdir()
-        with contextlib.redirect_stdout(io.StringIO()):  # libraries talk as they are imported
-            build_world(world)
-        print("# Hostile files, and what is said of them\n")
-        print("Printed by `python -m tests.hostile_files`; `tests/test_hostile_files.py` asserts every message and status, and that")
-        print(f"nothing is run, nothing written, and less than {MEMORY} MiB taken. [THREATS.md](../THREATS.md) says what is promised.\n")
-        print("| file | message | status |\n|:--|:--|--:|")
-        for number, case in enumerate(CASES):
-            if not only or any(word in f"{case.kind}: {case.what}" for word in only):
-                told, taken = tell(case, world, Path(folder, f"w{number}"))
-                print(row(case, told), flush=True)
-                if only or told.left or not re.search(case.message, " ".join(told.lines)) or told.status != case.status:
-                    print("     !!", told, taken, "MiB", file=sys.__stderr__, flush=True)
+WORDS = f"""\
+# Hostile files, and what is said of them
 
+Printed by `python -m tests.hostile_files`; `tests/test_hostile_files.py` asserts every message and status, and that
+nothing is run, nothing written, and less than {MEMORY} MiB taken. [THREATS.md](../THREATS.md) says what is promised.
+
+| file"""
 
 if __name__ == "__main__":
-    main()
+    bad_inputs.print_page(CASES, build_world, lambda *given: tell(*given)[0], WORDS)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Print what the package index knows of weaknesses in the versions that the locks pin.
 
-    tools/audit_lock.py [tools/requirements.lock …]
+    tools/audit_lock.py --index INDEX [tools/requirements.lock …]
 
-Each version is asked for once, at INDEX/NAME/VERSION/json as PyPI serves it; nothing is installed. Status 0: all were
+Each version is asked for once, at INDEX/NAME/VERSION/json as PyPI's JSON API serves it; nothing is installed. Status 0: all were
 asked and nothing is known; 1: something is; 2: some could not be asked, which are named. An index that refuses the first
 few, as mirrors do that offer packages alone, is not asked for the rest.
 """
@@ -25,7 +25,7 @@ def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     locks = [HERE / "requirements.lock", HERE / "requirements_test.lock"]
     parser.add_argument("locks", nargs="*", type=Path, default=locks, help="Files of lines NAME==VERSION")
-    parser.add_argument("--index", default="https://pypi.org/pypi", help="Where to ask (default: %(default)s)")
+    parser.add_argument("--index", required=True, help="Address of PyPI's JSON API, or of a mirror that offers it")
     return parser
 
 

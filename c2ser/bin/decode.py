@@ -110,7 +110,7 @@ def decode(predictor, mode, utterances, tables, journal):
     from c2ser.ark import read_ark
 
     done = journal.made()
-    speakers = tables["speakers"] and enrol(predictor, mode, tables)
+    speakers = tables["speakers"] and enrol(predictor, mode, tables, [one for one in utterances if one not in done])
     with tqdm(total=len(utterances), initial=len(done), unit="utt", mininterval=2) as bar:
         for first in range(0, len(utterances), CHUNK):
             chunk = [utterance for utterance in utterances[first : first + CHUNK] if utterance not in done]
@@ -142,13 +142,14 @@ def wave(entry):
     return len(samples), np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
 
 
-def enrol(predictor, mode, tables):
-    """Speaker → what `Predictor.enrol` gives of all of the speaker's recordings in the set."""
+def enrol(predictor, mode, tables, wanted):
+    """Speaker → what `Predictor.enrol` gives of all of the speaker's recordings in the set, for the speakers of `wanted`."""
     from c2ser.ark import read_ark
 
-    utterances = {}
+    utterances = {tables["speakers"][utterance]: [] for utterance in wanted}
     for utterance, speaker in tables["speakers"].items():
-        utterances.setdefault(speaker, []).append(utterance)
+        if speaker in utterances:
+            utterances[speaker].append(utterance)
     return {
         speaker: predictor.enrol(
             (wave(tables["audio"][utterance])[1] for utterance in own), mode, names=own,
