@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 from pathlib import Path
 
 from c2ser.bin.common import add_audio, audio_files, limit_caches
@@ -42,6 +43,8 @@ def main(argv=None):
     predictor = Predictor(args.model, args.device, decoding, calibration)
     if args.enrol and not predictor.by_speaker(args.mode):
         raise InputError(f"--enrol: {args.model} is not normalised by speaker; leave it out")
+    if predictor.by_speaker(args.mode) and not args.enrol:
+        logging.warning("%s is normalised by speaker: without --enrol, training speakers' means stand for this one's", args.model)
     speaker = predictor.enrol(args.enrol, args.mode, args.channel) if args.enrol else None
     for path, prediction in zip(files, predictor.each(files, args.mode, args.channel, speaker)):
         if args.json:

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 
@@ -112,6 +113,16 @@ def test_decoding_enrols_each_speaker_of_the_set(data, by_speaker, predictor, tm
         for utterance, prediction in zip(own, wanted, strict=True):
             assert [float(word) for word in made[utterance].split()] == nearly(list(prediction.posterior.values()))
     assert yaml.safe_load((tmp_path / "out/decode.json").read_text())["normalised_by_speaker"]
+
+
+def test_predict_says_where_no_speaker_is_enrolled(by_speaker, speech, tmp_path, caplog, capsys):
+    soundfile.write(tmp_path / "a.wav", speech[1], 16000)
+    for more, warned in (([], 1), (["--enrol", f"{tmp_path}/a.wav"], 0)):
+        caplog.clear()
+        predict.main([f"{tmp_path}/a.wav", "--model", str(by_speaker), *more])
+        assert sum("without --enrol" in line for line in caplog.messages) == warned
+    first, second = [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()]
+    assert first != second
 
 
 def test_what_does_not_fit_is_told(predictor, system_dir, make_c2ser, tmp_path):
