@@ -13,7 +13,6 @@ favours models of that family: state it beside every result.
 Licence: none stated; ask the authors. Source: https://github.com/zxzhao0/C2SER
 """
 
-
 from c2ser.corpora.base import Corpus, Note, Reading, Utterance, uniform
 from c2ser.corpora.files import find_root
 from c2ser.emotions import EMOTIONS, canonical
