@@ -90,7 +90,7 @@ def verdicts(output):
 
 @pytest.fixture(scope="module")
 def first_run(recipe, preloaded):
-    """What the first run says. Its commands start at once; `test_a_rerun_from_the_same_seed…` runs them as a user does."""
+    """What the first run says. Its commands start at once; tests of single stages run them as a user does."""
     preloaded(recipe)
     said = run(recipe)
     leave(recipe)
@@ -183,7 +183,7 @@ def run_by_slurm(recipe, slurm):
     return output.replace("[resume] exp/t/fold1/e2v_s", "[run] exp/t/fold1/e2v_s")
 
 
-def test_a_rerun_from_the_same_seed_gives_the_same_results(recipe, first_run, request):
+def test_a_rerun_from_the_same_seed_gives_the_same_results(recipe, first_run, quick, request):
     """All is trained, decoded and scored anew by the same command; only the last part of RESULTS.md differs. Where there
     is a Slurm, by its jobs, of which the first is cancelled: the recipe tells, and a rerun goes on."""
     run(recipe)
