@@ -1,10 +1,15 @@
-"""Trainings in two processes, as torchrun starts them, without importing torch and ESPnet for each anew."""
+"""Trainings in two processes, as torchrun and Slurm start them, without importing torch and ESPnet for each anew."""
 
+import json
 import multiprocessing
 import os
+import signal
+import sys
+from pathlib import Path
 
 import torch
 
+from c2ser.models import emotion2vec_s
 from tests.cluster import free_ports
 
 
@@ -55,3 +60,33 @@ def _worker(main, words, errors):
     except BaseException as error:
         errors.put(repr(error))
         raise
+
+
+def in_turn(plan, *given):
+    """A job's process: one training after the other. plan: file of a list of {task, words, masks}; given: what the
+    launcher adds to each. In the job's first life the first of them waits in its second epoch, with a file `held` to
+    tell, until a signal comes."""
+    from c2ser.models.distributed import rank
+    from c2ser.tasks.trainer import AtomicTrainer
+
+    train_one_epoch = AtomicTrainer.train_one_epoch
+
+    def held(reporter, **arguments):
+        if reporter.epoch == 2:
+            if rank() == 0:  # the others do not wait for its checkpoint
+                Path("held").touch()
+            signal.pause()
+        return train_one_epoch(reporter=reporter, **arguments)
+
+    if "SLURM_RESTART_COUNT" not in os.environ:
+        AtomicTrainer.train_one_epoch = held
+    meet, span_mask = given.index("--dist_init_method") + 1, emotion2vec_s.span_mask
+    for number, training in enumerate(json.loads(Path(plan).read_text())):
+        emotion2vec_s.span_mask = masks_by_place if training["masks"] == "by place" else span_mask
+        own = [*given[:meet], f"{given[meet]}.{number}", *given[meet + 1 :]]
+        command_of(training["task"])([*training["words"], *own])
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    in_turn(*sys.argv[1:])
