@@ -8,7 +8,6 @@ from c2ser.datadir.datadir import PARTIAL_TABLES, UTTERANCE_TABLES, invert
 from c2ser.datadir.faults import report
 from c2ser.datadir.replace import BACKUP, replace_tables
 from c2ser.datadir.scan import MENDABLE, Row, Scan, scan_tables
-from c2ser.datadir.tables import byte_order
 from c2ser.datadir.validate import content_faults
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
@@ -65,7 +64,7 @@ def _mend_form(table, scan):
         key = unicodedata.normalize("NFC", row.key)
         rows.setdefault(key, Row(row.line, key, _mend_value(table, row.value)))
     faults = [fault for fault in scan.faults if fault.kind not in MENDABLE]
-    return Scan(scan.path, [rows[key] for key in sorted(rows, key=byte_order)], faults)
+    return Scan(scan.path, [rows[key] for key in sorted(rows)], faults)
 
 
 def _mend_value(table, value):
@@ -96,7 +95,7 @@ def _intersect(scans):
         counts = ", ".join(f"{len(keys)} in {table}" for table, keys in holders.items())
         where = scans["utt2spk"].path.parent
         raise InputError(f"{where}: no utterance is in every table ({counts}); nothing was changed")
-    for key in sorted(everything - kept, key=byte_order):
+    for key in sorted(everything - kept):
         absent = [table for table, keys in holders.items() if key not in keys]
         removed[key] = f"not in {', '.join(absent)}"
     used = kept if segments is None else {_recording(segments[key]) for key in kept}

@@ -7,7 +7,7 @@ from pathlib import Path
 from c2ser.datadir.datadir import COT_TABLES, KNOWN_TABLES, UTTERANCE_TABLES, DataDir, invert
 from c2ser.datadir.faults import some
 from c2ser.datadir.replace import replace_all
-from c2ser.datadir.tables import byte_order, read_lines
+from c2ser.datadir.tables import read_lines
 from c2ser.datadir.validate import validate
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_folder
@@ -120,7 +120,7 @@ def split(source, parts, per_utt=False):
     speakers (utterances).
     """
     tables = load(source)
-    utterances = sorted(tables["utt2spk"], key=byte_order)
+    utterances = sorted(tables["utt2spk"])
     if per_utt:
         groups = [[utterance] for utterance in utterances]
     else:
@@ -190,7 +190,7 @@ def _draw(source, per_class, seed):
     labels, classes = DataDir(source).labels(optional=True), {}
     if not labels:
         raise InputError(f"{source}/utt2emo: no utterance has a label; without classes choose with --first")
-    for utterance in sorted(labels, key=byte_order):
+    for utterance in sorted(labels):
         classes.setdefault(labels[utterance], []).append(utterance)
     chosen = set()
     for label, utterances in classes.items():

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from c2ser import encodings
 from c2ser.datadir.datadir import TEXT_TABLES, DataDir
 from c2ser.datadir.faults import Fault
-from c2ser.datadir.tables import byte_order, split_line
+from c2ser.datadir.tables import split_line
 
 MENDS = "utils/fix_data_dir.sh mends it"
 MENDABLE = frozenset(
@@ -163,6 +163,6 @@ def _find_duplicates(found):
 
 def _find_disorder(found):
     for before, row in zip(found.rows, found.rows[1:]):
-        if byte_order(row.key) < byte_order(before.key):
+        if row.key < before.key:
             message = f"{row.key} stands after {before.key}: not sorted as LC_ALL=C sorts; {MENDS}"
             found.fault("unsorted", row.line, message)

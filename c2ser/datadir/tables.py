@@ -2,6 +2,7 @@
 
 import re
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 
 from c2ser import encodings
@@ -14,11 +15,6 @@ _NO_VALUE = re.compile("[\t\n\r\0\ud800-\udfff]")
 """What is read back as one key, and what of a value is not: lone surrogates stand for bytes that are no UTF-8."""
 
 
-def byte_order(key):
-    """The sort key that LC_ALL=C uses: the UTF-8 bytes of a string."""
-    return key.encode("utf-8")
-
-
 def read_lines(path):
     """Yield (line number, line without its end) of a UTF-8 text file, checking the form that every table shares.
 
@@ -28,22 +24,46 @@ def read_lines(path):
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    number = 1
+    for block in _blocks(path):
+        if b"\r" in block or b"\0" in block or len(block) > encodings.LINE or number == 1 and block.startswith(BOM_UTF8):
+            _refuse(path, number, block)
+        try:
+            text = block.decode("utf-8")
+        except UnicodeDecodeError:
+            _refuse(path, number, block)
+        yield from enumerate(text.removesuffix("\n").split("\n"), number)
+        number += text.count("\n")
+
+
+def _blocks(path):
+    """Whole lines of a file, about a MB at a time: many are checked at once as soon as one is."""
     with open(path, "rb") as stream:
-        for number, raw in enumerate(iter(lambda: stream.readline(encodings.LINE), b""), 1):
-            if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
-                raise InputError(f"{path}:1: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
-            if b"\0" in raw:
-                raise InputError(f"{path}:{number}: {encodings.fault(path)}")
-            if len(raw) == encodings.LINE and not raw.endswith(b"\n"):
-                raise InputError(f"{path}:{number}: a line of more than {encodings.LINE} bytes: no table; make it again")
-            if b"\r" in raw:
-                raise InputError(
-                    f"{path}:{number}: carriage return (Windows line end); utils/fix_data_dir.sh removes it"
-                )
-            try:
-                yield number, raw.decode("utf-8").removesuffix("\n")
-            except UnicodeDecodeError:
-                raise InputError(f"{path}:{number}: {encodings.fault(path)}") from None
+        rest = b""
+        while block := stream.read(1 << 20):
+            lines, end, rest = (rest + block).rpartition(b"\n")
+            if end or len(rest) > encodings.LINE:  # a line that is too long is held no further
+                yield lines + end or rest
+        if rest:
+            yield rest
+
+
+def _refuse(path, number, block):
+    """Say what is wrong with a block, whose first line has this number, at the first line that is wrong."""
+    for place, raw in enumerate(block.split(b"\n"), number):
+        where = f"{path}:{place}"
+        if place == 1 and raw.startswith(BOM_UTF8):
+            raise InputError(f"{where}: the file starts with a byte order mark; utils/fix_data_dir.sh removes it")
+        if b"\0" in raw:
+            raise InputError(f"{where}: {encodings.fault(path)}")
+        if len(raw) > encodings.LINE:
+            raise InputError(f"{where}: a line of more than {encodings.LINE} bytes: no table; make it again")
+        if b"\r" in raw:
+            raise InputError(f"{where}: carriage return (Windows line end); utils/fix_data_dir.sh removes it")
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"{where}: {encodings.fault(path)}") from None
 
 
 def split_line(line, where, empty_ok=False):
@@ -57,7 +77,7 @@ def split_line(line, where, empty_ok=False):
 
 
 def _parts(line):
-    key, _, value = line.replace("\t", " ").partition(" ")
+    key, _, value = (line.replace("\t", " ") if "\t" in line else line).partition(" ")
     return key, value.strip()
 
 
@@ -67,20 +87,20 @@ def read_table(path, empty_ok=False):
     `empty_ok` admits lines with a key only (an empty transcript). Raises InputError, naming file, line and key, for
     everything `read_lines` refuses, a blank line, a missing value, a duplicate key, or keys out of byte order.
     """
-    table, previous = {}, b""
+    table, previous, intern = {}, "", sys.intern
     for number, line in read_lines(path):
         key, value = _parts(line)
         if not key or not (value or empty_ok):
             split_line(line, f"{path}:{number}", empty_ok)  # which raises, naming the line
-        if key in table:
-            raise InputError(f"{path}:{number}: duplicate id {key}; remove one of the two lines")
-        place = byte_order(key)
-        if place < previous:
+        if key <= previous:  # Python compares code points, and UTF-8 keeps their order
+            if key in table:
+                raise InputError(f"{path}:{number}: duplicate id {key}; remove one of the two lines")
             raise InputError(
-                f"{path}:{number}: {key} stands after {previous.decode()}: not sorted as LC_ALL=C sorts; "
+                f"{path}:{number}: {key} stands after {previous}: not sorted as LC_ALL=C sorts; "
                 "utils/fix_data_dir.sh sorts it"
             )
-        table[sys.intern(key)], previous = value, place  # one id in memory for all tables of a directory
+        previous = intern(key)  # one id in memory for all tables of a directory
+        table[previous] = value
     return table
 
 
@@ -104,5 +124,5 @@ def write_table(path, table):
             what = f"{path}: {key!r} {str(value)!r:.200} cannot stand in a table"
             raise InputError(f"{what}: ids hold no blanks, values no tabs or line ends, and all of it is UTF-8; rename it")
     with atomic_write(path) as stream:
-        for key in sorted(table, key=byte_order):
+        for key in sorted(table):  # by code points, which UTF-8 keeps in order
             stream.write(f"{key} {table[key]}\n" if str(table[key]) else f"{key}\n")
