@@ -55,7 +55,7 @@ def main(argv=None):
     torch.manual_seed(args.seed)
     device = "cuda" if args.ngpu else "cpu"
     config = yaml.safe_load(args.config.read_text(encoding="utf-8")) if args.config else TINY
-    options = {**config.get("model_conf", {}), "spectral_updates": 0, **({"views": args.views} if args.views else {})}
+    options = {**config.get("model_conf", {}), "teacher_updates": 0, **({"views": args.views} if args.views else {})}
     backbone = backbone_config(config.get("backbone_conf", {}))
     ours, plain = (kind(backbone, **options).to(device).train() for kind in (Emotion2VecS, plain_version()))
     plain.load_state_dict(ours.state_dict())

@@ -75,7 +75,7 @@ def pretraining_step(model, label=LABELS, seed=5):
     """A training step of `pretraining`: loss, stats, weight."""
     speech, lengths = waves(list(LENGTHS))
     torch.manual_seed(seed)
-    return model(speech=speech, speech_lengths=lengths, label=label, label_lengths=torch.ones(4), utt_id=["a"])
+    return model(speech=speech, speech_lengths=lengths, label=label, label_lengths=torch.ones(4), utt_id=list("abcd"))
 
 
 def whisper_file(path, seed=0, **changes):

@@ -35,6 +35,7 @@ LEFT_OUT = (
 LEFT_OUT_OURS = (
     (r"teacher\..*", "the teacher's moving average, which only pretraining uses"),
     (r"decoder\..*", "the decoder of masked frames, which only pretraining uses"),
+    (r"(start|spectral)\..*", "the regression of a start from another teacher"),
     (r"[^.]+", "a counter of pretraining"),
 )
 """The same for a checkpoint of our own pretraining."""

@@ -12,7 +12,8 @@ WORDS = {
     "acc_answer_implicit": "answers right, implicit", "loss_explicit": "loss, explicit", "loss_implicit": "loss, implicit",
     "loss_kl": "loss of distillation", "loss_align": "loss, captions", "acc_align": "tokens right, captions",
     "loss_frm": "loss of frames, L_frm", "loss_utt": "loss of utterances, L_utt", "loss_cate": "loss of classes, L_cate",
-    "loss_spectrum": "loss, spectral start",
+    "loss_teacher": "loss, start from a teacher",
+    "explained_var": "teacher's variance explained",
 }  # fmt: skip
 """What a reader calls the quantities that this project's models log; others are called by their names."""
 

@@ -19,6 +19,7 @@ from c2ser.models.distributed import gather, joint_mean, widened
 from c2ser.models.language_model import embedding_deviation
 from c2ser.models.likelihoods import logits_at
 from c2ser.models.schedule import explicit_batch
+from c2ser.models.whisper_encoder import heard_once
 
 
 class C2SER(AbsESPnetModel):
@@ -190,7 +191,9 @@ class C2SER(AbsESPnetModel):
         self._check_heard(speech, emotion)
         if self.encoder is not None:
             if self.training and self.kept_frames is not None and names is not None:
-                frames, counts = self._encode_once(speech, lengths, names)
+                frames, counts = heard_once(
+                    self.kept_frames, names, lambda row: self.encode(speech[row : row + 1], lengths[row : row + 1])[0][0]
+                )
             else:
                 frames, counts = self.encode(speech, lengths)
             if "frames" in self.standardize:
@@ -214,16 +217,6 @@ class C2SER(AbsESPnetModel):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder), precision:
             frames, counts = self.encoder(speech, lengths, augment=self.augment if self.training else None)
         return frames.float() if rounded else frames, counts
-
-    def _encode_once(self, speech, lengths, names):
-        """What `encode` gives, of every utterance alone: what is kept, and heard anew after a resume, depends on no batch."""
-        for row, name in enumerate(names):
-            if name not in self.kept_frames:
-                frames, _ = self.encode(speech[row : row + 1], lengths[row : row + 1])
-                self.kept_frames[name] = frames[0]
-        frames = [self.kept_frames[name] for name in names]
-        counts = torch.tensor([len(one) for one in frames], device=lengths.device)
-        return nn.utils.rnn.pad_sequence(frames, batch_first=True), counts
 
     def _check_heard(self, speech, emotion):
         if self.encoder is not None and speech is None:

@@ -20,7 +20,7 @@ from c2ser.models.decoder import ConvDecoder
 from c2ser.models.distributed import gather, joint_mean, rank, total
 from c2ser.models.emotion2vec import Emotion2Vec
 from c2ser.models.masking import by_length, masked_instance_norm, masked_mean, span_mask, visible_frames
-from c2ser.models.spectrum import SpectralStart
+from c2ser.models.start import make_start
 
 EMBEDDINGS = ("tokens", "frames", "both")
 
@@ -46,8 +46,9 @@ class Emotion2VecS(AbsESPnetModel):
     positives of each other in L_cate (with "both", its own frames of its tokens, too); else an utterance is not
     compared with itself, and a class that stands alone in a batch has no loss;
     ema_decay → ema_end_decay: linearly over ema_anneal_updates; min_target_variance: training stops with an error when
-    the teacher's targets fall below it, the sign of a collapse. spectral_updates: so many updates at first learn the
-    log-mel spectrum alone (see spectrum.py; ours, 0 in the paper); the teacher is a copy of the student until then.
+    the teacher's targets fall below it, the sign of a collapse. teacher_updates: so many updates at first learn the frames
+    of another `teacher` alone, keep_frames as there (see start.py; ours, 0 in the paper); the teacher that is averaged is a
+    copy of the student until then.
 
     Batches may be spread over processes: every loss is then that of all their utterances together, and L_cate compares
     across processes.
@@ -57,7 +58,8 @@ class Emotion2VecS(AbsESPnetModel):
         self, config, decoder_dim=384, decoder_depth=4, decoder_kernel=7, decoder_groups=16, views=8, mask_prob=0.5,
         mask_length=5, mask_noise=0.01, target_layers=8, frame_weight=1.0, utterance_weight=0.1, category_weight=100.0,
         frame_scale="sqrt_dim", temperature=0.1, learn_temperature=False, category_embedding="tokens", own_views=False,
-        ema_decay=0.999, ema_end_decay=0.9999, ema_anneal_updates=20000, min_target_variance=0.01, spectral_updates=0,
+        ema_decay=0.999, ema_end_decay=0.9999, ema_anneal_updates=20000, min_target_variance=0.01, teacher_updates=0,
+        teacher="mel", keep_frames=False,
     ):  # fmt: skip
         super().__init__()
         if category_embedding not in EMBEDDINGS:
@@ -73,9 +75,8 @@ class Emotion2VecS(AbsESPnetModel):
         self.scale, self.own_views, self.temperature = SCALES[frame_scale](config.dim), own_views, temperature
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature))) if learn_temperature else None
         self.ema = (ema_decay, ema_end_decay, ema_anneal_updates)
-        self.min_target_variance, self.spectral_updates = min_target_variance, spectral_updates
-        front = self.student.frontend
-        self.spectral = SpectralStart(config.dim, front.reach, front.stride) if spectral_updates else None
+        self.min_target_variance, self.teacher_updates = min_target_variance, teacher_updates
+        self.start = make_start(self.student, teacher, teacher_updates, keep_frames)
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
         self.drawn = self.teacher_sum()
 
@@ -85,14 +86,20 @@ class Emotion2VecS(AbsESPnetModel):
         self.teacher.eval()
         return self
 
-    def forward(self, speech, speech_lengths, label=None, **_):
+    def forward(
+        self, speech, speech_lengths, label=None, utt_id=None, teacher_frames=None, teacher_frames_lengths=None, **_
+    ):
         """One pretraining step.
 
         speech: float `(batch, samples)`; speech_lengths: int `(batch,)`; label: int `(batch, 1)` class index, −1 for
-        unlabelled. Returns (loss, stats, weight) as ESPnet's trainer expects: it averages over processes by weight.
+        unlabelled; teacher_frames: float `(batch, frames, width)`, for teacher: ark. Evaluation tells of the start, too,
+        until its last update. Returns (loss, stats, weight) as ESPnet's trainer expects: it averages over processes by weight.
         """
-        if self.training and self.updates < self.spectral_updates:
-            return self.spectral.step(self.student, speech, speech_lengths, self.groups(speech_lengths))
+        if self.start is not None and self.updates < self.teacher_updates + (not self.training):
+            groups = self.groups(speech_lengths)
+            return self.start.step(
+                self.student, speech, speech_lengths, groups, utt_id, teacher_frames, teacher_frames_lengths
+            )
         labels = label.view(-1) if label is not None else speech_lengths.new_full((len(speech),), -1)
         parts, order = [], []
         for rows, longest in self.groups(speech_lengths):
@@ -189,7 +196,7 @@ class Emotion2VecS(AbsESPnetModel):
         optimiser."""
         start, end, anneal = self.ema
         self.updates += 1
-        done = int(self.updates) - self.spectral_updates
+        done = int(self.updates) - self.teacher_updates
         decay = start + (end - start) * min(1.0, done / max(1, anneal)) if done > 0 else 0.0
         torch._foreach_lerp_(list(self.teacher.parameters()), list(self.student.parameters()), 1.0 - decay)
 

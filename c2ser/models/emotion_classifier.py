@@ -12,7 +12,7 @@ from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.emotion2vec import Emotion2Vec
 from c2ser.models.masking import masked_mean
-from c2ser.models.spectrum import SpectralStart
+from c2ser.models.start import make_start
 
 POOLINGS = ("tokens", "frames", "both")
 
@@ -20,32 +20,38 @@ POOLINGS = ("tokens", "frames", "both")
 class EmotionClassifier(AbsESPnetModel):
     """`Emotion2Vec` → mean of its utterance tokens, of its frames, or both side by side → Linear → cross-entropy.
 
-    pooling: "tokens" | "frames" | "both"; dropout: before the Linear; label_smoothing: of the cross-entropy. The
-    backbone is called `student`, as in the pretraining model, so that the same command extracts its features.
+    pooling: "tokens" | "frames" | "both"; dropout: before the Linear; label_smoothing: of the cross-entropy;
+    teacher_updates, teacher, keep_frames: of a start as in Emotion2VecS. The backbone is called `student`, as in the pretraining model, so that the same command extracts its features.
     """
 
-    def __init__(self, config, pooling="tokens", dropout=0.1, label_smoothing=0.0, spectral_updates=0):
+    def __init__(
+        self, config, pooling="tokens", dropout=0.1, label_smoothing=0.0, teacher_updates=0, teacher="mel",
+        keep_frames=False,
+    ):  # fmt: skip
         super().__init__()
         if pooling not in POOLINGS:
             raise InputError(f"model_conf: pooling {pooling!r}: expected one of {', '.join(POOLINGS)}")
         self.student = Emotion2Vec(config)
         self.pooling, self.label_smoothing = pooling, label_smoothing
-        front = self.student.frontend
-        self.spectral_updates = spectral_updates
-        self.spectral = SpectralStart(config.dim, front.reach, front.stride) if spectral_updates else None
+        self.teacher_updates = teacher_updates
+        self.start = make_start(self.student, teacher, teacher_updates, keep_frames)
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(config.dim * (2 if pooling == "both" else 1), len(EMOTIONS))
 
-    def forward(self, speech, speech_lengths, label, **_):
+    def forward(
+        self, speech, speech_lengths, label, utt_id=None, teacher_frames=None, teacher_frames_lengths=None, **_
+    ):
         """One training step.
 
         speech: float `(batch, samples)` at 16 kHz; speech_lengths: int `(batch,)`; label: int `(batch, 1)` class index,
         −1 for unlabelled, which take no part. Returns (loss, stats, weight) as ESPnet's trainer expects; the weight
         counts the labelled utterances, and a batch with none has loss 0 and next to no weight.
         """
-        if self.training and self.updates < self.spectral_updates:
-            return self.spectral.step(self.student, speech, speech_lengths)
+        if self.start is not None and self.updates < self.teacher_updates + (not self.training):
+            return self.start.step(
+                self.student, speech, speech_lengths, None, utt_id, teacher_frames, teacher_frames_lengths
+            )
         label = label.view(-1)
         known = label >= 0
         logits = self.logits(speech, speech_lengths)

@@ -9,6 +9,7 @@ from espnet2.utils.types import str_or_none
 from c2ser.checkpoints.layouts import load
 from c2ser.errors import InputError
 from c2ser.models.emotion2vec import backbone_config
+from c2ser.tasks.common import check_kept_frames
 
 OF_TRAINING = ("dropout", "attention_dropout", "layerdrop")
 """Fields of Emotion2VecConfig that a training may choose anew for a backbone that it is given."""
@@ -32,6 +33,9 @@ def build_around_backbone(args, kind):
     With --init_backbone sizes and weights are those of that folder, and `args` say so. Raises InputError for files that
     are no backbone, for one without utterance tokens, and for unknown keys.
     """
+    check_kept_frames(args)
+    if args.augment and args.model_conf.get("teacher", "").startswith("ark:"):
+        raise InputError("--augment: the network would hear the changed waveforms, and teacher: ark tells of the clean ones")
     given = load(args.init_backbone) if args.init_backbone else None
     if given:
         if not given.config.extra_tokens:
@@ -50,7 +54,7 @@ def build_around_backbone(args, kind):
     if given:
         model.student.load_state_dict(given.weights)
     config = model.student.config
-    allow_unused(args, config.layerdrop > 0 or model.spectral_updates > 0)
+    allow_unused(args, config.layerdrop > 0 or model.teacher_updates > 0)
     return model
 
 

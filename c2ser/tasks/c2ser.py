@@ -8,7 +8,7 @@ from c2ser.models.build import build_c2ser, settle_precision
 from c2ser.models.language_model import load_tokenizer
 from c2ser.tasks.backbone import allow_unused
 from c2ser.tasks.c2ser_inputs import Tokenize, check_inputs
-from c2ser.tasks.common import SpeechTask
+from c2ser.tasks.common import SpeechTask, check_kept_frames
 
 
 class C2SERTask(SpeechTask):
@@ -78,8 +78,7 @@ class C2SERTask(SpeechTask):
     @classmethod
     def build_model(cls, args):
         allow_unused(args, args.model_conf.get("align_batches") or args.model_conf.get("hold_connector"))
-        if args.model_conf.get("keep_frames") and args.augment:
-            raise InputError("keep_frames: --augment would be heard once; set one of them")
+        check_kept_frames(args)
         if args.augment and args.emotion_dim and not args.text_only:
             raise InputError(
                 "--augment: Whisper would hear the changed waveforms, and the emotion tokens tell of the clean ones, from "

@@ -158,6 +158,12 @@ def settle_processes(args):
     args.multiprocessing_distributed, args.dist_init_method = False, "env://"
 
 
+def check_kept_frames(args):
+    """Raise InputError where model_conf: keep_frames would hear one of the versions that --augment makes, for all."""
+    if args.model_conf.get("keep_frames") and args.augment:
+        raise InputError("keep_frames: --augment would be heard once; set one of them")
+
+
 def without_decay(groups):
     """Part every group of parameters in two: weights of two dimensions or more, and the others without weight decay."""
     parted = []

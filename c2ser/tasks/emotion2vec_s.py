@@ -8,14 +8,15 @@ from c2ser.tasks.common import SpeechTask, scale_speech
 
 
 class Emotion2VecSTask(SpeechTask):
-    """Data: `speech` (kaldi_ark of 16-bit audio) and, optionally, `label` (text_int; −1 = unlabelled)."""
+    """Data: `speech` (kaldi_ark of 16-bit audio) and, optionally, `label` (text_int; −1 = unlabelled) and
+    `teacher_frames` (kaldi_ark of floats, for teacher: ark)."""
 
     @classmethod
     def add_task_arguments(cls, parser):
         group = parser.add_argument_group("Emotion2Vec-S")
         add_backbone_arguments(group)
         group.add_argument(
-            "--model_conf", action=NestedDictAction, default={}, help="Arguments of Emotion2VecS: masks, decoder, losses, EMA"
+            "--model_conf", action=NestedDictAction, default={}, help="Arguments of Emotion2VecS: masks, decoder, losses, EMA, start"
         )
 
     @classmethod
@@ -28,7 +29,7 @@ class Emotion2VecSTask(SpeechTask):
 
     @classmethod
     def optional_data_names(cls, train=True, inference=False):
-        return ("label",)
+        return ("label", "teacher_frames")
 
     @classmethod
     def build_model(cls, args):

@@ -16,7 +16,7 @@ class EmotionClassifierTask(SpeechTask):
         add_backbone_arguments(group)
         group.add_argument(
             "--model_conf", action=NestedDictAction, default={},
-            help="Arguments of EmotionClassifier: pooling, dropout, label_smoothing",
+            help="Arguments of EmotionClassifier: pooling, dropout, label_smoothing, start",
         )  # fmt: skip
 
     @classmethod
@@ -29,7 +29,7 @@ class EmotionClassifierTask(SpeechTask):
 
     @classmethod
     def optional_data_names(cls, train=True, inference=False):
-        return ()
+        return ("teacher_frames",)
 
     @classmethod
     def build_model(cls, args):

@@ -166,20 +166,23 @@ def test_data2vec2_of_old_and_of_several_modalities(bare, tmp_path):
     assert f"left out: {name}: the encoder of another modality" in backbone.notes
 
 
-def test_ours_and_our_pretraining(tmp_path):
-    trained = pretraining()
+@pytest.mark.parametrize("start", [None, "start", "spectral"])
+def test_ours_and_our_pretraining(tmp_path, start):
+    """With the regression of a start too, whatever earlier revisions called it."""
+    trained = pretraining(teacher_updates=int(start is not None))
     config = {"backbone_conf": BACKBONE, "model_conf": {}, "max_epoch": 3}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     torch.save(trained.student.state_dict(), tmp_path / "model.pth")
     student = trained.student.eval()
     assert_same(load(tmp_path), student)
-    torch.save(trained.state_dict(), tmp_path / "model.pth")
+    state = {name.replace("start.", f"{start}."): value for name, value in trained.state_dict().items()}
+    torch.save(state, tmp_path / "model.pth")
     backbone = load(tmp_path, "c2ser")
     assert_same(backbone, student)
     (teacher,) = [note for note in backbone.notes if "teacher." in note]
     count = len(trained.teacher.state_dict())
     assert teacher.startswith("left out: teacher.alibi_scale … teacher.") and f" ({count} weights): the " in teacher
-    assert len(backbone.notes) == 3 and "left out: decoder.convs.0.bias, " in "".join(backbone.notes)
+    assert len(backbone.notes) == (4 if start else 3) and "left out: decoder.convs.0.bias, " in "".join(backbone.notes)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -140,6 +140,8 @@ def test_done_twice_is_done_once(recipe):
         (["--style_population", "all"], "--style_population all"),
         (["--cot_language", "xx"], "--cot_language xx: expected auto, en, it, pl or zh"),
         (["--encoder_task", "x"], "--encoder_task x"),
+        (["--e2v_s_teacher", "3,"], "--e2v_s_teacher 3,: expected layers"),
+        (["--e2v_s_teacher", "3", "--whisper", "none"], "--e2v_s_teacher 3: there is no --whisper to learn from"),
         (["--utterance_mode", "x"], "--utterance_mode x"),
         (["--precision", "x"], "--precision x"),
         (["--probe_classifier", "x"], "--probe_classifier x"),

@@ -302,13 +302,13 @@ def test_losses_stay_in_float32_under_autocast():
 
 
 def test_the_spectral_start_trains_the_front_end_alone_and_ends():
-    model = pretraining(spectral_updates=3).train()
+    model = pretraining(teacher_updates=3).train()
     before = copy.deepcopy(model.student.state_dict())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for number in range(5):
         optimizer.zero_grad()
         loss, stats, _ = step(model)
-        assert set(stats) == {"loss", "loss_spectrum"} if number < 3 else "loss_cate" in stats
+        assert set(stats) == {"loss", "loss_teacher"} if number < 3 else "loss_cate" in stats
         loss.backward()
         optimizer.step()
         model.after_step()
@@ -318,4 +318,4 @@ def test_the_spectral_start_trains_the_front_end_alone_and_ends():
             assert moved == {"frontend", "project"}
             assert all(torch.equal(a, b) for a, b in zip(model.teacher.parameters(), model.student.parameters()))
     assert not torch.equal(model.teacher.project[1].weight, model.student.project[1].weight)
-    assert "loss_spectrum" not in step(model.eval())[1]
+    assert "loss_teacher" not in step(model.eval())[1]

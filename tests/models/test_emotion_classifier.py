@@ -78,11 +78,14 @@ def test_unknown_pooling():
 
 
 def test_the_spectral_start_comes_first():
-    model, (speech, lengths) = classifier(spectral_updates=1).train(), waves(LENGTHS)
+    model, (speech, lengths) = classifier(teacher_updates=1).train(), waves(LENGTHS)
     labels = torch.tensor([[0], [2], [-1], [5]])
-    assert set(model(speech, lengths, labels)[1]) == {"loss_spectrum", "loss"}
-    assert "acc" in model.eval()(speech, lengths, labels)[1]
-    model.train().after_step()
+    assert set(model(speech, lengths, labels)[1]) == {"loss_teacher", "loss"}
+    model.after_step()
     assert "acc" in model(speech, lengths, labels)[1]
+    assert "explained_var" in model.eval()(speech, lengths, labels)[1]  # until training goes on
+    model.train().after_step()
+    assert "acc" in model.eval()(speech, lengths, labels)[1]
+    model.train()
     model.begin()
     assert "acc" not in model(speech, lengths, labels)[1]

@@ -26,7 +26,7 @@ def released(tmp_path):
 
 
 def options(init=None, backbone_conf=None, model_conf=None, **others):
-    others = {"distributed": False, "unused_parameters": False, **others}
+    others = {"distributed": False, "unused_parameters": False, "augment": {}, **others}
     return argparse.Namespace(
         init_backbone=init and str(init), backbone_conf=backbone_conf or {}, model_conf=model_conf or {}, **others
     )
@@ -70,13 +70,13 @@ def test_what_is_no_backbone_is_refused(content, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("conf", "spectral", "wanted"), [({}, 0, False), ({"layerdrop": 0.05}, 0, True), ({}, 3, True)], ids=str
+    ("conf", "start", "wanted"), [({}, 0, False), ({"layerdrop": 0.05}, 0, True), ({}, 3, True)], ids=str
 )
 @pytest.mark.parametrize(("task", "own"), [(Emotion2VecSTask, PRETRAINING), (EmotionClassifierTask, {})])
-def test_weights_may_rest_on_several_gpus(task, own, conf, spectral, wanted):
+def test_weights_may_rest_on_several_gpus(task, own, conf, start, wanted):
     for distributed in (False, True):
         args = options(
-            backbone_conf={**BACKBONE, "layerdrop": 0.0, **conf}, model_conf={**own, "spectral_updates": spectral},
+            backbone_conf={**BACKBONE, "layerdrop": 0.0, **conf}, model_conf={**own, "teacher_updates": start},
             distributed=distributed,
         )  # fmt: skip
         task.build_model(args)

@@ -42,8 +42,8 @@ def miniature(path):
     }  # fmt: skip
     if config.get("sampler") == "balanced":
         small["sampler_conf"] = {**config["sampler_conf"], "batch_size": 4}
-    if "spectral_updates" in model:
-        model["spectral_updates"] = 2
+    if "teacher_updates" in model:
+        model["teacher_updates"] = 2
     task = TRAININGS[path.stem]
     if task == "c2ser":
         model |= {"llm_autocast": "none", **({"align_batches": 2} if "align_batches" in model else {})}

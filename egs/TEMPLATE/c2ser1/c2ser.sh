@@ -30,6 +30,7 @@ balance_temperature=2   # a group of it is drawn by count^(1/temperature): 1: as
 silver=false            # in stage 5, take labels of utt2emo.silver where there are no others; c2ser make-silver writes it
 encoder_task=emotion2vec_s # what stage 5 trains: emotion2vec_s | emotion_classifier (supervised only, a baseline)
 e2v_s_args=             # further options of stage 5's training, e.g. "--model_conf category_weight=0"
+e2v_s_teacher=          # layers of --whisper, e.g. 3 or "3,4", that stage 5 learns for its first teacher_updates; default: as conf says
 init_e2v_s=             # folder of an emotion2vec (`c2ser convert`) or Emotion2Vec-S that stage 5 starts from
 e2v_s=                  # Emotion2Vec-S folder to use instead of stage 5, {fold} being the fold; none: ablation
 utterance_mode=extra_tokens # extra_tokens | first10_frames | mean
@@ -85,7 +86,7 @@ fetch() {
         fi
     done
 }
-fetch whisper whisper-tiny.en tiny.en.pt 6 10 11
+fetch whisper whisper-tiny.en tiny.en.pt ${e2v_s_teacher:+5} 6 10 11
 fetch llm smollm2-135m-instruct SmolLM2-135M-Instruct.Q4_1.gguf 8
 
 if [ -n "$leave_out" ]; then

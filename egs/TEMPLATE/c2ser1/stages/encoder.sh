@@ -44,11 +44,15 @@ inputs() {
 }
 
 pretrain() {
-    local config=$conf/train_e2v_s.yaml start=() labels
+    local config=$conf/train_e2v_s.yaml start=() labels teacher=()
     if [ -n "$init_e2v_s" ]; then start=(--file "$init_e2v_s/config.yaml" --file "$init_e2v_s/model.pth"); fi
     if [ "$encoder_task" = emotion_classifier ]; then config=$conf/train_classifier.yaml; fi
     labels=$(set_of "$fold" "$train_set")/utt2emo.silver
     if [ "$silver" = true ] && [ -f "$labels" ]; then start+=(--file "$labels"); fi
+    if [ -n "$e2v_s_teacher" ]; then
+        start+=("${whisper_input[@]}" --value "teacher=$e2v_s_teacher")
+        teacher=(--model_conf "teacher=whisper:$whisper:$e2v_s_teacher")
+    fi
     stage_begin "$dir/e2v_s" --done data/.done.dump --file "$config" --out "$dir/e2v_s/model.pth" --value "seed=$seed" \
         --value "seconds=$min_seconds-$max_seconds" --value "sets=$train_set $dev_set" --value "task=$encoder_task" \
         --value "silver=$silver" --value "args=$e2v_s_args" "${start[@]}" $(balanced_by) --clean "$dir/e2v_s" || return 0
@@ -56,7 +60,7 @@ pretrain() {
     inputs "$dev_set" "$dir/e2v_s/inputs"
     train "train_$encoder_task" "$dir/e2v_s" "$dir/e2v_s/inputs" "$config" \
         $(data_options "$dir/e2v_s/inputs" wav.scp,speech,kaldi_ark label,label,text_int) \
-        ${init_e2v_s:+--init_backbone "$init_e2v_s"} $e2v_s_args
+        ${init_e2v_s:+--init_backbone "$init_e2v_s"} "${teacher[@]}" $e2v_s_args
     python3 -m c2ser plot-curves --exp_dir "$dir/e2v_s" --out "$dir/e2v_s/curves.png" --title "Emotion encoder"
     stage_end
 }

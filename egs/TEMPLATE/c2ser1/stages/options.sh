@@ -31,6 +31,8 @@ check_options() {
     for name in dev_speakers allow_missing; do whole "$name" 0; done
     whole paraphrases 0 5
     [ -z "$whisper_blocks" ] || whole whisper_blocks 1
+    [[ $e2v_s_teacher =~ ^([0-9]+(,[0-9]+)*)?$ ]] || die "--e2v_s_teacher $e2v_s_teacher: expected layers, as 3 or 3,4"
+    [ -z "$e2v_s_teacher" ] || [ "$whisper" != none ] || die "--e2v_s_teacher $e2v_s_teacher: there is no --whisper to learn from"
     above_zero max_seconds
     [[ $min_seconds =~ ^[0-9]*\.?[0-9]+$ ]] || die "--min_seconds $min_seconds: expected a number from 0"
     awk "BEGIN { exit !($min_seconds < $max_seconds) }" || die "--min_seconds $min_seconds: not below --max_seconds $max_seconds"

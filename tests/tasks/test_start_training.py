@@ -1,0 +1,64 @@
+"""Trainings that start from a frozen Whisper: killed, in two processes, unlabelled, from arks."""
+
+import signal
+
+import pytest
+import torch
+
+from c2ser.errors import InputError
+from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
+from c2ser.tasks.emotion_classifier import EmotionClassifierTask
+from tests.builders import BACKBONE, PRETRAINING
+from tests.tasks.test_backbone import options as backbone_options
+from tests.tasks.test_midway import LONG, assert_equal, figures, in_a_process, struck
+from tests.tasks.test_two_processes import STILL, fixed, two  # noqa: F401
+
+
+@pytest.fixture
+def conf(whisper_pt):
+    return {**PRETRAINING, "teacher": f"whisper:{whisper_pt}:1,2", "teacher_updates": 4, "keep_frames": True}
+
+
+def test_killed_within_the_start_it_ends_as_unbroken(conf, train, tmp_path, monkeypatch):
+    config = {**LONG, "model_conf": conf}
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    work = [lambda name=name: train("emotion2vec_s", tmp_path / name, 2, **config) for name in ("whole", "broken")]
+    logs = [tmp_path / name / "log" for name in ("whole", "broken")]
+    assert in_a_process(work[0], logs[0]) == 0, logs[0].read_text()
+    with monkeypatch.context() as patch:
+        struck(patch, "emotion2vec_s", 6)
+        assert in_a_process(work[1], logs[1]) == -signal.SIGKILL
+    assert in_a_process(work[1], logs[1]) == 0, logs[1].read_text()
+    assert_equal(tmp_path / "broken/exp", tmp_path / "whole/exp")
+    told = figures(tmp_path / "broken/exp")
+    assert told == figures(tmp_path / "whole/exp")
+    assert (1, "valid", "explained_var") in told and (2, "valid", "loss_frm") in told
+    held = torch.load(tmp_path / "broken/exp/checkpoint.pth", weights_only=False)
+    count = sum(len(group["params"]) for group in held["optimizers"][0]["param_groups"])
+    names = {name.split(".")[0] for name in held["model"]}
+    assert names == {"student", "teacher", "decoder", "start", "updates"}
+    assert count == len(held["model"]) - 1  # all but the count of updates
+
+
+def test_two_processes_start_as_one(conf, train, options, tmp_path, monkeypatch):
+    config = {
+        "model_conf": {**conf, "teacher_updates": 2, "mask_noise": 0.0}, "backbone_conf": {**BACKBONE, **STILL},
+        "num_iters_per_epoch": 4, "accum_grad": 1, "batch_size": 4, "optim": "sgd", "optim_conf": {"lr": 0.02},
+        "shuffle_within_batch": False,
+    }  # fmt: skip
+    folders = [train("emotion2vec_s", tmp_path / "one", 1, **config), two("emotion2vec_s", options, tmp_path / "two", 1, **config)]
+    one, other = (torch.load(folder / "1epoch.pth") for folder in folders)
+    torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_augmented_is_not_kept_and_no_ark_tells_of_it(conf):
+    for changed, message in ((conf, "keep_frames: --augment would be heard once"), ({"teacher": "ark:4"}, "teacher: ark tells")):
+        with pytest.raises(InputError, match=message):
+            Emotion2VecSTask.build_model(backbone_options(model_conf={**PRETRAINING, **changed}, augment={"speed": [0.9]}))
+
+
+@pytest.mark.parametrize("task", [Emotion2VecSTask, EmotionClassifierTask])
+def test_a_teacher_that_would_not_be_heard_is_refused(task):
+    with pytest.raises(InputError, match="teacher 'ark:4' without teacher_updates"):
+        task.build_model(backbone_options(model_conf={"teacher": "ark:4"}))
