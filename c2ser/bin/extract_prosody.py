@@ -1,6 +1,8 @@
 """Measure F0, loudness and speaking rate of every utterance: utt2f0 (Hz), utt2loudness (LUFS), utt2rate (phonemes / s).
 
-utt2articulation holds the rate over the speech alone, without pauses and silence around it (phonemes / s).
+utt2articulation holds the rate over the speech alone, without pauses and silence around it (phonemes / s), utt2range the
+pitch range (semitones), utt2intonation where the pitch goes, utt2pauses the share of pauses; utt2reliable names the
+measures to be trusted. c2ser/prosody/measures.py says how each is defined.
 
 A value that cannot be measured is `nan` (no voiced frame, no transcript) or, for the loudness of silence, `-inf`.
 Parallel jobs run this on the parts of a split data directory and join the tables of the parts with cat.
@@ -8,25 +10,24 @@ Parallel jobs run this on the parts of a split data directory and join the table
 
 import argparse
 import logging
-import math
 from pathlib import Path
 
 from c2ser.at_work import at_work
-from c2ser.audio import SAMPLE_RATE, read_audio, read_utterances
+from c2ser.audio import read_audio, read_utterances
 from c2ser.bin.common import str_to_bool
 from c2ser.datadir import DataDir, read_entries, write_table
 from c2ser.datadir.faults import some
 from c2ser.errors import InputError
 from c2ser.prosody import f0, rate
-from c2ser.prosody.level import articulation_seconds
-from c2ser.prosody.loudness import loudness
+from c2ser.prosody.measures import measure
+from c2ser.prosody.style import UNCERTAIN
 
 
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_source_options(parser)
-    parser.add_argument("--out_dir", required=True, help="where utt2f0, utt2loudness, utt2rate and utt2articulation are written")
+    parser.add_argument("--out_dir", required=True, help="where the tables are written")
     return parser
 
 
@@ -50,15 +51,10 @@ def main(argv=None):
     utterances = data.utterances()
     languages = read_entries(data.path / "utt2lang", utterances, "add the language code")
     texts = data.read("text", optional=True)
-    tables = {"utt2f0": {}, "utt2loudness": {}, "utt2rate": {}, "utt2articulation": {}}
+    tables, methods = {}, (args.f0_method, args.f0_checkpoint, args.rate_method)
     for utterance, samples in progress(utterance_audio(data, utterances, args), len(utterances)):
-        seconds = len(samples) / SAMPLE_RATE
-        text, language = texts.get(utterance, ""), languages[utterance]
-        times, contour, voiced = f0.f0_contour(samples, args.f0_method, args.f0_checkpoint)
-        tables["utt2f0"][utterance] = f"{f0.voiced_mean(contour, voiced):.2f}"
-        tables["utt2loudness"][utterance] = f"{loudness(samples, SAMPLE_RATE):.2f}"
-        for name, lasts in (("utt2rate", seconds), ("utt2articulation", articulation_seconds(samples, times, voiced))):
-            tables[name][utterance] = f"{rate.speaking_rate(text, language, lasts, args.rate_method):.3f}"
+        for name, value in measure(samples, texts.get(utterance, ""), languages[utterance], *methods).items():
+            tables.setdefault(name, {})[utterance] = value
     for name, table in tables.items():
         write_table(Path(args.out_dir) / name, table)
     _report(tables, args.out_dir)
@@ -87,9 +83,10 @@ def progress(items, total):
 
 def _report(tables, out_dir):
     reasons = {"utt2f0": "no voiced frame", "utt2loudness": "silence", "utt2rate": "no transcript to count",
-               "utt2articulation": "no transcript to count"}  # fmt: skip
-    for name, table in tables.items():
-        missing = [utterance for utterance, value in table.items() if not math.isfinite(float(value))]
+               "utt2articulation": "no transcript to count", "utt2range": "no voiced frame", "utt2pauses": "silence",
+               "utt2intonation": "too few voiced frames"}  # fmt: skip
+    for name, reason in reasons.items():
+        missing = [utterance for utterance, value in tables[name].items() if value in ("nan", "-inf", UNCERTAIN)]
         listed = f": {some(missing)}" if missing else ""
-        logging.info("%s/%s: %d utterances, %d without a value (%s)%s", out_dir, name, len(table), len(missing),
-                     reasons[name], listed)  # fmt: skip
+        logging.info("%s/%s: %d utterances, %d without a value (%s)%s", out_dir, name, len(tables[name]), len(missing),
+                     reason, listed)  # fmt: skip

@@ -40,11 +40,11 @@ def main(argv=None):
     languages = _languages(data, utterances, args.language)
     labelled = _labelled(data, utterances, emotions, languages)
 
-    explicit, implicit, counts = {}, {}, Counter()
+    explicit, implicit, counts, style = {}, {}, Counter(), None
     for utterance in labelled:
         if utterance not in styles:
             raise InputError(f"{data.path}/utt2style: no entry for {utterance}; run c2ser make-style")
-        style = parse_style(styles[utterance], f"{data.path}/utt2style: {utterance}")
+        style = parse_style(styles[utterance], f"{data.path}/utt2style: {utterance}", style)  # the same measures in all
         described = style, texts.get(utterance, ""), emotions[utterance], languages[utterance]
         explicit[utterance] = build_rationale(utterance, *described, seed=args.seed)
         faults = check_rationale(explicit[utterance], *described)

@@ -12,7 +12,7 @@ from c2ser.cot import templates
 from c2ser.cot.quote import clean_transcript, comparable, split_quoted
 from c2ser.cot.rewrite_prompts import instructions
 from c2ser.datadir.scan import ODD
-from c2ser.prosody.style import LEVELS, MEASURES
+from c2ser.prosody.style import MEASURES, STATES
 
 MARKUP = re.compile(r"[*_#`<>{}\[\]|]|(?:^|\s)(?:[-•]|\d+[.)])\s")
 """Signs of formatting, and starts of lists, which no sentence of a rationale holds."""
@@ -63,7 +63,7 @@ def parse_style_levels(text, language):
     outside, _ = split_quoted(text)
     found = {}
     for measure, cues in templates.load(language).CUES.items():
-        levels = [level for level in LEVELS if cues[level].search(outside)]
+        levels = [level for level in STATES[measure] if cues[level].search(outside)]
         if len(levels) == 1:
             found[measure] = levels[0]
     return {measure: found[measure] for measure in MEASURES if measure in found}
@@ -97,9 +97,9 @@ def _style_faults(text, style, language):
     faults = []
     for measure, cues in templates.load(language).CUES.items():
         expected = style.get(measure)
-        if expected in LEVELS and stated.get(measure) != expected:
+        if expected in cues and stated.get(measure) != expected:
             faults.append(f"{measure} should be {expected}, the text says {stated.get(measure, 'no one level')}")
-        elif expected not in LEVELS and any(cue.search(outside) for cue in cues.values()):
+        elif expected not in cues and any(cue.search(outside) for cue in cues.values()):
             faults.append(f"{measure} is not known, but the text states it")
     return faults
 

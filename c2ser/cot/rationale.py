@@ -10,7 +10,7 @@ import hashlib
 
 from c2ser.cot import templates
 from c2ser.cot.quote import clean_transcript, quote
-from c2ser.prosody.style import LEVELS, MEASURES
+from c2ser.prosody.style import MEASURES, STATES
 
 
 def build_rationale(utterance, style, transcript, emotion, language, seed=0):
@@ -34,9 +34,9 @@ def build_implicit(emotion, language):
 def render(template, style, words, name, pick):
     """A rationale in the words of a Template; `pick(slot, options)` chooses the wording of each slot.
 
-    words: a clean transcript. The slots are opening, speed, pitch, volume, inference, delivery.
+    words: a clean transcript. The slots are opening, the style's measures, inference, delivery.
     """
-    levels = {measure: style[measure] for measure in MEASURES if style.get(measure) in LEVELS}
+    levels = {measure: style[measure] for measure in MEASURES if style.get(measure) in STATES[measure]}
     phrases = [pick(measure, template.STYLE[measure][level]) for measure, level in levels.items()]
     filling = {
         "style": template.AND.join([template.COMMA.join(phrases[:-1]), *phrases[-1:]] if phrases[1:] else phrases),
@@ -59,13 +59,15 @@ def render(template, style, words, name, pick):
 def liveliness(levels):
     """What the known levels add up to: each high one speaks for a lively delivery, each low one against.
 
-    Speed, pitch and volume all rise with arousal; their balance is stated instead of a feeling, so it contradicts
-    neither the levels nor any emotion. "mixed" where high and low cancel out.
+    Speed, pitch and volume all rise with arousal, and so do the range of the pitch and the rate of articulation; their
+    balance is stated instead of a feeling, so it contradicts neither the levels nor any emotion. "mixed" where high and
+    low cancel out. Intonation and pauses do not count.
     """
-    balance = sum({"low": -1, "medium": 0, "high": 1}[level] for level in levels.values())
+    counted = [level for measure, level in levels.items() if measure not in ("intonation", "pauses")]
+    balance = sum({"low": -1, "medium": 0, "high": 1}[level] for level in counted)
     if balance:
         return "high" if balance > 0 else "low"
-    return "medium" if set(levels.values()) == {"medium"} else "mixed"
+    return "medium" if set(counted) <= {"medium"} else "mixed"
 
 
 def _fill(sentence, filling):

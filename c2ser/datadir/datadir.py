@@ -8,7 +8,7 @@ from c2ser.errors import InputError
 
 UTTERANCE_TABLES = (
     "text", "utt2spk", "utt2lang", "utt2corpus", "utt2dur", "utt2num_samples", "utt2f0", "utt2loudness", "utt2rate",
-    "utt2style",
+    "utt2articulation", "utt2range", "utt2intonation", "utt2pauses", "utt2reliable", "utt2style",
 )  # fmt: skip
 """Tables keyed by utterance. wav.scp is keyed by recording, which is the utterance where there is no segments file."""
 
@@ -28,7 +28,7 @@ class DataDir:
 
     Every table is a dict utterance (recording, speaker) → value. Beside Kaldi's own files the project adds utt2emo
     (class), utt2lang (ISO 639-1), utt2corpus (where several corpora are joined), utt2f0 (Hz), utt2loudness (LUFS),
-    utt2rate (phonemes / s), utt2style (`speed=… pitch=… volume=…`), cot_explicit, cot_implicit, utt2votes (annotators'
+    utt2rate (phonemes / s), utt2style (`speed=… pitch=… volume=…`) with what else it is cut from (c2ser extract-prosody), cot_explicit, cot_implicit, utt2votes (annotators'
     votes, `angry:2 sad:1`), and reco2channel: which channel of a recording carries the speech (1-based, or `mean`); a
     recording without an entry must be mono.
     """

@@ -13,7 +13,9 @@ GENDERS = ("f", "m", "o", "u")
 LEVELS = ("low", "medium", "high", "unknown")
 """Levels of utt2style; unknown where the measure is NaN."""
 
-STYLE = re.compile(r"speed=(\w+) pitch=(\w+) volume=(\w+)")
+STYLE = dict.fromkeys(("speed", "pitch", "volume", "range", "intonation", "articulation", "pauses"), LEVELS[:-1])
+STYLE["intonation"] = ("rising", "falling", "both", "level")
+"""Measures of utt2style, in the order in which they are written, and the levels of each beside unknown."""
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
@@ -91,11 +93,23 @@ def measure(value):
 
 
 def style(value):
-    """utt2style: `speed=… pitch=… volume=…`, each one of LEVELS."""
-    match = STYLE.fullmatch(value)
-    if match and all(level in LEVELS for level in match.groups()):
-        return None
-    return f"style {value!r} is not `speed=L pitch=L volume=L` with L one of {', '.join(LEVELS)}"
+    """utt2style: `speed=… pitch=… volume=…` or other measures of STYLE, each once, in that order."""
+    levels = dict(part.partition("=")[::2] for part in value.split(" "))
+    if all(level in (*STYLE.get(measure, ()), LEVELS[-1]) for measure, level in levels.items()):
+        if value == " ".join(f"{measure}={levels[measure]}" for measure in STYLE if measure in levels):
+            return None
+    return f"style {value!r} is not `speed=L pitch=L volume=L`, or other of {', '.join(STYLE)}, with L one of {', '.join(LEVELS)}"
+
+
+def intonation(value):
+    """utt2intonation: a level of STYLE, or uncertain."""
+    return None if value in (*STYLE["intonation"], "uncertain") else f"{value!r} is no intonation; measure it again"
+
+
+def reliable(value):
+    """utt2reliable: measures of STYLE, or none."""
+    good = value == "none" or set(value.split()) <= set(STYLE)
+    return None if good else f"{value!r} is neither `none` nor measures out of {', '.join(STYLE)}; measure it again"
 
 
 def votes(value):
@@ -143,6 +157,11 @@ CHECKS = {
     "utt2f0": ("f0", measure),
     "utt2loudness": ("loudness", loudness),
     "utt2rate": ("rate", measure),
+    "utt2articulation": ("rate", measure),
+    "utt2range": ("range", measure),
+    "utt2pauses": ("pauses", measure),
+    "utt2intonation": ("intonation", intonation),
+    "utt2reliable": ("reliable", reliable),
     "utt2style": ("style", style),
     "utt2votes": ("votes", votes),
     "segments": ("segment", segment),

@@ -3,7 +3,7 @@
 from c2ser.cot import templates
 from c2ser.cot.check import detect_language, parse_style_levels
 from c2ser.cot.quote import clean_transcript, comparable, split_quoted
-from c2ser.prosody.style import LEVELS, MEASURES
+from c2ser.prosody.style import MEASURES, STATES
 
 
 def style_accuracy(answers, styles, languages):
@@ -20,15 +20,15 @@ def style_accuracy(answers, styles, languages):
     """
     stated = {utterance: parse_style_levels(text, language_of(text, languages)) for utterance, text in answers.items()}
     found = {}
-    for measure in MEASURES:
-        pairs = [(styles[utterance][measure], stated[utterance].get(measure)) for utterance in answers]
-        known = [pair for pair in pairs if pair[0] in LEVELS]
+    for measure in [one for one in MEASURES if any(one in style for style in styles.values())]:
+        pairs = [(styles[utterance].get(measure), stated[utterance].get(measure)) for utterance in answers]
+        known = [pair for pair in pairs if pair[0] in STATES[measure]]
         said = [pair for pair in known if pair[1]]
         right = sum(level == truth for truth, level in said)
         found[measure] = {
             "known": len(known), "stated": len(said), "right": right, "accuracy": _share(right, len(known)),
             "accuracy_stated": _share(right, len(said)),
-            "invented": sum(truth not in LEVELS and level is not None for truth, level in pairs),
+            "invented": sum(truth not in STATES[measure] and level is not None for truth, level in pairs),
         }  # fmt: skip
     return found
 

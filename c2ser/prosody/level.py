@@ -70,17 +70,25 @@ def find_pauses(samples, times, voiced):
 
 
 def articulation_seconds(samples, times, voiced):
-    """Seconds of an utterance without its pauses of `PAUSE_SECONDS` or more and without what surrounds the speech.
+    """The first of `phrasing`: seconds of speech alone."""
+    return phrasing(samples, times, voiced)[0]
 
-    Arguments as for `find_pauses`. Right to a frame at each pause; at least one frame.
+
+def phrasing(samples, times, voiced):
+    """Seconds of speech, and seconds of its pauses of `PAUSE_SECONDS` or more; what surrounds the speech is neither.
+
+    Arguments as for `find_pauses`. Right to a frame at each pause; the speech lasts a frame at least.
     """
     pauses = find_pauses(samples, times, voiced)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], pauses, [False]]).astype(int)))
-    frames = 0
+    around = within = 0
     for start, end in zip(edges[::2], edges[1::2]):
-        if start == 0 or end == len(pauses) or (end - start) * HOP >= PAUSE_SECONDS * SAMPLE_RATE:
-            frames += end - start
-    return max(len(samples) - frames * HOP, min(HOP, len(samples))) / SAMPLE_RATE
+        if start == 0 or end == len(pauses):
+            around += end - start
+        elif (end - start) * HOP >= PAUSE_SECONDS * SAMPLE_RATE:
+            within += end - start
+    spoken = max(len(samples) - (around + within) * HOP, min(HOP, len(samples)))
+    return spoken / SAMPLE_RATE, within * HOP / SAMPLE_RATE
 
 
 def _powers(samples):

@@ -1,4 +1,4 @@
-"""Style labels: speed, pitch and volume of an utterance as low, medium or high.
+"""Style labels: speed, pitch, volume and other measures of an utterance as low, medium or high.
 
 The paper cuts each measure at its mean ± 1 standard deviation and does not say over whom; here the population is an
 option (`POPULATIONS`), and its statistics come from training utterances alone.
@@ -8,20 +8,31 @@ import math
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from c2ser.datadir.values import STYLE as STATES
 from c2ser.errors import InputError
 from c2ser.jsonfile import write_json
 
-MEASURES = {"speed": "utt2rate", "pitch": "utt2f0", "volume": "utt2loudness"}
-"""The style measures, in the order in which they are written and told, and the table each is cut from."""
+MEASURES = {
+    "speed": "utt2rate", "pitch": "utt2f0", "volume": "utt2loudness", "range": "utt2range",
+    "intonation": "utt2intonation", "articulation": "utt2articulation", "pauses": "utt2pauses",
+}  # fmt: skip
+"""The style measures, in the order in which they are written and told, and the table each is cut from; the levels of
+each are in `STATES`. c2ser.prosody.measures defines them."""
+
+PAPER = ("speed", "pitch", "volume")
+"""The paper's measures, which serve where none are chosen."""
 
 LEVELS = ("low", "medium", "high")
 
 UNKNOWN = "unknown"
 """The level of a value that could not be measured (NaN). Rationales leave that measure out."""
 
+UNCERTAIN = "uncertain"
+"""The intonation of too few voiced frames, in utt2intonation; its level is `UNKNOWN`."""
+
 POPULATIONS = ("auto", "corpus", "language", "speaker", "gender")
 """Over whom mean and deviation are taken. auto: over the training utterances of one corpus and language, whose phonemes
-are counted alike; for pitch, of one gender, too, and where that is not known the pitch is taken over the speaker's own:
+are counted alike; for pitch and pitch range, of one gender, too, and where that is not known the pitch is taken over the speaker's own:
 a level that told women from men would say nothing of how they speak. corpus: over the whole training directory, or over
 a corpus where several are joined; the others: over its utterances of one language, speaker or gender."""
 
@@ -93,10 +104,22 @@ class StyleStatistics:
         return "high" if value > moments.mean + reach else "medium"
 
 
-def save_statistics(path, statistics, population):
-    """Write {measure: StyleStatistics} and the population's name as JSON, whole or not at all."""
+def value_of(measure, written, trusted):
+    """What a level is cut from: the float that is written of a measure, or the intonation's word.
+
+    trusted: the value of utt2reliable; of a measure that it does not name, NaN (`UNCERTAIN`). Raises ValueError.
+    """
+    if measure == "intonation":
+        if written not in (*STATES[measure], UNCERTAIN):
+            raise ValueError(written)
+        return written if measure in trusted.split() else UNCERTAIN
+    return float(written) if measure in trusted.split() else math.nan
+
+
+def save_statistics(path, statistics, population, **further):
+    """Write {measure: StyleStatistics}, the population's name and further entries as JSON, whole or not at all."""
     document = {"population": population, "measures": {name: asdict(value) for name, value in statistics.items()}}
-    write_json(path, document)
+    write_json(path, document | further)
 
 
 def relative_pitch(values, speakers):
@@ -141,16 +164,17 @@ def population_groups(data_dir, population, measure="speed"):
 
 
 def _auto_groups(data_dir, measure):
-    """Utterance → "corpus language", or "corpus language gender" for pitch, of what is known; f and m are genders."""
+    """Utterance → "corpus language", or "corpus language gender" for pitch and its range, of what is known; f and m are
+    genders."""
     tables = [data_dir.read(name, optional=True) for name in ("utt2corpus", "utt2lang")]
     speakers, genders = data_dir.read("utt2spk"), data_dir.read("spk2gender", optional=True)
     groups = {}
     for utterance, speaker in speakers.items():
         parts = [table[utterance] for table in tables if utterance in table]
-        if measure == "pitch":
-            if genders.get(speaker) not in ("f", "m"):
-                continue
+        if measure in ("pitch", "range") and genders.get(speaker) in ("f", "m"):
             parts.append(genders[speaker])
+        elif measure == "pitch":
+            continue
         if parts:
             groups[utterance] = " ".join(parts)
     return groups
@@ -158,19 +182,20 @@ def _auto_groups(data_dir, measure):
 
 def format_style(levels):
     """{measure: level} → the value of a utt2style line: `speed=low pitch=high volume=medium`."""
-    return " ".join(f"{measure}={levels[measure]}" for measure in MEASURES)
+    return " ".join(f"{measure}={levels[measure]}" for measure in MEASURES if measure in levels)
 
 
-def parse_style(value, where="utt2style"):
+def parse_style(value, where="utt2style", measures=None):
     """The value of a utt2style line → {measure: level}, in the order of `MEASURES`.
 
-    Raises InputError, naming `where`, for a measure that is missing, repeated or unknown, and for an unknown level.
+    measures: those that it must have, an iterable; None: any, but one at least. Raises InputError, naming `where`, for
+    others, for a measure that is repeated or unknown, and for an unknown level.
     """
     pairs = [part.partition("=")[::2] for part in value.split()]
     levels = dict(pairs)
-    if len(pairs) != len(MEASURES) or set(levels) != set(MEASURES):
+    if not pairs or len(pairs) != len(levels) or not set(levels) <= set(MEASURES) or set(levels) != set(measures or levels):
         raise InputError(f"{where}: {value!r}: expected `speed=… pitch=… volume=…`; rerun c2ser make-style")
     for measure, level in levels.items():
-        if level not in (*LEVELS, UNKNOWN):
-            raise InputError(f"{where}: {measure}={level}: expected one of {', '.join((*LEVELS, UNKNOWN))}")
-    return {measure: levels[measure] for measure in MEASURES}
+        if level not in (*STATES[measure], UNKNOWN):
+            raise InputError(f"{where}: {measure}={level}: expected one of {', '.join((*STATES[measure], UNKNOWN))}")
+    return {measure: levels[measure] for measure in MEASURES if measure in levels}

@@ -41,6 +41,20 @@ def test_every_level_in_every_wording_is_read_back(language):
 
 
 @pytest.mark.parametrize("language", templates.languages())
+def test_all_measures_together_are_read_back(language):
+    """Every level of every measure beside those of the others, in both of its phrases."""
+    template, levels = templates.load(language), {measure: list(phrases) for measure, phrases in templates.load(language).STYLE.items()}
+    assert list(levels) == ["speed", "pitch", "volume", "range", "intonation", "articulation", "pauses"]
+    for number, phrase in itertools.product(range(4), range(2)):
+        style = {measure: found[(number + place) % len(found)] for place, (measure, found) in enumerate(levels.items())}
+        text = render(template, style, "xyzzy", template.emotion_name("sad"), lambda slot, options: options[phrase % len(options)])
+        assert parse_style_levels(text, language) == style, text
+        assert check_rationale(text, style, "xyzzy", "sad", language) == []
+        wrong = style | {"pauses": next(level for level in levels["pauses"] if level != style["pauses"])}
+        assert len(check_rationale(text, wrong, "xyzzy", "sad", language)) == 1
+
+
+@pytest.mark.parametrize("language", templates.languages())
 def test_every_pair_of_opening_and_inference_is_sound(language):
     template, words = templates.load(language), TRANSCRIPTS.get(language, "xyzzy")
     name = template.emotion_name("neutral")

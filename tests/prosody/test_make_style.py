@@ -161,3 +161,41 @@ def test_a_missing_or_malformed_value_stops_before_anything_is_written(directori
 def test_a_population_needs_its_table(directories):
     with pytest.raises(InputError, match="train/utt2lang: no such file"):
         run(directories, "--population", "language")
+
+
+def further(train, genders):
+    """Pitch ranges of 2 to 11 semitones, twice as wide for the men; intonations in turn; every fifth is not reliable."""
+    utterances = train.utterances()
+    ranges = {utt: (2 + int(utt[-1])) * (2 if utt[0] == "m" else 1) for utt in utterances}
+    train.write("utt2range", {utt: f"{value:.2f}" for utt, value in ranges.items()})
+    train.write("utt2intonation", {utt: ("rising", "uncertain")[int(utt[-1]) % 2] for utt in utterances})
+    train.write("utt2reliable", {utt: "none" if int(utt[-1]) % 5 == 0 else "intonation range" for utt in utterances})
+    if genders:
+        train.write("spk2gender", {"w1": "f", "w2": "f", "m1": "m", "m2": "m"})
+    return train
+
+
+@pytest.mark.parametrize("genders", [True, False])
+def test_chosen_measures(tmp_path, genders):
+    train, stats = further(voices(tmp_path / "train", None), genders), tmp_path / "style.json"
+    chosen = ["--measures", "intonation", "range"]
+    main(["--train_dir", str(train.path), "--out_dirs", str(train.path), "--stats", str(stats), *chosen])
+    styles = train.read("utt2style")
+    assert styles["w1-02"].split()[1] == "intonation=rising" and styles["w1-03"].split()[1] == "intonation=unknown"
+    found = {utt for utt, value in styles.items() if value.startswith("range=high ")}
+    if genders:  # of ten even steps, two at each end lie over one deviation
+        assert {utt[-1] for utt in found} == {"8", "9"} and {utt[0] for utt in found} == {"w", "m"}
+    else:
+        assert {utt[0] for utt in found} == {"m"}
+    assert json.loads(stats.read_text(encoding="utf-8"))["told"] == ["range", "intonation"]
+    main(["--train_dir", str(train.path), "--out_dirs", str(train.path), "--stats", str(stats), *chosen, "--reliable_only", "true"])
+    unsure = {utt for utt, value in train.read("utt2style").items() if value == "range=unknown intonation=unknown"}
+    assert unsure == {utt for utt in train.utterances() if utt[-1] in "05"}
+    written = json.loads(stats.read_text(encoding="utf-8"))
+    assert written["reliable_only"] and written["measures"]["range"]["overall"]["count"] == 64  # of 80
+
+
+def test_a_measure_without_its_table_is_named(tmp_path):
+    train = voices(tmp_path / "train", None)
+    with pytest.raises(InputError, match="utt2pauses"):
+        main(["--train_dir", str(train.path), "--out_dirs", str(train.path), "--stats", str(tmp_path / "s"), "--measures", "pauses"])

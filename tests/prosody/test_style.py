@@ -126,9 +126,16 @@ def test_style_lines():
 
 @pytest.mark.parametrize(
     "value",
-    ["", "speed=low pitch=high", "speed=low pitch=high volume=loud", "speed=low speed=low pitch=high volume=low",
+    ["", "speed=low intonation=high", "speed=low pitch=high volume=loud", "speed=low speed=low pitch=high volume=low",
      "speed=low pitch=high volume=low tempo=low", "low high low"],
 )  # fmt: skip
 def test_malformed_style_lines(value):
     with pytest.raises(InputError, match="utt2style: u1: "):
         style.parse_style(value, "utt2style: u1")
+
+
+def test_measures_that_were_not_chosen_are_refused():
+    assert style.parse_style("speed=low pitch=high", measures=["pitch", "speed"]) == {"speed": "low", "pitch": "high"}
+    for others in (("speed",), ("speed", "pitch", "volume"), ("speed", "volume")):
+        with pytest.raises(InputError, match="utt2style: 'speed=low pitch=high': expected"):
+            style.parse_style("speed=low pitch=high", measures=others)

@@ -19,6 +19,7 @@ import yaml
 
 from c2ser import emotions
 from c2ser.errors import InputError
+from c2ser.prosody.style import STATES
 
 CONTRACT = {
     "PROMPT_EXPLICIT": "the question that asks for a rationale",
@@ -107,6 +108,9 @@ def load(language):
     lacking = [f"{name} ({purpose})" for name, purpose in CONTRACT.items() if name not in entries]
     if lacking:
         raise InputError(f"c2ser/cot/templates/{language}.yaml lacks {'; '.join(lacking)}")
+    for name, measure in ((name, measure) for name in ("STYLE", "CUES") for measure in STATES):
+        if set(entries[name].get(measure, ())) != set(STATES[measure]):
+            raise InputError(f"c2ser/cot/templates/{language}.yaml: {name}: {measure}: give {', '.join(STATES[measure])}")
     read = dict.fromkeys(FURTHER) | entries
     for name in ("OPENINGS", "INFERENCES"):
         read[name] = tuple(Pattern(**pattern) for pattern in read[name])

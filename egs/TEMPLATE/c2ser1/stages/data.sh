@@ -111,14 +111,14 @@ dump_audio() {
 
 prosody() {
     stage_begin data/.done.prosody --done data/.done.dump --value "f0_method=$f0_method" --clean dump/prosody \
-        --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" --out 'dump/prosody/utt2*' || return 0
+        --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" --file "$C2SER_ROOT/c2ser/prosody/measures.py" --out 'dump/prosody/utt2*' || return 0
     rm -rf dump/prosody
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd --num-threads 1 JOB=1:"$nj" dump/prosody/log/prosody.JOB.log python3 -m c2ser extract-prosody \
         --data_dir "data/all/split${nj}utt/JOB" --audio_scp dump/all/wav.scp --f0_method "$f0_method" \
         --out_dir dump/prosody/JOB
     local tables=()
-    for table in utt2f0 utt2loudness utt2rate utt2articulation; do
+    for table in utt2{f0,loudness,rate,articulation,range,intonation,pauses,reliable}; do
         tables+=(--table "dump/prosody/*/$table" "dump/prosody/$table")
     done
     python3 -m c2ser collect-parts --data_dir data/all "${tables[@]}"
@@ -129,13 +129,13 @@ style() {
     local sets
     sets=$(echo_sets)
     stage_begin "$(data_of)/.done.style" --done data/.done.prosody --value "population=$style_population" \
-        --value "sets=$train_set $dev_set" || return 0
+        --value "sets=$train_set $dev_set" --value "measures=$measures reliable=$reliable_only" || return 0
     for set in $sets; do
-        python3 -m c2ser filter-tables --data_dir "$set" dump/prosody/utt2f0 dump/prosody/utt2loudness dump/prosody/utt2rate
+        python3 -m c2ser filter-tables --data_dir "$set" dump/prosody/utt2*
     done
     # Cut by the training part, which comes first; a corpus for testing only, by itself
     python3 -m c2ser make-style --train_dir "${sets%%$'\n'*}" --out_dirs $sets \
-        --population "$style_population" --stats "$(data_of)/style.json"
+        --population "$style_population" --measures $measures --reliable_only "$reliable_only" --f0_method "$f0_method" --stats "$(data_of)/style.json"
     stage_end
 }
 

@@ -8,6 +8,17 @@ one_of() {
     die "--$name ${!name}: expected $(printf '%s, ' "${@:1:$#-1}" | sed 's/, $//') or ${!#}"
 }
 
+# $1: option, then of what it names one or more, each once
+several_of() {
+    local name=$1 value
+    shift
+    [ -n "${!name// /}" ] || die "--$name is empty; expected some of $*"
+    for value in ${!name}; do
+        [[ " $* " == *" $value "* ]] || die "--$name ${!name}: $value is none of $*"
+    done
+    [ -z "$(tr ' ' '\n' <<<"${!name}" | sort | uniq -d)" ] || die "--$name ${!name}: one is there twice"
+}
+
 # $1: option, $2: the least, $3: the most, if there is one
 whole() {
     [[ ${!1} =~ ^[0-9]+$ ]] && [ "${!1}" -ge "$2" ] && [ "${!1}" -le "${3:-${!1}}" ] ||
@@ -39,6 +50,7 @@ check_options() {
     [ "$balance_temperature" = .inf ] || above_zero balance_temperature
     one_of f0_method swift pyworld praat penn
     one_of style_population auto corpus language speaker gender
+    several_of measures speed pitch volume range intonation articulation pauses
     one_of cot_language auto $(languages)
     one_of encoder_task emotion2vec_s emotion_classifier
     one_of utterance_mode extra_tokens first10_frames mean
