@@ -20,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["c2ser", "c2ser.*"]),
     package_data={
-        "c2ser": ["corpora/folds/*.tsv", "evaluation/*.html", "packing/*.md", "*.yaml", "*/*.yaml", "cot/templates/*.yaml"]
+        "c2ser": ["corpora/folds/*.tsv", "evaluation/*.html", "packing/*.md", "*.yaml", "*/*.yaml", "cot/templates/*.yaml", "timeline/templates/*.j2"]
     },
     install_requires=[
         "espnet>=202511", "torch>=2.8", "torchaudio", "sentencepiece", "kaldiio", "transformers>=5.0", "openai-whisper",

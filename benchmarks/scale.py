@@ -185,7 +185,7 @@ def predict(place, count):
     files = place.folder / f"files.{count}"
     with open(files, "w", encoding="utf-8") as stream:
         stream.writelines(f"{place.sounds[number % 48][0]}\n" for number in range(count))
-    return [c2ser("predict", "--model", place.model() / "packed", "--json", "--files", files)]
+    return [c2ser("predict", "--model", place.model() / "packed", "--format", "json", "--files", files)]
 
 
 def score(place, count):

@@ -9,7 +9,7 @@ import soxr
 
 from c2ser.at_work import at_work
 from c2ser.errors import InputError
-from c2ser.soundfiles import decode
+from c2ser.soundfiles import blocks, decode
 
 SAMPLE_RATE = 16000
 """The rate, in Hz, at which every model of the project hears."""
@@ -47,14 +47,41 @@ def read_audio(entry, channel=None, sample_rate=SAMPLE_RATE, allow_commands=Fals
 
 def prepare(samples, rate, channel=None, sample_rate=SAMPLE_RATE, entry="audio"):
     """Decoded `(samples, channels)` at `rate` Hz → what `read_audio` returns, with its errors."""
-    if not 1000 <= rate <= 1_000_000:  # what is resampled from 1 Hz becomes 16,000 times as long
-        raise InputError(f"{entry}: {rate:.10g} Hz: speech has 1,000 to 1,000,000 samples a second; its header is wrong")
+    _check_rate(rate, entry)
     samples = within_range(select_channel(samples, channel, entry), entry)
     if rate != sample_rate:  # resampling overshoots where sound was clipped
         samples = np.clip(soxr.resample(samples, rate, sample_rate), -1.0, 1.0).astype(np.float32)
     if samples.shape[0] == 0:
         raise InputError(f"{entry}: shorter than one sample at {sample_rate} Hz; remove it")
     return samples
+
+
+def audio_blocks(path, channel=None):
+    """Yield float32 `(samples,)` at 16 kHz of a file, seconds at a time: together what `read_audio` gives, whatever its length.
+
+    Raises InputError as it does; of several channels that cancel each other nothing is said.
+    """
+    check_file(path)
+    resampler = None
+    for block, rate in blocks(path):
+        if resampler is None:
+            _check_rate(rate, path)
+            resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1)
+        if len(block):
+            samples = block.mean(axis=1) if channel == "mean" else select_channel(block, channel, path)
+            samples = within_range(samples, path)
+            yield samples if rate == SAMPLE_RATE else _resampled(resampler, samples)
+    if rate != SAMPLE_RATE:
+        yield _resampled(resampler, np.zeros(0, np.float32), last=True)
+
+
+def _resampled(resampler, samples, last=False):
+    return np.clip(resampler.resample_chunk(samples, last=last), -1.0, 1.0)
+
+
+def _check_rate(rate, entry):
+    if not 1000 <= rate <= 1_000_000:  # what is resampled from 1 Hz becomes 16,000 times as long
+        raise InputError(f"{entry}: {rate:.10g} Hz: speech has 1,000 to 1,000,000 samples a second; its header is wrong")
 
 
 def within_range(samples, entry):
@@ -115,11 +142,16 @@ def _decode(entry, allow_commands, most):
 
 
 def _decode_file(path, most):
+    check_file(path)
+    return decode(path, path, most)
+
+
+def check_file(path):
+    """Raise InputError where there is no file, or nothing in it."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file")
     if Path(path).stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; fetch it again")
-    return decode(path, path, most)
 
 
 def _decode_command(entry, allow_commands):

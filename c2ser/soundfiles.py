@@ -80,6 +80,29 @@ def decode(source, name, most=None):
     return samples, rate
 
 
+def blocks(path):
+    """Yield float32 `(samples, channels)` of a file, `BLOCK` samples at most, and the rate in Hz: piece by piece what `decode` gives.
+
+    What libsndfile does not read, FFmpeg decodes as a whole first. Raises InputError as `decode` does, but for damage
+    only when it is met.
+    """
+    count, counted = 0, UNKNOWN_FRAMES
+    try:
+        with _opened(path, path) as sound:
+            counted, block = sound.frames, None
+            while block is None or len(block) == BLOCK:
+                block = sound.read(BLOCK, dtype="float32", always_2d=True)
+                count += len(block)
+                yield block, sound.samplerate
+    except FAILURES as error:
+        if count or (counted < UNKNOWN_FRAMES and "MPEG" in sound.subtype):
+            raise InputError(f"{path}: truncated or damaged ({error}); fetch it again") from None
+        yield _decode_container(path, path, error, None)
+        return
+    if count < counted < UNKNOWN_FRAMES:
+        raise InputError(f"{path}: truncated: {count} of {counted} samples; fetch it again")
+
+
 def measure(path, look):
     """Number of samples per channel, rate in Hz and channels of a file.
 

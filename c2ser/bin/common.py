@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import glob
 import logging
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from c2ser.datadir.tables import read_lines
 from c2ser.errors import InputError
 from c2ser.fileio import told_of
+from c2ser.rows import FORMATS
 
 REMEDIES = {
     errno.ENOSPC: "make room, then run the same command again",
@@ -65,19 +67,45 @@ def limit_caches():
 
 
 def add_audio(parser):
-    """Add the sound files that a command labels: by name, or --files."""
-    parser.add_argument("audio", nargs="*", help="Files: any rate, wav, flac, ogg and what else libsndfile reads")
+    """Add the sound files that a command labels: by name, or --files; and how it writes its answers."""
+    parser.add_argument(
+        "audio", nargs="*",
+        help="Files of any rate: wav, flac, ogg and what else libsndfile or FFmpeg reads; a folder: all below it that"
+        " are called so; a pattern in quotation marks, such as 'talks/**/*.wav'",
+    )  # fmt: skip
     parser.add_argument("--files", help="A text file of their names instead, one a line; it may hold any number")
+    parser.add_argument(
+        "--format", default="table", choices=FORMATS,
+        help="Of the answers: table, to read; json, one object a line; csv, tsv, a column p_CLASS for each class (default: %(default)s)",
+    )  # fmt: skip
 
 
 def audio_files(args):
-    """The files of those options. Raises InputError unless exactly one of the two is given and names any."""
+    """The files of those options, of folders and patterns in order. Raises InputError unless exactly one of the two is
+    given, and where one of them names no file."""
     if bool(args.audio) == bool(args.files):
         raise InputError("name the files to label, or a list of them with --files, and not both")
-    files = args.audio or [line for _, line in read_lines(args.files) if line.strip()]
+    files = [path for name in args.audio for path in _expand(name)]
+    files = files or [line for _, line in read_lines(args.files) if line.strip()]
     if not files:
         raise InputError(f"--files {args.files}: the list is empty")
     return files
+
+
+def _expand(name):
+    """The files that an argument stands for. What is there is no pattern, whatever its name."""
+    if os.path.isdir(name):
+        from c2ser.corpora.files import AUDIO_SUFFIXES, walk_audio
+
+        found, kind = [path for path, *_ in walk_audio(name)], f"no file that ends in {' '.join(AUDIO_SUFFIXES)} in it"
+    elif glob.has_magic(name) and not os.path.exists(name):
+        found, kind = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path)), "fits no file"
+    else:
+        return [name]
+    if not found:
+        raise InputError(f"{name}: {kind}; name the files, or list them with --files")
+    logging.info("%s: %d files", name, len(found))
+    return found
 
 
 def str_to_bool(value):

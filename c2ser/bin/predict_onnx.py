@@ -1,11 +1,12 @@
 """Label audio files with what c2ser export-onnx wrote: the class and the posterior of each class. Needs no torch."""
 
 import argparse
-import json
+import sys
 from itertools import islice
 from pathlib import Path
 
 from c2ser.bin.common import add_audio, audio_files
+from c2ser.rows import row_writer
 
 
 def get_parser():
@@ -16,7 +17,6 @@ def get_parser():
     parser.add_argument("--channel", help="of files with several: 1, 2, … or mean; default: only mono is taken")
     parser.add_argument("--batch_size", type=int, default=8, help="files together (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="threads of onnxruntime; default: its own choice")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of text")
     return parser
 
 
@@ -25,12 +25,9 @@ def main(argv=None):
     args = get_parser().parse_args(argv)
     from c2ser.inference.onnx_predictor import OnnxPredictor
 
-    files = iter(audio_files(args))
-    predictor = OnnxPredictor(args.model, args.threads)
-    while batch := list(islice(files, max(1, args.batch_size))):  # so that no more of them are held at a time
+    files = audio_files(args)
+    rest, predictor = iter(files), OnnxPredictor(args.model, args.threads)
+    write = row_writer(args.format, predictor.labels, files, ("sound",), sys.stdout)
+    while batch := list(islice(rest, max(1, args.batch_size))):  # so that no more of them are held at a time
         for path, answer in zip(batch, predictor(batch, args.channel, args.batch_size)):
-            if args.json:
-                print(json.dumps({"audio": path, **answer._asdict()}, ensure_ascii=False))
-                continue
-            posterior = "  ".join(f"{label} {value:.3f}" for label, value in answer.posterior.items())
-            print(f"{path}\t{answer.label}\t{posterior}")
+            write({"audio": path, **answer._asdict()})

@@ -5,12 +5,11 @@ narrow screen shows it. `scores` is everywhere a dict row name → the content o
 file as `scoring.score_sets` makes it. Scores are shown in per cent.
 """
 
-import unicodedata
-
 from c2ser.emotions import EMOTIONS, FURTHER_EMOTIONS
 from c2ser.errors import InputError
 from c2ser.evaluation.scoring import COSTS, PEAKS
 from c2ser.jsonfile import read_json
+from c2ser.rows import width
 
 HEADINGS = {"ua": "UA %", "wa": "WA %", "macro_f1": "macro-F1 %"}
 ABSENT = "–"
@@ -171,11 +170,11 @@ def format_table(rows):
     """Plain text of a table with aligned columns: the first to the left, the others to the right. "" for no rows."""
     if not rows:
         return ""
-    widths = [max(map(_width, column)) for column in zip(*rows)]
+    widths = [max(map(width, column)) for column in zip(*rows)]
     lines = []
     for row in rows:
-        cells = [row[0] + " " * (widths[0] - _width(row[0]))]
-        cells += [" " * (width - _width(cell)) + cell for cell, width in zip(row[1:], widths[1:])]
+        cells = [row[0] + " " * (widths[0] - width(row[0]))]
+        cells += [" " * (room - width(cell)) + cell for cell, room in zip(row[1:], widths[1:])]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
     return "\n".join(lines)
@@ -212,8 +211,3 @@ def _with_interval(interval):
 
 def _number(value):
     return ABSENT if value is None else f"{value:.3g}"
-
-
-def _width(text):
-    """Columns that a terminal needs: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

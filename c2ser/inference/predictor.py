@@ -57,18 +57,20 @@ class Predictor:
 
     model: the folder that stage 11 or 14 of a recipe made; device: "cpu", "cuda"; decoding: a `Decoding`; calibration:
     a `Calibration` of the mode that is used, or None; paraphrase: 0 asks what training asked, 1 … the paraphrases of
-    `c2ser.cot.prompts`. Raises InputError where the folder lacks a part, or these do not fit the system.
+    `c2ser.cot.prompts`; labels: among which words label scoring and the grammar choose, None: the classes of training.
+    Any words will do, but those that training never gave are found unlikely beside those that it did. Raises InputError
+    where the folder lacks a part, or these do not fit the system.
     """
 
-    def __init__(self, model, device="cpu", decoding=None, calibration=None, paraphrase=0):
+    def __init__(self, model, device="cpu", decoding=None, calibration=None, paraphrase=0, labels=None):
         check_device(device)
         self.bundle = Bundle.read(model)
         self.device, self.decoding, self.paraphrase = device, decoding or Decoding(), paraphrase
         self.dtype = choose(self.decoding.dtype, device, "language model of decoding")
         self.tokenizer = load_tokenizer(self.bundle.llm)
-        self.labels = self.bundle.labels
+        self.labels = self.bundle.labels if labels is None else list(labels)
         self.languages = self.decoding.languages or self.bundle.languages
-        self.answers = Answers(self.tokenizer, self.labels, self.languages)
+        self.answers = Answers(self.tokenizer, self.labels, self.languages, any_words=labels is not None)
         self.emotion_encoder = EmotionEncoder(**self.bundle.emotion, device=device) if self.bundle.emotion else None
         self.seconds = {"generation": 0.0, "scoring": 0.0}
         self.calibration, self.correction = calibration, self._correction(calibration)
@@ -111,19 +113,33 @@ class Predictor:
         )
         return predictions
 
-    def each(self, inputs, mode="implicit", channel=None, speaker=None):
+    def each(self, inputs, mode="implicit", channel=None, speaker=None, bad=None):
         """Yield the `Prediction` of each input in turn, for as many as there are: no more than a window of them, `WINDOW`
         or `WINDOW_SECONDS`, is held at a time. inputs: an iterable of what a call takes, read as it is needed; speaker: what
-        `enrol` gave, where all are of one. Answers, and errors, are those of a call."""
+        `enrol` gave, where all are of one; bad: a dict that inputs which cannot be read go into by name, with the reason;
+        in their turn None is yielded. Answers, and other errors, are those of a call."""
         speech, names = [], []
         for number, item in enumerate(inputs):
             names.append(name_of(item, number))
-            speech.append(self._read(item, channel, names[-1]))
-            if len(speech) == WINDOW or sum(map(len, speech)) >= WINDOW_SECONDS * SAMPLE_RATE:
-                yield from self(speech, mode, names=names, speakers=[speaker] * len(speech))
+            try:
+                speech.append(self._read(item, channel, names[-1]))
+            except InputError as error:
+                if bad is None:
+                    raise
+                bad[names[-1]] = str(error)
+                speech.append(None)
+            seconds = sum(len(samples) for samples in speech if samples is not None) / SAMPLE_RATE
+            if len(speech) == WINDOW or seconds >= WINDOW_SECONDS:
+                yield from self._window(speech, names, mode, speaker)
                 speech, names = [], []
-        if speech:
-            yield from self(speech, mode, names=names, speakers=[speaker] * len(speech))
+        yield from self._window(speech, names, mode, speaker)
+
+    def _window(self, speech, names, mode, speaker):
+        """Predictions of a window of `each`; None where there are no samples."""
+        held = {place: samples for place, samples in enumerate(speech) if samples is not None}
+        made = self(list(held.values()), mode, names=[names[place] for place in held], speakers=[speaker] * len(held)) if held else []
+        found = dict(zip(held, made))
+        return [found.get(place) for place in range(len(speech))]
 
     @torch.no_grad()
     def stream(self, item, mode="explicit", channel=None):
@@ -190,7 +206,7 @@ class Predictor:
             return Correction()
         if list(calibration.labels) != list(self.labels):
             given, own = ", ".join(calibration.labels), ", ".join(self.labels)
-            raise InputError(f"the calibration is for the classes {given}; this system has {own}")
+            raise InputError(f"the calibration is for the classes {given}; here they are {own}")
         return calibration.correction(self.decoding.prior, self.decoding.prior_strength)
 
     def _check_calibrated(self, mode):

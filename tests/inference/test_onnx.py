@@ -148,7 +148,7 @@ def test_recordings_are_labelled_without_torch(exported, speech, tmp_path):
         "import sys; from c2ser.bin import predict_onnx; predict_onnx.main(sys.argv[1:]);"
         "assert not {'torch', 'transformers', 'sklearn'} & set(sys.modules)"
     )
-    argv = [str(tmp_path / "0.wav"), str(tmp_path / "1.wav"), "--model", str(exported), "--json", "--threads", "1"]
+    argv = [str(tmp_path / "0.wav"), str(tmp_path / "1.wav"), "--model", str(exported), "--format", "json", "--threads", "1"]
     done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
@@ -171,7 +171,7 @@ def test_silence_is_labelled_and_named(exported, speech, tmp_path, capsys, caplo
     soundfile.write(tmp_path / "sound.wav", speech[0], 16000, subtype="FLOAT")
     soundfile.write(tmp_path / "silence.wav", np.zeros(8000), 16000)
     argv = [str(tmp_path / name) for name in ("sound.wav", "silence.wav")]
-    predict_onnx.main([*argv, "--model", str(exported), "--json"])
+    predict_onnx.main([*argv, "--model", str(exported), "--format", "json"])
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["sound"] for one in told] == [True, False] and told[1]["label"] in CLASSES
     (warning,) = [record.getMessage() for record in caplog.records]
@@ -182,9 +182,9 @@ def test_text_output(exported, speech, tmp_path, capsys):
     soundfile.write(tmp_path / "a.wav", speech[0], 16000, subtype="FLOAT")
     predict_onnx.main([str(tmp_path / "a.wav"), "--model", str(exported)])
     (answer,) = OnnxPredictor(exported)([speech[0]])
-    path, label, posterior = capsys.readouterr().out.strip().split("\t")
-    assert (path, label) == (str(tmp_path / "a.wav"), answer.label)
-    assert posterior.startswith(f"angry {answer.posterior['angry']:.3f}  neutral ")
+    head, row = map(str.split, capsys.readouterr().out.splitlines())
+    assert head == ["audio", "label", *CLASSES]
+    assert row == [str(tmp_path / "a.wav"), answer.label, *(f"{value:.3f}" for value in answer.posterior.values())]
 
 
 def test_inputs_that_do_not_do_are_named(exported, tmp_path):

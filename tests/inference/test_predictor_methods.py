@@ -165,7 +165,7 @@ def test_posteriors_are_corrected(system_dir, speech):
         with_decoding(system_dir, calibration, prior="dev")
     with pytest.raises(InputError, match="prior 'train': stands in a calibration; give one"):
         with_decoding(system_dir, prior="train")
-    with pytest.raises(InputError, match="the calibration is for the classes sad; this system has angry"):
+    with pytest.raises(InputError, match="the calibration is for the classes sad; here they are angry"):
         with_decoding(system_dir, Calibration(("sad",), "implicit", 1.0, {}))
 
 
@@ -207,3 +207,35 @@ def test_modes_of_one_checkpoint_are_one_model(system_dir, speech, tmp_path):
     predictor = Predictor(tmp_path, decoding=Decoding(max_new_tokens={"explicit": 4, "implicit": 4}))
     predictor(speech, "implicit"), predictor(speech, "explicit")
     assert predictor._model("implicit") is predictor._model("explicit")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("mode", ["implicit", "explicit"])
+def test_words_of_ones_own_are_scored(system_dir, speech, mode):
+    """Each answer in one pass of the whole model without a cache: a class by its Chinese name, however it is spelt, and a
+    new word as it is; in explicit mode behind the rationale."""
+    words = {"Anger": "愤怒", "sad": "悲伤", "calm": "calm", "no love": "no love"}
+    predictor = Predictor(system_dir, decoding=Decoding(max_new_tokens={"explicit": 12}), labels=list(words))
+    model, tokenizer = predictor._model(mode), predictor.tokenizer
+    for answer, samples in zip(predictor(speech[:2], mode), speech):
+        reasoning = answer.text.partition("情绪：")[0].strip() if mode == "explicit" else ""
+        prefix = model.prefixes(mode, *predictor._hear(model, [samples], None, None))[0]
+        scores = []
+        for word in words.values():
+            ids = [*tokenizer(f"{reasoning}情绪：{word}。", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            inputs = torch.cat([prefix, model.llm.get_input_embeddings()(torch.tensor(ids))])[None]
+            logits = model.llm(inputs_embeds=inputs).logits[0, len(prefix) - 1 : -1].double()
+            scores.append(logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None]).sum())
+        wanted = dict(zip(words, torch.stack(scores).softmax(0).tolist()))
+        assert answer.posterior == nearly(wanted) and answer.label == max(wanted, key=wanted.get)
+        assert answer.constrained in words
+
+
+def test_words_that_cannot_be_told_apart_are_refused(system_dir):
+    for labels, message in (
+        (["angry", "anger", "sad"], "'angry' and 'anger' are the same answer"), (["calm", "calm"], "the same answer"),
+        (["sad"], "labels: sad: name at least two"), ([], "labels: none: name at least two"),
+        (["sad", "ღღ"], "'ღღ': the tokenizer of this system has no letters for it"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            Predictor(system_dir, labels=labels)
