@@ -33,6 +33,7 @@ setup(
         "f0": ["pyworld", "penn==0.0.14"],
         "gpl": ["praat-parselmouth", "phonemizer", "espeakng-loader"],
         "lhotse": ["lhotse"],
+        "datasets": ["pyarrow"],
         "onnx": ["onnx", "onnxscript", "onnxruntime"],
         "demo": ["gradio>=6.15"],
     },
