@@ -33,8 +33,10 @@ setup(
         "f0": ["pyworld", "penn==0.0.14"],
         "gpl": ["praat-parselmouth", "phonemizer", "espeakng-loader"],
         "lhotse": ["lhotse"],
+        "datasets": ["pyarrow"],
         "onnx": ["onnx", "onnxscript", "onnxruntime"],
         "demo": ["gradio>=6.15"],
+        "serve": ["fastapi>=0.136", "uvicorn>=0.54", "python-multipart", "prometheus-client"],
     },
     entry_points={"console_scripts": ["c2ser = c2ser.cli:main"]},
     classifiers=[

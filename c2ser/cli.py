@@ -13,13 +13,14 @@ from c2ser.bin.common import run
 
 GROUPS = {
     "data": """prepare-data combine-corpora validate-data-dir fix-data-dir subset-data-dir copy-data-dir split-data-dir
-        combine-data dump-audio extract-prosody make-style make-cot rewrite-cot filter-tables collect-parts export-lhotse""",
+        combine-data dump-audio extract-prosody make-style make-cot rewrite-cot filter-tables collect-parts
+        import-data export-data""",
     "encoder": """train-emotion2vec-s train-emotion-classifier classify-text make-silver extract-features prosody-features
         probe plot-curves plot-layers plot-embeddings""",
     "language model": "prepare-llm make-inputs speaker-means train-c2ser make-bundle",
     "answers": """predict timeline decode calibrate score compare report stability benchmark majority transcribe cascade
         emotion2vec-plus qwen2-audio""",
-    "sharing": "pack demo convert import-c2ser export-onnx predict-onnx",
+    "sharing": "pack demo serve convert import-c2ser export-onnx predict-onnx",
 }
 """What the commands serve, in the order of the work."""
 

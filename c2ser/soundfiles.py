@@ -141,11 +141,15 @@ def _read(sound, name, most):
     return np.concatenate(blocks)
 
 
+class TooLong(InputError):
+    """More sound than is read at once."""
+
+
 def check_length(samples, rate, channels, name, most=None):
     """Raise InputError where so many samples per channel are beyond `most` seconds or `LARGEST`, by more than a block."""
     allowed = LARGEST // channels if most is None else min(LARGEST // channels, most * rate)
     if samples > allowed + BLOCK:
-        raise InputError(f"{name}: longer than {allowed / rate:.10g} s, and no more is read at once; cut it into pieces")
+        raise TooLong(f"{name}: longer than {allowed / rate:.10g} s, and no more is read at once; cut it into pieces")
 
 
 @contextmanager

@@ -23,6 +23,10 @@ MISSING_END = 0.5
 """Seconds by which the decoded sound may fall short of what the header announces before the file counts as cut."""
 
 
+LISTS = (b"#EXTM3U", b"ffconcat version", b"<MPD", b"<CompositionPlaylist", b"c=IN IP")
+"""What stands in texts that FFmpeg takes for lists of other files, or of addresses, which it would open."""
+
+
 def decode_container(source, name=None, most=None):
     """Decode the first audio stream of a path, or of bytes, to its end.
 
@@ -32,6 +36,7 @@ def decode_container(source, name=None, most=None):
     """
     name = source if name is None else name
     decode, _ = _backend(name)
+    _refuse_lists(source, name)
     samples, rate = decode(source, name, most)
     if samples.shape[0] == 0:
         raise InputError(f"{name}: its audio stream holds no samples; fetch it again")
@@ -45,6 +50,7 @@ def container_info(path):
     corrupt samples behind a sound header pass unnoticed.
     """
     _, info = _backend(path)
+    _refuse_lists(path, path)
     return info(path)
 
 
@@ -60,12 +66,23 @@ def _backend(name):
     raise InputError(f"{name}: reading containers needs PyAV (pip install av) or the ffmpeg program")
 
 
+def _refuse_lists(source, name):
+    """Raise InputError for a text that names other files instead of holding sound."""
+    if not isinstance(source, bytes):
+        with open(source, "rb") as stream:
+            source = stream.read(1 << 16)
+    if b"\0" not in source[: 1 << 16] and any(mark in source[: 1 << 16] for mark in LISTS):
+        raise InputError(f"{name}: a list of other files, none of which is opened; give the sound itself")
+
+
 @contextmanager
 def _opened_av(source, name):
     import av
 
+    inside = isinstance(source, bytes)
     try:
-        container = av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source))
+        given = io.BytesIO(source) if inside else str(source)
+        container = av.open(given, options={"protocol_whitelist": "none" if inside else "file"})
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{name}: cannot be opened ({error}); fetch it again") from None
     with container:

@@ -292,7 +292,7 @@ CASES = [
     Case("command", "in wav.scp, behind a bar", command("data/wav.scp", "| {}"), DUMP, "a-1.*no such file"),
     Case("command", "in wav.scp, read by the prosody", command("data/wav.scp", "{} |"), PROSODY, "a-1.*only with --allow_commands true"),
     Case("command", "in wav.scp, validated", command("data/wav.scp", "{} |"), f"{VALIDATE} --check-audio true", "a-1.*only with --allow_commands true"),
-    Case("command", "in wav.scp, exported", command("data/wav.scp", "{} |"), "export-lhotse --data_dir {w}/data --out_dir {w}/out", "a-1.*lhotse opens files only"),
+    Case("command", "in wav.scp, exported", command("data/wav.scp", "{} |"), "export-data --format lhotse --data_dir {w}/data --out_dir {w}/out", "a-1.*only files can be handed on"),
     Case("command", "in wav.scp, read for features", command("data/wav.scp", "{} |"), FEATURES + "{w}/whisper.pt", "a-1.*only with --allow_commands true", leaves=r"out/(layers|short|parts/inputs\.json)"),
     Case("command", "in wav.scp, decoded", several(put("decode.yaml", ""), command("data/wav.scp", "{} |")), DECODE, "mkdir.*only with --allow_commands true"),
     Case("command", "in an scp that a training reads", command("train/wav.scp", "{} |"), TRAIN, "mkdir.*no such file", leaves=EXP),

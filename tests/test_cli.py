@@ -18,7 +18,7 @@ def test_every_command_has_a_line_under_what_it_serves():
     rows = [line.split(maxsplit=1) for line in lines if line.startswith("  ")]
     assert sorted(name for name, _ in rows) == cli.commands()
     assert all(len(purpose.split()) > 3 for _, purpose in rows) and max(map(len, lines)) <= 100
-    assert lines[lines.index("encoder:") - 2].split()[0] == "export-lhotse"
+    assert lines[lines.index("encoder:") - 2].split()[0] == "export-data"
     assert "  score                     Score predictions on one test set, or on several pooled" in lines
 
 

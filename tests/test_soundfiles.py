@@ -11,12 +11,12 @@ import soundfile
 
 from c2ser.audio import read_audio
 from c2ser.bin import dump_audio
-from c2ser.bin.export_lhotse import recordings
 from c2ser.corpora.headers import read_header
 from c2ser.datadir import DataDir, read_table
 from c2ser.datadir.recordings import audio_faults
 from c2ser.datadir.scan import scan_tables
 from c2ser.errors import InputError
+from c2ser.formats.rows import read_rows
 from c2ser.given import read_speech
 
 RATE = 16000
@@ -297,7 +297,7 @@ def test_floats_beyond_their_range_in_every_command(tmp_path, speech, caplog):
 
     for name, words in refused.items():
         data.write("wav.scp", {name: paths[name]})
-        for refuse in (lambda: list(recordings(data)), lambda name=name: read_header(paths[name])):
+        for refuse in (lambda: read_rows(data), lambda name=name: read_header(paths[name])):
             with pytest.raises(InputError, match=words):
                 refuse()
     samples = soundfile.read(paths["b"], dtype="float32")[0]

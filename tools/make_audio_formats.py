@@ -41,7 +41,7 @@ Written by `python tools/make_audio_formats.py`, which makes the files of `tools
 
 Every file holds {seconds} s of the same sound at the rate and with the channels named. **file**, **command** and **header** are
 the readers of the project: a path in `wav.scp` or on a command line; the same through `cat … |`; and what preparing data and
-`export-lhotse` take for the length without decoding, where a header counts it. **PyAV** and **ffmpeg** are FFmpeg alone, which
+`export-data` take for the length without decoding, where a header counts it. **PyAV** and **ffmpeg** are FFmpeg alone, which
 the project asks only where libsndfile does not know a format. A number is how many samples a channel come out more (+) or fewer
 (-) than were written; `=` is exactly as many. **starts**: by how many samples later the sound begins, found by correlation.
 **half** is the file cut in the middle: refused, or as many samples of it as were read. A cut that a header hides (FLAC, MP3,

@@ -1,0 +1,29 @@
+"""Foreign formats of data, one module each, behind one interface.
+
+A module has `HOLDS`, the tables of a data directory that the format can hold; `write(rows, folder, options)`, which
+writes a list of `Row` into a new folder; and `read(path, options)`, which yields (where, `Row`) with `where` naming
+file and line. Nothing that is read is run: no loading script, no pickle, no command.
+"""
+
+import importlib
+
+from c2ser.errors import InputError
+
+FORMATS = {
+    "ms-swift": "ms_swift", "llamafactory": "llamafactory", "datasets": "parquet", "lhotse": "lhotse_manifests",
+    "shar": "lhotse_shar", "audformat": "audformat_database", "nkululeko": "nkululeko",
+}  # fmt: skip
+"""What --format calls each → its module here."""
+
+
+def load(name):
+    """The module of a format."""
+    return importlib.import_module(f"{__name__}.{FORMATS[name]}")
+
+
+def need(module, extra):
+    """Import a library of an extra. Raises InputError, naming the extra, where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"this format needs {module.partition('.')[0]} ({error}): pip install c2ser[{extra}]") from None

@@ -1,0 +1,78 @@
+"""What the two formats of supervised fine-tuning share: a prompt with a recording, and the answer to it, as training has them."""
+
+from pathlib import Path
+
+from c2ser.cot.prompts import prompt
+from c2ser.emotions import EMOTIONS
+from c2ser.datadir.faults import some
+from c2ser.errors import InputError
+from c2ser.formats.reading import json_lines
+from c2ser.formats.rows import from_record
+from c2ser.inference.labels import parse_label
+
+MARK = "<audio>"
+"""Where the recording stands; training puts the speech behind the prompt."""
+
+HOLDS = ("utt2spk", "utt2emo", "utt2lang", "spk2gender")
+"""Beside the answers of one mode: these stand in columns of ours, which trainers leave out."""
+
+
+def lost(rows, options):
+    """What is left out of rows besides tables, in words: utterances without an answer, as training leaves them out."""
+    silent = [row.id for row in rows if not row.values.get(f"cot_{options.mode}")]
+    return [f"{len(silent)} utterances without cot_{options.mode} ({some(silent)})"] if silent else []
+
+
+def holds(options):
+    """The tables that a file of one mode holds."""
+    return (*HOLDS, f"cot_{options.mode}")
+
+
+def examples(rows, folder, options):
+    """Yield (prompt, answer, path, columns of ours) of every row with an answer of the mode; parts of recordings become files
+    in folder/audio. Raises InputError where there is none.
+    """
+    rows = [row for row in rows if row.values.get(f"cot_{options.mode}")]
+    if not rows:
+        raise InputError(f"{options.data_dir}: nothing in cot_{options.mode}; c2ser make-cot writes it")
+    for row in rows:
+        answer = row.values[f"cot_{options.mode}"]
+        path = Path(row.audio).absolute()
+        if row.start is not None or row.channel is not None:
+            data, suffix = row.sound()
+            (folder / "audio").mkdir(exist_ok=True)
+            (folder / "audio" / f"{row.id}{suffix}").write_bytes(data)
+            path = options.out_dir.absolute() / "audio" / f"{row.id}{suffix}"
+        ours = {key: value for key, value in row.record().items() if key in ("id", "speaker", "emotion", "language", "gender")}
+        yield f"{prompt(options.mode, options.prompt_language)}{MARK}", answer, str(path), ours
+
+
+def read_conversations(files, turns, options):
+    """Yield (where, `Row`) of every recording in JSON files, the answers of both modes to one joined.
+
+    turns: entry → (what the user says, what is answered). An answer that is its verdict alone is implicit. The emotion is
+    that which a column names or, without one, which the answer does.
+    """
+    known = {}
+    for path in files:
+        for where, entry in json_lines(path):
+            try:
+                asked, answer = turns(entry)
+                audio = entry.get("audios") or entry.get("audio")
+                (audio,) = audio if isinstance(audio, list) else [audio]
+                audio = audio.get("path") if isinstance(audio, dict) else audio
+                if not all(isinstance(text, str) for text in (asked, answer, audio)):
+                    raise ValueError
+            except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+                raise InputError(f"{where}: expected one turn of a user with one recording in `audios`, and one answer") from None
+            row = from_record(entry, str(path.parent / audio), options.columns)
+            label = parse_label(answer, row.values.get("language"), EMOTIONS).label
+            if label and "emotion" not in row.values:
+                row.values["emotion"] = label
+            mode = "implicit" if len(answer.split()) < 8 else "explicit"
+            row.values[f"cot_{mode}"] = answer
+            if audio in known:
+                known[audio][1].values |= row.values
+            else:
+                known[audio] = where, row
+    yield from known.values()
