@@ -1,7 +1,7 @@
 """Stage 9, with --normalise speaker: the means of each speaker's recordings, which training and decoding take off.
 
-frames.scp: of the Whisper encoder's frames; emotion.scp: of the Emotion2Vec-S tokens, each only where asked for; utterance
-→ the vector of its speaker. No label is read. Every recording of a speaker counts alike.
+frames.scp: of the Whisper encoder's frames (`c2ser whisper-frames`); emotion.scp: of the Emotion2Vec-S tokens, each only where
+asked for; utterance → the vector of its speaker. No label is read. Every recording of a speaker counts alike.
 """
 
 import argparse
@@ -11,44 +11,23 @@ from pathlib import Path
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", type=Path, required=True, help="With utt2spk; all recordings of the speakers")
-    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio, dump/all/wav.scp")
-    parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples of the dumped audio")
-    parser.add_argument("--whisper", help="Whisper checkpoint of the system; default: it hears none")
-    parser.add_argument("--config", type=Path, help="Its training configuration, for whisper_blocks")
-    parser.add_argument("--whisper_blocks", type=int, help="In place of what --config says")
+    parser.add_argument("--frames_scp", type=Path, help="What whisper-frames wrote; default: Whisper is not heard")
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features of all utterances; default: none are heard")
-    parser.add_argument("--batch_seconds", type=float, default=60.0, help="Audio in a batch; changes nothing but speed")
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the tables")
     return parser
 
 
 def main(argv=None):
     args = get_parser().parse_args(argv)
-    import yaml
-    from tqdm import tqdm
-
     from c2ser.ark import read_ark
-    from c2ser.audio import SAMPLE_RATE
     from c2ser.datadir import DataDir, read_entries
-    from c2ser.encodings import read_text
-    from c2ser.inference.extraction import Audio, extract
-    from c2ser.inference.speakers import FrameMeans
 
     speakers = DataDir(args.data_dir).read("utt2spk")
-    if args.whisper:
-        configured = yaml.safe_load(read_text(args.config)) if args.config else {}
-        blocks = args.whisper_blocks or configured.get("whisper_blocks")
-        options = argparse.Namespace(whisper=args.whisper, whisper_blocks=blocks)
-        audio = Audio.read(args.audio_scp, args.num_samples)
-        longest = max(map(audio.samples.get, speakers))  # no chunks: the encoder has windows of its own
-        extractor = FrameMeans(options, "cuda" if args.ngpu else "cpu")
-        made = extract(extractor, audio, speakers, longest, args.batch_seconds * SAMPLE_RATE)
-        bar = tqdm(made, total=len(speakers), unit="utt", mininterval=2)
-        write(args.out_dir / "frames", ((utterance, values["frames"]) for utterance, values in bar), speakers)
-    if args.emotion_scp:
-        tokens = read_entries(args.emotion_scp, speakers)
-        write(args.out_dir / "emotion", ((utt, read_ark(entry).mean(axis=0)) for utt, entry in tokens.items()), speakers)
+    for name, table in (("frames", args.frames_scp), ("emotion", args.emotion_scp)):
+        if table:
+            entries = read_entries(table, speakers)
+            means = ((utt, read_ark(entries[utt]).mean(axis=0, dtype="float64")) for utt in speakers)
+            write(args.out_dir / name, means, speakers)
 
 
 def write(path, features, speakers):

@@ -18,6 +18,7 @@ from c2ser.datadir import read_table
 from c2ser.errors import InputError
 from c2ser.inference.emotion_encoder import EmotionEncoder
 from c2ser.inference.pooling import frame_statistics, join_chunks
+from c2ser.models.build import build_encoder
 from c2ser.models.packed import freeze
 from c2ser.models.whisper_encoder import WhisperEncoder
 
@@ -62,6 +63,21 @@ class WhisperFeatures:
             for frames, counts in self.encoder.depths(speech.to(self.device), lengths.to(self.device)):
                 rows.append(torch.cat(frame_statistics(frames, counts), dim=1))
         return {"layers": torch.stack(rows, dim=1).cpu().numpy()}, counts.tolist()
+
+
+class WhisperFrames:
+    """`frames` `(frames, dim)` of the encoder that a training with these options (whisper, whisper_blocks) has. Raises
+    InputError as `build_encoder`."""
+
+    names = ("frames",)
+
+    def __init__(self, options, device="cpu"):
+        self.encoder, self.device = build_encoder(options).eval().to(device), device
+
+    @torch.no_grad()
+    def __call__(self, speech, lengths):
+        frames, counts = self.encoder(speech.to(self.device), lengths.to(self.device))
+        return {"frames": [one[:count].cpu().numpy() for one, count in zip(frames, counts)]}, counts.tolist()
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,6 @@ alone, or they take the mood off with the speaker. Every recording counts alike,
 """
 
 import numpy as np
-import torch
-
-from c2ser.inference.pooling import frame_statistics, join_chunks
-from c2ser.models.build import build_encoder
-
-
-class FrameMeans:
-    """An extractor for `c2ser.inference.extraction.extract`: `frames`, the mean over an utterance's frames `(dim,)` of
-    the encoder that a training with these options (whisper, whisper_blocks) has. Raises InputError as `build_encoder`."""
-
-    names = ("frames",)
-    join = {"frames": lambda values, counts: join_chunks(values, counts, 0)}
-
-    def __init__(self, options, device="cpu"):
-        self.encoder, self.device = build_encoder(options).eval().to(device), device
-
-    @torch.no_grad()
-    def __call__(self, speech, lengths):
-        frames, counts = self.encoder(speech.to(self.device), lengths.to(self.device))
-        return {"frames": frame_statistics(frames, counts)[0].cpu().numpy()}, counts.tolist()
 
 
 def means_of_speakers(features, speakers):

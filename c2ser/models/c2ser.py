@@ -16,10 +16,10 @@ from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise
 from c2ser.models.distillation import posterior_divergence, verdict_scores
 from c2ser.models.distributed import gather, joint_mean, widened
+from c2ser.models.kept_frames import DumpedFrames, heard_once
 from c2ser.models.language_model import embedding_deviation
 from c2ser.models.likelihoods import logits_at
 from c2ser.models.schedule import explicit_batch
-from c2ser.models.whisper_encoder import heard_once
 
 
 class C2SER(AbsESPnetModel):
@@ -36,7 +36,7 @@ class C2SER(AbsESPnetModel):
     autocast, on any device (ESPnet's use_amp knows CUDA only), twice as fast where there are instructions for it
     ("auto": there alone, `c2ser.precision`); keep_frames: in
     training, let a frozen Whisper hear every utterance once and keep its frames in memory (370 MB an hour of speech with
-    Whisper base), for sets that are gone through often; standardize: `Standardize` what both encoders give; "speaker": by
+    Whisper base), or read them (--kept_frames), for sets that are gone through often; standardize: `Standardize` what both encoders give; "speaker": by
     the means of each speaker's own recordings (c2ser.inference.speakers), which needs freeze_encoder;
     hold_connector: after the warm-up the connector stays as it is, and the language model learns to read it;
     verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, one or two
@@ -190,9 +190,10 @@ class C2SER(AbsESPnetModel):
             return self.llm.get_input_embeddings()(transcript.clamp_min(0)), (transcript >= 0).sum(1)
         self._check_heard(speech, emotion)
         if self.encoder is not None:
-            if self.training and self.kept_frames is not None and names is not None:
+            known = self.kept_frames if names is not None else None
+            if known is not None and (self.training or isinstance(known, DumpedFrames)):  # those heard here may be rounded
                 frames, counts = heard_once(
-                    self.kept_frames, names, lambda row: self.encode(speech[row : row + 1], lengths[row : row + 1])[0][0]
+                    known, names, lambda row: self.encode(speech[row : row + 1], lengths[row : row + 1])[0][0], lengths.device
                 )
             else:
                 frames, counts = self.encode(speech, lengths)

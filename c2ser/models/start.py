@@ -13,8 +13,9 @@ from torch import nn
 from c2ser.audio import SAMPLE_RATE
 from c2ser.errors import InputError
 from c2ser.models.distributed import joint_mean, total
+from c2ser.models.kept_frames import heard_once
 from c2ser.models.spectrum import Spectrum
-from c2ser.models.whisper_encoder import WhisperEncoder, heard_once
+from c2ser.models.whisper_encoder import WhisperEncoder
 
 KINDS = "mel, whisper:FILE:LAYERS or ark:WIDTH"
 WHISPER_STEP = SAMPLE_RATE // 50

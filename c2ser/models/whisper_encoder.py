@@ -120,21 +120,6 @@ class WhisperEncoder(nn.Module):
         yield encoder.ln_post(x), lengths
 
 
-def heard_once(kept, names, hear):
-    """Frames of a batch's utterances, each heard once in a training, and alone: what is kept, and heard anew after a
-    resume, depends on no batch.
-
-    kept: name → `(frames, dim)`, which is added to; names: of the batch's utterances; hear: row → frames `(frames, dim)` of
-    that one. Returns `(batch, frames, dim)`, zero where padded, and int `(batch,)`.
-    """
-    for row, name in enumerate(names):
-        if name not in kept:
-            kept[name] = hear(row)
-    frames = [kept[name] for name in names]
-    counts = torch.tensor([len(one) for one in frames], device=frames[0].device)
-    return nn.utils.rnn.pad_sequence(frames, batch_first=True), counts
-
-
 def masked_attention(attention, x, mask):
     """Self-attention with the parameters of whisper's MultiHeadAttention; mask `(batch, 1, 1, frames)`, True = attend."""
     batch, frames, dim = x.shape

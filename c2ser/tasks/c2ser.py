@@ -5,6 +5,7 @@ from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_non
 
 from c2ser.errors import InputError
 from c2ser.models.build import build_c2ser, settle_precision
+from c2ser.models.kept_frames import DumpedFrames
 from c2ser.models.language_model import load_tokenizer
 from c2ser.tasks.backbone import allow_unused
 from c2ser.tasks.c2ser_inputs import Tokenize, check_inputs
@@ -32,6 +33,11 @@ class C2SERTask(SpeechTask):
             "--whisper_blocks", type=int_or_none,
             help="Take only Whisper's first so many blocks: of a frozen one, what they give tells more of emotion than the\n"
             "last block's, which is about words (our own option; default: all)",
+        )  # fmt: skip
+        group.add_argument(
+            "--kept_frames", type=str_or_none,
+            help="Where model_conf: keep_frames is set, what it keeps: frames.scp of `c2ser whisper-frames` with the same\n"
+            "--whisper and --whisper_blocks; default: each training hears every utterance once",
         )  # fmt: skip
         group.add_argument("--llm", type=str_or_none, help="Local Hugging Face folder of the language model")
         group.add_argument("--llm_conf", action=NestedDictAction, default={}, help="Arguments of load_language_model")
@@ -88,7 +94,12 @@ class C2SERTask(SpeechTask):
         check_encoder_lr(args)
         device = "cuda" if args.ngpu > 0 else "cpu"
         settle_precision(args, device)
-        return build_c2ser(args, device)
+        model = build_c2ser(args, device)
+        if args.kept_frames and model.encoder is not None:
+            if model.kept_frames is None:
+                raise InputError("--kept_frames: needs model_conf: keep_frames: true")
+            model.kept_frames = DumpedFrames(args.kept_frames, model.encoder.dim)
+        return model
 
     @classmethod
     def parameter_groups(cls, args, model):

@@ -59,6 +59,8 @@ def check_inputs(options):
                 )
             for shape in shapes:
                 check_entries(given[name], read_table(shape), shape)
+        for shape in shapes if options.kept_frames else ():
+            check_entries(options.kept_frames, read_table(shape), shape)
 
 
 def check_entries(path, utterances, source):

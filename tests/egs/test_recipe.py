@@ -26,6 +26,8 @@ SUBMITTED = [
     ("exp/t/fold1/decode_implicit_test", "decode.sh"),
 ]  # fmt: skip
 """Where Slurm's jobs leave their scripts."""
+KEPT = ["--conf", "conf/kept"]
+"""conf/tiny, but for the frames of Whisper, which are computed once."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,10 @@ def recipe(tmp_path_factory):
     subprocess.run([TEMPLATE / "setup.sh", folder], check=True, capture_output=True)
     (folder / "conf").unlink()
     shutil.copytree(TEMPLATE / "conf", folder / "conf")
+    shutil.copytree(folder / "conf/tiny", folder / KEPT[1])
+    for path in (folder / KEPT[1]).glob("train_*plicit.yaml"):
+        text = path.read_text(encoding="utf-8").replace("freeze_encoder: true", "freeze_encoder: true, keep_frames: true")
+        path.write_text(text.replace("specaug: true", "specaug: false\nwhisper_blocks: 1"), encoding="utf-8")
     write_polish(root / "情感 POLISH")
     write_whisper(root / "whisper.pt")
     return folder
@@ -258,7 +264,7 @@ def test_recipes_are_short_and_link_what_they_share():
     [
         (["--whisper", "none", "--answers", "label", "--e2v_s", "exp/t/fold{fold}/e2v_s"], {"implicit"}, {"emotion"}),
         (["--text_only", "true"], {"explicit", "implicit"}, set()),
-        (["--e2v_s", "none", "--paraphrases", 2], {"explicit", "implicit"}, {"whisper"}),
+        (["--e2v_s", "none", "--paraphrases", 2, "--normalise", "speaker", *KEPT], {"explicit", "implicit"}, {"whisper"}),
     ],
 )
 def test_ablations_run_to_the_end(recipe, first_run, quick, options, modes, hears):
@@ -267,6 +273,12 @@ def test_ablations_run_to_the_end(recipe, first_run, quick, options, modes, hear
     assert ("C2SER explicit, label scoring" in output) == ("explicit" in modes) and "C2SER implicit, free answer" in output
     bundle = yaml.safe_load((recipe / f"exp/{tag}/model.yaml").read_text(encoding="utf-8"))
     assert set(bundle["modes"]) == modes and {name for name in ("emotion", "whisper") if bundle.get(name)} == hears
+    if KEPT[0] in options:
+        frames = "dump/frames/whisper_1/frames.scp"
+        assert (recipe / frames).is_file()
+        for mode in modes:
+            config = yaml.safe_load((recipe / f"exp/{tag}/fold1/{mode}/config.yaml").read_text(encoding="utf-8"))
+            assert config["kept_frames"] == frames and config["model_conf"]["standardize"] == "speaker"
     if "--paraphrases" in options:
         report = json.loads((recipe / f"exp/{tag}/scores/stability.json").read_text(encoding="utf-8"))
         assert len(report["decodings"]) == 4 and "implicit" in report["prompts"]

@@ -1,6 +1,7 @@
 """Normalisation by speaker: means against each utterance encoded alone, answers against a model with the mean put in."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import yaml
 
 from c2ser.ark import read_ark
 from c2ser.audio import read_audio
-from c2ser.bin import decode, predict, speaker_means
+from c2ser.bin import decode, predict, speaker_means, whisper_frames
 from c2ser.datadir import read_table, write_table
 from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
@@ -32,9 +33,10 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(data, whisper_pt, tmp_path_factory):
     out = tmp_path_factory.mktemp("means")
-    (out / "train.yaml").write_text("whisper_blocks: 1\n")
-    argv = ["--data_dir", data, "--audio_scp", data / "wav.scp", "--num_samples", data / "speech_shape", "--batch_seconds", "0.5",
-            "--whisper", whisper_pt, "--config", out / "train.yaml", "--emotion_scp", data / "emotion.scp", "--out_dir", out]  # fmt: skip
+    argv = ["--audio_scp", data / "wav.scp", "--num_samples", data / "speech_shape", "--batch_seconds", "0.5", "--whisper", whisper_pt,
+            "--whisper_blocks", 1, "--means", "--out_dir", out / "whisper"]  # fmt: skip
+    whisper_frames.main([str(word) for word in argv])
+    argv = ["--data_dir", data, "--frames_scp", out / "whisper/frames.scp", "--emotion_scp", data / "emotion.scp", "--out_dir", out]
     speaker_means.main([str(word) for word in argv])
     return {name: read_table(out / f"{name}.scp") for name in ("frames", "emotion")}
 
@@ -119,9 +121,9 @@ def test_predict_says_where_no_speaker_is_enrolled(by_speaker, speech, tmp_path,
     soundfile.write(tmp_path / "a.wav", speech[1], 16000)
     for more, warned in (([], 1), (["--enrol", f"{tmp_path}/a.wav"], 0)):
         caplog.clear()
-        predict.main([f"{tmp_path}/a.wav", "--model", str(by_speaker), *more])
+        predict.main([f"{tmp_path}/a.wav", "--model", str(by_speaker), "--format", "json", *more])
         assert sum("without --enrol" in line for line in caplog.messages) == warned
-    first, second = [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()]
+    first, second = [json.loads(line)["posterior"] for line in capsys.readouterr().out.splitlines()]
     assert first != second
 
 

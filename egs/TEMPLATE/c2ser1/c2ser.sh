@@ -88,7 +88,7 @@ fetch() {
         fi
     done
 }
-fetch whisper whisper-tiny.en tiny.en.pt ${e2v_s_teacher:+5} 6 10 11
+fetch whisper whisper-tiny.en tiny.en.pt ${e2v_s_teacher:+5} 6 9 10 11
 fetch llm smollm2-135m-instruct SmolLM2-135M-Instruct.Q4_1.gguf 8
 
 if [ -n "$leave_out" ]; then
@@ -98,6 +98,10 @@ fi
 exp=exp/$tag
 whisper_dir=dump/whisper/$(basename "$whisper" .pt) whisper_input=(--file "$whisper")
 [ ! -d "$whisper" ] || whisper_input=(--glob "$whisper/*")
+# Blocks of Whisper that C2SER hears with, nothing for all, and where frames of them are kept
+blocks=${whisper_blocks:-$(sed -n 's/^whisper_blocks: *\([0-9]*\).*/\1/p' "$conf/train_explicit.yaml")}
+keeps_frames() { grep -q '^model_conf:.*keep_frames: true' "$conf/train_explicit.yaml"; }
+frames_dir=dump/$(keeps_frames && echo frames || echo frame_means)/$(basename "$whisper" .pt)${blocks:+_$blocks}
 if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; fi
 language=$cot_language
 if [ "$language" = auto ]; then language=en; fi
@@ -147,7 +151,7 @@ if want 6 && [ -z "$model" ]; then
 fi
 if want 7 && [ -z "$model" ]; then log "7: probes on frozen features"; each_fold probes; probe_table; fi
 if want 8 && [ -z "$model" ]; then log "8: language model and tokenizer"; prepare_llms; fi
-if want 9 && [ -z "$model" ]; then log "9: statistics"; each_fold statistics; fi
+if want 9 && [ -z "$model" ]; then log "9: statistics"; whisper_frames; each_fold statistics; fi
 if want 10 && trains; then log "10: explicit chain of thought"; each_fold train_c2ser explicit; fi
 if want 11 && trains; then
     log "11: implicit chain of thought by self-distillation"

@@ -65,17 +65,23 @@ statistics() {
     stage_end
 }
 
+# What is heard of Whisper, where training keeps it or its means are taken off: once for all folds and experiments
+whisper_frames() {
+    local means=()
+    hears whisper && { keeps_frames || [ "$normalise" = speaker ]; } || return 0
+    keeps_frames || means=(--means)
+    stage_begin "$frames_dir" --done data/.done.dump "${whisper_input[@]}" --clean "$frames_dir" --out "$frames_dir/*" || return 0
+    python3 -m c2ser whisper-frames --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples --whisper "$whisper" \
+        ${blocks:+--whisper_blocks "$blocks"} "${means[@]}" --ngpu "$((ngpu > 0))" --out_dir "$frames_dir"
+    stage_end
+}
+
 speaker_means() {
     local options=() needs=()
-    if hears whisper; then
-        options=(--whisper "$whisper" --config "$conf/train_explicit.yaml" ${whisper_blocks:+--whisper_blocks "$whisper_blocks"})
-        needs=("${whisper_input[@]}" --value "blocks=$whisper_blocks")
-    fi
+    if hears whisper; then options=(--frames_scp "$frames_dir/frames.scp") needs=(--done "$frames_dir"); fi
     if hears e2v_s; then options+=(--emotion_scp "$dir/features/tokens.scp") needs+=(--done "$dir/features"); fi
-    stage_begin "$dir/speakers" --done data/.done.dump "${needs[@]}" --file "$conf/train_explicit.yaml" --clean "$dir/speakers" \
-        --out "$dir/speakers/*" || return 0
-    python3 -m c2ser speaker-means --data_dir data/all --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples \
-        --ngpu "$((ngpu > 0))" --out_dir "$dir/speakers" "${options[@]}"
+    stage_begin "$dir/speakers" --done data/.done.prepare "${needs[@]}" --clean "$dir/speakers" --out "$dir/speakers/*" || return 0
+    python3 -m c2ser speaker-means --data_dir data/all --out_dir "$dir/speakers" "${options[@]}"
     stage_end
 }
 
@@ -83,6 +89,7 @@ speaker_means() {
 train_c2ser() {
     local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
     if hears whisper; then needs+=("${whisper_input[@]}" --done data/.done.dump); fi
+    if hears whisper && keeps_frames; then needs+=(--done "$frames_dir"); fi
     if hears e2v_s; then needs+=(--done "$dir/features"); fi
     if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
     stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
@@ -90,7 +97,10 @@ train_c2ser() {
     [ "$answers" = label ] || data+=(explicit,explicit,text)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
-    if hears whisper; then data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper hearing+=(${whisper_blocks:+--whisper_blocks "$whisper_blocks"}); fi
+    if hears whisper; then
+        data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper hearing+=(${whisper_blocks:+--whisper_blocks "$whisper_blocks"})
+        if keeps_frames; then hearing+=(--kept_frames "$frames_dir/frames.scp"); fi
+    fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
     if [ "$normalise" = speaker ] && [ "$text_only" = false ]; then
         hearing+=(--model_conf standardize=speaker)
