@@ -1,5 +1,6 @@
 """Whether two experiments ended alike: the same files with the same content, and nothing that is not whole."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,8 +11,9 @@ UNFINISHED = re.compile(r"\.(tmp|part|partial)$|\.tmp\.|^\.(lock|results\.txt|di
 """Names of what is half-written, or a lock."""
 WAITING = re.compile(r"\.(begun|old)$|journal")
 """What an unfinished stage goes on from."""
-LASTING = "\n## Date, speed and memory\n"
-"""What follows it in RESULTS.md differs from run to run."""
+LASTING = {"RESULTS.md": "\n## Date, speed and memory\n", "stability.md": "\n## Cost of each decoding\n"}
+"""What follows these lines of the pages differs from run to run."""
+COST = re.compile(r'"(seconds_per_utterance|peak_memory_bytes)": [^,}\n]*')
 
 OF_ALL = ("data/all/wav.scp", "dump/all/wav.scp", "dump/prosody/utt2f0", "dump/whisper/whisper/layers.scp",
           "exp/t/fold1/features/tokens.scp")  # fmt: skip
@@ -73,9 +75,12 @@ def content(path, roots):
     data = path.read_bytes()
     for root in roots:
         data = data.replace(root, b"ROOT")
-    if path.name == "RESULTS.md":
-        return re.sub(r"- Revision: .*", "", data.decode().partition(LASTING)[0])
-    return data
+    if path.name in LASTING:
+        return re.sub(r"- Revision: .*", "", data.decode().partition(LASTING[path.name])[0])
+    if path.suffix == ".safetensors":  # whose metadata stand in another order in every process
+        size = int.from_bytes(data[:8], "little")
+        return json.loads(data[8 : 8 + size]), data[8 + size :]
+    return COST.sub("", data.decode()) if path.suffix == ".json" else data
 
 
 def tensors(state, name=""):
