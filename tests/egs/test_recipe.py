@@ -26,6 +26,8 @@ SUBMITTED = [
     ("exp/t/fold1/decode_implicit_test", "decode.sh"),
 ]  # fmt: skip
 """Where Slurm's jobs leave their scripts."""
+SMALLER = {"num_iters_per_epoch: 15": "num_iters_per_epoch: 4", "num_iters_per_epoch: 5": "num_iters_per_epoch: 4",
+           "explicit: 150": "explicit: 30", "align_batches: 5": "align_batches: 3"}  # fmt: skip
 KEPT = ["--conf", "conf/kept"]
 """conf/tiny, but for the frames of Whisper, which are computed once."""
 
@@ -36,8 +38,7 @@ def recipe(tmp_path_factory):
     root = tmp_path_factory.mktemp("egs with blank")
     folder = root / "polish" / "c2ser1"
     subprocess.run([TEMPLATE / "setup.sh", folder], check=True, capture_output=True)
-    (folder / "conf").unlink()
-    shutil.copytree(TEMPLATE / "conf", folder / "conf")
+    smaller_conf(folder)
     shutil.copytree(folder / "conf/tiny", folder / KEPT[1])
     for path in (folder / KEPT[1]).glob("train_*plicit.yaml"):
         text = path.read_text(encoding="utf-8").replace("freeze_encoder: true", "freeze_encoder: true, keep_frames: true")
@@ -45,6 +46,17 @@ def recipe(tmp_path_factory):
     write_polish(root / "情感 POLISH")
     write_whisper(root / "whisper.pt")
     return folder
+
+
+def smaller_conf(folder):
+    """Give a recipe's folder configurations of its own, conf/tiny with fewer updates and shorter rationales."""
+    (folder / "conf").unlink()  # the link that setup.sh makes
+    shutil.copytree(TEMPLATE / "conf", folder / "conf")
+    for path in (folder / "conf/tiny").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        for before, after in SMALLER.items():
+            text = text.replace(before, after)
+        path.write_text(text, encoding="utf-8")
 
 
 WORDS = ("nie", "oddaj", "podaj", "stop", "tak", "trzymaj")

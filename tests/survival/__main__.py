@@ -8,7 +8,6 @@ the tests.
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from tests.egs.test_recipe import TEMPLATE, write_polish, write_whisper
+from tests.egs.test_recipe import TEMPLATE, smaller_conf, write_polish, write_whisper
 from tests.survival.compare import differences, left_over, lost
 from tests.survival.disks import disk, hinder, steps
 from tests.survival.kills import Recipe, survive
@@ -25,24 +24,13 @@ from tests.survival.kills import Recipe, survive
 STAGES = range(1, 15)
 MADE = 5 * 3 * 2 * 2
 """Recordings of the small corpus: speakers, emotions, words, repetitions."""
-CONF = {
-    "num_iters_per_epoch: 15": "num_iters_per_epoch: 3", "num_iters_per_epoch: 5": "num_iters_per_epoch: 3",
-    "explicit: 150": "explicit: 30", "use_tensorboard: true": "use_tensorboard: false",
-}  # fmt: skip
-"""What is made smaller still than conf/tiny."""
 
 
 def make(root):
     """The tiny recipe in a new folder `root`."""
     folder = root / "polish" / "c2ser1"
     subprocess.run([TEMPLATE / "setup.sh", folder], check=True, capture_output=True)
-    (folder / "conf").unlink()
-    shutil.copytree(TEMPLATE / "conf", folder / "conf")
-    for path in (folder / "conf/tiny").glob("*.yaml"):
-        text = path.read_text(encoding="utf-8")
-        for before, after in CONF.items():
-            text = text.replace(before, after)
-        path.write_text(text, encoding="utf-8")
+    smaller_conf(folder)
     write_polish(root / "POLISH", ("nie", "tak"), 2)
     write_whisper(root / "whisper.pt")
     command = ["./run.sh", "--conf", "conf/tiny", "--whisper", root / "whisper.pt", "--llm", "scratch", "--tag", "t"]

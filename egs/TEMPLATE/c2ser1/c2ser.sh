@@ -88,7 +88,9 @@ fetch() {
         fi
     done
 }
-fetch whisper whisper-tiny.en tiny.en.pt ${e2v_s_teacher:+5} 6 9 10 11
+keeps_frames() { grep -q '^model_conf:.*keep_frames: true' "$conf/train_explicit.yaml"; }
+needs_frames() { keeps_frames || [ "$normalise" = speaker ]; } # whether stage 9 hears with Whisper
+fetch whisper whisper-tiny.en tiny.en.pt ${e2v_s_teacher:+5} 6 $(needs_frames && echo 9) 10 11
 fetch llm smollm2-135m-instruct SmolLM2-135M-Instruct.Q4_1.gguf 8
 
 if [ -n "$leave_out" ]; then
@@ -100,7 +102,6 @@ whisper_dir=dump/whisper/$(basename "$whisper" .pt) whisper_input=(--file "$whis
 [ ! -d "$whisper" ] || whisper_input=(--glob "$whisper/*")
 # Blocks of Whisper that C2SER hears with, nothing for all, and where frames of them are kept
 blocks=${whisper_blocks:-$(sed -n 's/^whisper_blocks: *\([0-9]*\).*/\1/p' "$conf/train_explicit.yaml")}
-keeps_frames() { grep -q '^model_conf:.*keep_frames: true' "$conf/train_explicit.yaml"; }
 frames_dir=dump/$(keeps_frames && echo frames || echo frame_means)/$(basename "$whisper" .pt)${blocks:+_$blocks}
 if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; fi
 language=$cot_language

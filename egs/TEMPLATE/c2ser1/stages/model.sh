@@ -68,7 +68,7 @@ statistics() {
 # What is heard of Whisper, where training keeps it or its means are taken off: once for all folds and experiments
 whisper_frames() {
     local means=()
-    hears whisper && { keeps_frames || [ "$normalise" = speaker ]; } || return 0
+    hears whisper && needs_frames || return 0
     keeps_frames || means=(--means)
     stage_begin "$frames_dir" --done data/.done.dump "${whisper_input[@]}" --clean "$frames_dir" --out "$frames_dir/*" || return 0
     python3 -m c2ser whisper-frames --audio_scp dump/all/wav.scp --num_samples dump/all/utt2num_samples --whisper "$whisper" \
