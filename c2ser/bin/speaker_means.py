@@ -7,6 +7,8 @@ frames.scp: of the Whisper encoder's frames; emotion.scp: of the Emotion2Vec-S t
 import argparse
 from pathlib import Path
 
+from c2ser.options import blocks_or_mix
+
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -15,7 +17,7 @@ def get_parser():
     parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples of the dumped audio")
     parser.add_argument("--whisper", help="Whisper checkpoint of the system; default: it hears none")
     parser.add_argument("--config", type=Path, help="Its training configuration, for whisper_blocks")
-    parser.add_argument("--whisper_blocks", type=int, help="In place of what --config says")
+    parser.add_argument("--whisper_blocks", type=blocks_or_mix, help="In place of what --config says")
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features of all utterances; default: none are heard")
     parser.add_argument("--batch_seconds", type=float, default=60.0, help="Audio in a batch; changes nothing but speed")
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
