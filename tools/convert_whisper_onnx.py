@@ -5,7 +5,8 @@
 
 What is written is compared with what onnxruntime computes from the same file, on --audio or on a made-up voice. Printed
 are mean cosines between their frames: the least of a single block, activations rounded to 8 bits as there, which judges the
-weights (below 0.999 nothing is written), and that of the whole encoder as the recipes run it, without rounding. The recipes take the result with --whisper.
+weights (below 0.999 nothing is written), and that of the whole encoder as the recipes run it, without rounding. The
+recipes take the result with --whisper.
 """
 
 import argparse

@@ -137,7 +137,9 @@ def inputs_of(args):
 
     files = {"audio_scp": content(args.audio_scp), "num_samples": content(args.num_samples)}
     files["config"] = content(args.config) if args.config else None
-    names = ("utterance_mode", "teacher_layers", "precision", "out_dtype", "chunk_seconds", "part_utterances", "job", "num_jobs")
+    if args.teacher_layers:
+        files["teacher_layers"] = args.teacher_layers
+    names = ("utterance_mode", "precision", "out_dtype", "chunk_seconds", "part_utterances", "job", "num_jobs")
     return {**files, "checkpoint": sha256(args.checkpoint), **{name: getattr(args, name) for name in names}}
 
 

@@ -214,7 +214,8 @@ class C2SER(AbsESPnetModel):
         return self.connector(frames, counts), counts
 
     def encode(self, speech, lengths):
-        """Whisper's frames, of all layers where they are mixed. Rounding is for a frozen one's training only: an answer must not depend on its batch."""
+        """Whisper's frames, of all layers where they are mixed. Rounding is for a frozen one's training only: an answer must
+        not depend on its batch."""
         rounded = self.training and self.freeze_encoder
         precision = self._precision(speech.device.type) if rounded else contextlib.nullcontext()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder), precision:

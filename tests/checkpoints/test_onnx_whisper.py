@@ -36,8 +36,8 @@ def theirs():
 def files(theirs, tmp_path_factory):
     """The encoder as ONNX, as it is and quantised."""
     folder = tmp_path_factory.mktemp("onnx")
-    names = {"input_names": ["input_features"], "output_names": ["last_hidden_state"]}
-    torch.onnx.export(theirs, (torch.randn(1, 80, 2 * CONTEXT),), folder / "plain.onnx", dynamo=False, opset_version=14, **names)
+    how = {"input_names": ["input_features"], "output_names": ["last_hidden_state"], "dynamo": False, "opset_version": 14}
+    torch.onnx.export(theirs, (torch.randn(1, 80, 2 * CONTEXT),), folder / "plain.onnx", **how)
     quantize_dynamic(folder / "plain.onnx", folder / "quantised.onnx", weight_type=QuantType.QUInt8)
     return folder / "plain.onnx", folder / "quantised.onnx"
 

@@ -48,7 +48,8 @@ def test_two_processes_start_as_one(conf, train, options, tmp_path, monkeypatch)
         "num_iters_per_epoch": 4, "accum_grad": 1, "batch_size": 4, "optim": "sgd", "optim_conf": {"lr": 0.02},
         "shuffle_within_batch": False,
     }  # fmt: skip
-    folders = [train("emotion2vec_s", tmp_path / "one", 1, **config), two("emotion2vec_s", options, tmp_path / "two", 1, **config)]
+    folders = [train("emotion2vec_s", tmp_path / "one", 1, **config)]
+    folders.append(two("emotion2vec_s", options, tmp_path / "two", 1, **config))
     one, other = (torch.load(folder / "1epoch.pth") for folder in folders)
     torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
 
@@ -81,13 +82,14 @@ def test_frames_from_stage_6_teach_as_whisper_does(conf, inputs, options, whispe
 
 
 def test_what_is_augmented_is_not_kept_and_no_ark_tells_of_it(conf):
-    for changed, message in ((conf, "keep_frames: --augment would be heard once"), ({"teacher": "ark:4"}, "teacher: ark tells")):
+    refused = ((conf, "keep_frames: --augment would be heard once"), ({"teacher": "ark:4"}, "teacher: ark tells"))
+    for changed, message in refused:
         args = backbone_options(backbone_conf=BACKBONE, model_conf={**PRETRAINING, **changed}, augment={"speed": [0.9]})
         with pytest.raises(InputError, match=message):
             Emotion2VecSTask.build_model(args)
 
 
-@pytest.mark.parametrize("task", [Emotion2VecSTask, EmotionClassifierTask])
-def test_a_teacher_that_would_not_be_heard_is_refused(task):
+@pytest.mark.parametrize(("task", "own"), [(Emotion2VecSTask, PRETRAINING), (EmotionClassifierTask, {})])
+def test_a_teacher_that_would_not_be_heard_is_refused(task, own):
     with pytest.raises(InputError, match="teacher 'ark:4' without teacher_updates"):
-        task.build_model(backbone_options(backbone_conf=BACKBONE, model_conf={"teacher": "ark:4"}))
+        task.build_model(backbone_options(backbone_conf=BACKBONE, model_conf={**own, "teacher": "ark:4"}))
