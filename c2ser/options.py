@@ -23,3 +23,8 @@ def build(kind, values, where):
 def is_count(value):
     """Whether a value is a whole number from 1; `true` is none."""
     return type(value) is int and value >= 1
+
+
+def blocks_or_mix(value):
+    """The type of --whisper_blocks: a whole number, "mix", or None for none."""
+    return value if value == "mix" else None if value in ("none", "None", "null") else int(value)

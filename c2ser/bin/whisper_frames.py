@@ -8,13 +8,15 @@ has, of every utterance by itself: the batch changes nothing. With --means one r
 import argparse
 from pathlib import Path
 
+from c2ser.options import blocks_or_mix
+
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio, dump/all/wav.scp")
     parser.add_argument("--num_samples", type=Path, required=True, help="Table utt2num_samples of the dumped audio")
     parser.add_argument("--whisper", required=True, help="Whisper checkpoint")
-    parser.add_argument("--whisper_blocks", type=int, help="Its first so many blocks alone; default: all")
+    parser.add_argument("--whisper_blocks", type=blocks_or_mix, help="As a training's: so many first blocks, or mix; default: all")
     parser.add_argument("--means", action="store_true", help="Keep the mean over an utterance's frames alone")
     parser.add_argument("--batch_seconds", type=float, default=60.0, help="Audio in a batch; changes nothing but speed")
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")

@@ -20,7 +20,11 @@ from c2ser.inference.emotion_encoder import EmotionEncoder
 from c2ser.inference.pooling import frame_statistics, join_chunks
 from c2ser.models.build import build_encoder
 from c2ser.models.packed import freeze
+from c2ser.models.start import WhisperLayers
 from c2ser.models.whisper_encoder import WhisperEncoder
+
+STRIDE = 320
+"""Samples between two frames of every emotion2vec, which hear `MIN_SAMPLES`."""
 
 
 class EmotionFeatures:
@@ -78,6 +82,25 @@ class WhisperFrames:
     def __call__(self, speech, lengths):
         frames, counts = self.encoder(speech.to(self.device), lengths.to(self.device))
         return {"frames": [one[:count].cpu().numpy() for one, count in zip(frames, counts)]}, counts.tolist()
+
+
+class TeacherFrames:
+    """Layers of a Whisper encoder as targets of a start: `frames`, float32 `(frames, width)`, one for every frame of an
+    Emotion2Vec-S (`c2ser.models.start`); those of a cut utterance follow each other, and lack the frames between chunks."""
+
+    names = ("frames",)
+    join = {"frames": lambda values, counts: np.concatenate(values)}
+
+    def __init__(self, checkpoint, layers, device="cpu"):
+        self.device = device
+        self.targets = WhisperLayers(checkpoint, layers, MIN_SAMPLES, STRIDE)
+        self.dim = self.targets.width
+
+    def __call__(self, speech, lengths):
+        counts = torch.div(lengths - MIN_SAMPLES, STRIDE, rounding_mode="floor") + 1
+        inside = torch.arange(int(counts.max())) < counts[:, None]
+        made = self.targets(speech.to(self.device), lengths.to(self.device), inside.to(self.device)).cpu()
+        return {"frames": [one[:count].numpy() for one, count in zip(made, counts)]}, counts.tolist()
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,11 @@ def settle_precision(options, device):
 
 
 def build_encoder(options):
-    """The Whisper encoder, or its first `whisper_blocks` blocks under its final norm."""
+    """The Whisper encoder, its first `whisper_blocks` blocks under its final norm, or, for "mix", all blocks so."""
     encoder, blocks = WhisperEncoder.from_checkpoint(options.whisper), options.whisper_blocks
-    if blocks is not None:
+    if blocks == "mix":
+        encoder.layers = len(encoder.encoder.blocks)
+    elif blocks is not None:
         if not 1 <= blocks <= len(encoder.encoder.blocks):
             raise InputError(f"--whisper_blocks {blocks}: {options.whisper} has {len(encoder.encoder.blocks)}")
         encoder.encoder.blocks = encoder.encoder.blocks[:blocks]

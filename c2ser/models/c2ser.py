@@ -20,6 +20,7 @@ from c2ser.models.kept_frames import DumpedFrames, heard_once
 from c2ser.models.language_model import embedding_deviation
 from c2ser.models.likelihoods import logits_at
 from c2ser.models.schedule import explicit_batch
+from c2ser.models.whisper_encoder import LayerMix
 
 
 class C2SER(AbsESPnetModel):
@@ -89,6 +90,7 @@ class C2SER(AbsESPnetModel):
         self.connector = None if text_only else Connector(embeddings.embedding_dim, scale, **(connector or {}))
         if hears and emotion_dim > self.connector.dim:
             raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {emotion_dim}")
+        self.mixture = LayerMix(encoder.layers) if encoder is not None and encoder.layers > 1 else None
         self.subsampler = Subsampler(encoder.dim, self.connector.dim) if encoder is not None else None
         self.standardize = nn.ModuleDict()
         if standardize and encoder is not None:
@@ -197,6 +199,8 @@ class C2SER(AbsESPnetModel):
                 )
             else:
                 frames, counts = self.encode(speech, lengths)
+            if self.mixture is not None:
+                frames, speaker_frames = (one if one is None else self.mixture(one) for one in (frames, speaker_frames))
             if "frames" in self.standardize:
                 frames = self.standardize["frames"](frames, counts, speaker_frames)
             frames, counts = self.subsampler(frames, counts)
@@ -212,7 +216,8 @@ class C2SER(AbsESPnetModel):
         return self.connector(frames, counts), counts
 
     def encode(self, speech, lengths):
-        """Whisper's frames. Rounding is for a frozen one's training only: an answer must not depend on its batch."""
+        """Whisper's frames, of all layers where they are mixed. Rounding is for a frozen one's training only: an answer must
+        not depend on its batch."""
         rounded = self.training and self.freeze_encoder
         precision = self._precision(speech.device.type) if rounded else contextlib.nullcontext()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_encoder), precision:

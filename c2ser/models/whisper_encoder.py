@@ -27,12 +27,13 @@ class WhisperEncoder(nn.Module):
     """Waveforms → hidden states at 50 Hz (paper, section III-A).
 
     n_mels, n_audio_ctx (positions at 50 Hz), n_audio_state (width), n_audio_head, n_audio_layer: as in Whisper's
-    "dims". Speech longer than n_audio_ctx / 50 s (30 s) is encoded in consecutive windows of that length.
+    "dims". Speech longer than n_audio_ctx / 50 s (30 s) is encoded in consecutive windows of that length. Where `layers` is
+    set to more than 1, frames are those of all blocks, each under the final norm, side by side: for a `LayerMix`.
     """
 
     def __init__(self, n_mels=80, n_audio_ctx=1500, n_audio_state=384, n_audio_head=6, n_audio_layer=4):
         super().__init__()
-        self.n_mels, self.dim = n_mels, n_audio_state
+        self.n_mels, self.dim, self.layers = n_mels, n_audio_state, 1
         self.encoder = AudioEncoder(n_mels, n_audio_ctx, n_audio_state, n_audio_head, n_audio_layer)
         self.window = min(N_FRAMES, 2 * n_audio_ctx)
 
@@ -71,15 +72,17 @@ class WhisperEncoder(nn.Module):
         """Encode waveforms.
 
         speech: float `(batch, samples)` at 16 kHz; lengths: int `(batch,)` in samples; augment: a function on one mel
-        spectrogram `(n_mels, frames)`, or None. Returns `(batch, frames, dim)`, zero where padded, and the numbers of
-        frames, int `(batch,)`, at 50 Hz.
+        spectrogram `(n_mels, frames)`, or None. Returns `(batch, frames, layers · dim)`, zero where padded, and the numbers
+        of frames, int `(batch,)`, at 50 Hz.
         """
         mels = self.mel(speech, lengths)
         if augment is not None:
             mels = [augment(mel) for mel in mels]
-        for states, frames in self._encode(self._windows(mels)):
-            pass
-        return self._join(states, frames, mels)
+        normed = []
+        for depth, (states, frames) in enumerate(self._encode(self._windows(mels))):
+            if self.layers > 1 and 1 <= depth <= self.layers:
+                normed.append(self.encoder.ln_post(states))
+        return self._join(torch.cat(normed, dim=-1) if normed else states, frames, mels)
 
     def depths(self, speech, lengths):
         """Encode waveforms, yielding what `forward` returns at every depth in turn: the input of the first block (after
@@ -118,6 +121,18 @@ class WhisperEncoder(nn.Module):
             x = x + block.mlp(block.mlp_ln(x))
             yield x, lengths
         yield encoder.ln_post(x), lengths
+
+
+class LayerMix(nn.Module):
+    """A learned sum over the layers of an encoder, its weights a softmax from equal ones (ELMo, Peters et al., 2018)."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(layers))
+
+    def forward(self, x):
+        """float `(batch, …, layers · dim)` → `(batch, …, dim)`."""
+        return torch.einsum("...ld,l->...d", x.unflatten(-1, (len(self.weights), -1)), self.weights.softmax(0).to(x.dtype))
 
 
 def masked_attention(attention, x, mask):

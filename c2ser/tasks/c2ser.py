@@ -1,12 +1,13 @@
 """ESPnet2 task: C2SER training, explicit and explicit → implicit."""
 
 from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import float_or_none, int_or_none, str2bool, str_or_none
+from espnet2.utils.types import float_or_none, str2bool, str_or_none
 
 from c2ser.errors import InputError
 from c2ser.models.build import build_c2ser, settle_precision
 from c2ser.models.kept_frames import DumpedFrames
 from c2ser.models.language_model import load_tokenizer
+from c2ser.options import blocks_or_mix
 from c2ser.tasks.backbone import allow_unused
 from c2ser.tasks.c2ser_inputs import Tokenize, check_inputs
 from c2ser.tasks.common import SpeechTask, check_kept_frames
@@ -30,9 +31,9 @@ class C2SERTask(SpeechTask):
             help="openai-whisper checkpoint (.pt) or Hugging Face folder; none: ablation without it",
         )
         group.add_argument(
-            "--whisper_blocks", type=int_or_none,
+            "--whisper_blocks", type=blocks_or_mix,
             help="Take only Whisper's first so many blocks: of a frozen one, what they give tells more of emotion than the\n"
-            "last block's, which is about words (our own option; default: all)",
+            "last block's, which is about words; mix: a learned sum over the blocks (our own option; default: all)",
         )  # fmt: skip
         group.add_argument(
             "--kept_frames", type=str_or_none,
@@ -98,7 +99,7 @@ class C2SERTask(SpeechTask):
         if args.kept_frames and model.encoder is not None:
             if model.kept_frames is None:
                 raise InputError("--kept_frames: needs model_conf: keep_frames: true")
-            model.kept_frames = DumpedFrames(args.kept_frames, model.encoder.dim)
+            model.kept_frames = DumpedFrames(args.kept_frames, model.encoder.layers * model.encoder.dim)
         return model
 
     @classmethod

@@ -16,8 +16,9 @@ class Emotion2VecSTask(SpeechTask):
         group = parser.add_argument_group("Emotion2Vec-S")
         add_backbone_arguments(group)
         group.add_argument(
-            "--model_conf", action=NestedDictAction, default={}, help="Arguments of Emotion2VecS: masks, decoder, losses, EMA, start"
-        )
+            "--model_conf", action=NestedDictAction, default={},
+            help="Arguments of Emotion2VecS: masks, decoder, losses, EMA, start",
+        )  # fmt: skip
 
     @classmethod
     def build_preprocess_fn(cls, args, train):

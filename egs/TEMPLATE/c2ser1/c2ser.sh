@@ -40,7 +40,7 @@ precision=fp32          # of frozen features: fp32 | bf16 | auto (bf16 where the
 probe_classifier=logistic # logistic | mlp | both
 probe_choose_by=dev     # what chooses a probe: dev, or leaving out one speaker after the other: cross_speaker
 whisper=                # openai-whisper checkpoint (.pt), or Hugging Face folder; default: tiny.en, fetched; none: ablation
-whisper_blocks=         # C2SER hears with Whisper's first so many blocks alone; default: as conf says
+whisper_blocks=         # C2SER hears with Whisper's first so many blocks alone, or mix: a learned sum over them; default: as conf says
 llm=                    # language model: folder, .gguf file, or scratch for a small one; default: SmolLM2-135M, fetched
 normalise=none          # speaker: take the mean of each speaker's own recordings off what is heard, in training and test
 answers=cot             # cot | label: bare verdicts instead of rationales (ablation)
@@ -101,7 +101,7 @@ exp=exp/$tag
 whisper_dir=dump/whisper/$(basename "$whisper" .pt) whisper_input=(--file "$whisper")
 [ ! -d "$whisper" ] || whisper_input=(--glob "$whisper/*")
 # Blocks of Whisper that C2SER hears with, nothing for all, and where frames of them are kept
-blocks=${whisper_blocks:-$(sed -n 's/^whisper_blocks: *\([0-9]*\).*/\1/p' "$conf/train_explicit.yaml")}
+blocks=${whisper_blocks:-$(sed -n 's/^whisper_blocks: *\([0-9a-z]*\).*/\1/p' "$conf/train_explicit.yaml")}
 frames_dir=dump/$(keeps_frames && echo frames || echo frame_means)/$(basename "$whisper" .pt)${blocks:+_$blocks}
 if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; fi
 language=$cot_language

@@ -41,7 +41,7 @@ check_options() {
     whole seed 0 4294967295
     for name in dev_speakers allow_missing; do whole "$name" 0; done
     whole paraphrases 0 5
-    [ -z "$whisper_blocks" ] || whole whisper_blocks 1
+    [ -z "$whisper_blocks" ] || [ "$whisper_blocks" = mix ] || whole whisper_blocks 1
     [[ $e2v_s_teacher =~ ^([0-9]+(,[0-9]+)*)?$ ]] || die "--e2v_s_teacher $e2v_s_teacher: expected layers, as 3 or 3,4"
     [ -z "$e2v_s_teacher" ] || [ "$whisper" != none ] || die "--e2v_s_teacher $e2v_s_teacher: there is no --whisper to learn from"
     above_zero max_seconds
