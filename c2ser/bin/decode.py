@@ -18,6 +18,7 @@ from pathlib import Path
 
 from c2ser.at_work import at_work
 from c2ser.bin.common import limit_caches
+from c2ser.cot.questions import QUESTIONS, WORDS
 from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
@@ -25,6 +26,7 @@ from c2ser.inference.bundle import MANIFEST
 from c2ser.inference.decoding import read_decoding
 from c2ser.inference.results import write_results
 from c2ser.journal import Journal, digest, stamps
+from c2ser.prosody.style import parse_style
 
 JOURNAL = "decode.journal"
 
@@ -42,6 +44,10 @@ def get_parser():
     parser.add_argument("--config", type=Path, help="YAML with the fields of c2ser.inference.decoding.Decoding")
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate wrote, for label scoring")
     parser.add_argument("--paraphrase", type=int, default=0, help="Ask that paraphrase, from 1; 0: what training asked")
+    parser.add_argument("--ensemble_prompts", type=int, default=0,
+                        help="Ask so many paraphrases, too: posteriors are the mean over prompts (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--ask", nargs="+", default=[], choices=QUESTIONS, metavar="QUESTION",
+                        help=f"Questions of style to ask, too, out of {', '.join(QUESTIONS)}")  # fmt: skip
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
     parser.add_argument("--num_jobs", type=int, default=1, help="Into how many parts the set is cut; see --job")
     parser.add_argument("--job", type=int, help="Decode that part, from 1, and write no tables; a run without it does")
@@ -63,12 +69,15 @@ def main(argv=None):
     emotion = read_entries(args.emotion_scp, utterances) if args.emotion_scp else None
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(
-        args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase
-    )
+        args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase,
+        args.ensemble_prompts, args.ask,
+    )  # fmt: skip
     texts = read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
-    predictor.question(args.mode)  # an unknown paraphrase is told before the work
+    for paraphrase in (args.paraphrase, args.ensemble_prompts):  # an unknown paraphrase is told before the work
+        predictor.question(args.mode, paraphrase)
     speakers = read_entries(data.path / "utt2spk", utterances) if predictor.by_speaker(args.mode) else None
-    tables = {"audio": audio, "emotion": emotion, "texts": texts, "speakers": speakers}
+    styles = read_styles(data, utterances) if predictor.is_told(args.mode) else None
+    tables = {"audio": audio, "emotion": emotion, "texts": texts, "speakers": speakers, "styles": styles}
     what = inputs(args, predictor, utterances, tables)
     if args.job:
         with Journal(args.out_dir / f"{JOURNAL}.{args.job}", what) as journal:
@@ -95,14 +104,21 @@ def inputs(args, predictor, utterances, tables):
     return {
         "model": stamps(args.model / MANIFEST, bundle.llm, bundle.whisper, *parts), "mode": args.mode,
         "decoding": asdict(predictor.decoding), "correction": asdict(predictor.correction),
-        "paraphrase": args.paraphrase, "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]),
+        "paraphrase": args.paraphrase, "ensemble": args.ensemble_prompts, "ask": args.ask, "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]),
     }  # fmt: skip
+
+
+def read_styles(data, utterances):
+    """Utterance → {measure: level}, as measured and cut before."""
+    written = read_entries(data.path / "utt2style", utterances, "run c2ser make-style")
+    return {utterance: parse_style(written[utterance], f"{data.path}/utt2style: {utterance}") for utterance in utterances}
 
 
 def decode(predictor, mode, utterances, tables, journal):
     """Answer for all utterances that the journal does not have yet, and write each batch of answers into it.
 
-    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts" and "speakers" likewise, or None. Batches are those of an
+    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts", "speakers", "styles" and, to score given ones,
+    "rationales" likewise, or None. Batches are those of an
     unbroken run: a chunk is worked through by length, and what is left of it is its end.
     """
     from tqdm import tqdm
@@ -128,6 +144,7 @@ def decode(predictor, mode, utterances, tables, journal):
                 emotion=tables["emotion"] and [read_ark(tables["emotion"][utterance]) for utterance in chunk],
                 transcripts=tables["texts"] and [tables["texts"][utterance] for utterance in chunk],
                 speakers=speakers and [speakers[tables["speakers"][utterance]] for utterance in chunk],
+                **{name: tables[name] and [tables[name][one] for one in chunk] for name in ("styles", "rationales") if name in tables},
             )  # fmt: skip
             del speech  # before the next chunk is read
 
@@ -177,6 +194,8 @@ class Clock:
 
 def write(args, predictions, predictor, costs):
     """Write the tables of the methods used, then how the set was decoded and what that cost."""
+    from c2ser.inference.asking import format_asked
+
     methods, tables = predictor.decoding.methods, {}
     if "free" in methods or args.mode == "explicit":
         tables["answers"] = {utt: " ".join(p.text.split()) for utt, p in predictions.items()}
@@ -187,6 +206,10 @@ def write(args, predictions, predictor, costs):
         tables["posteriors"] = {utt: p.posterior.values() for utt, p in predictions.items()}
     if "constrained" in methods:
         tables["utt2constrained"] = {utt: p.constrained for utt, p in predictions.items()}
+    if predictor.questions:
+        tables["utt2asked"] = {utt: format_asked(p.asked) for utt, p in predictions.items()}
+    if WORDS in predictor.questions:
+        tables["asked_words"] = {utt: p.asked[WORDS] for utt, p in predictions.items()}
     content = account(args, predictions, predictor, costs)
     write_results(args.out_dir, predictor.labels, tables, content)
     logging.info("%s: %d utterances, %.3f s an utterance", args.out_dir, len(predictions), content["seconds_per_utterance"])
@@ -210,6 +233,7 @@ def account(args, predictions, predictor, costs):
         "scoring_seconds_per_utterance": each["scoring"], "audio_seconds_per_utterance": each["samples"] / SAMPLE_RATE,
         **machine_account(predictor.device, predictor.precision(args.mode)),
         "languages": predictor.languages, "paraphrase": args.paraphrase, "prompt": predictor.question(args.mode),
+        "ensemble_prompts": args.ensemble_prompts, "asked": args.ask,
         "decoding": asdict(predictor.decoding),
         "calibration": args.calibration and {"file": str(args.calibration), **asdict(correction)},
     }  # fmt: skip

@@ -21,15 +21,15 @@ MAX_GROWTH = 2.5
 """A rewritten rationale may have so many times the characters of the template's, the quotation aside."""
 
 
-def check_rationale(text, style, transcript, emotion, language):
+def check_rationale(text, style, transcript, emotion, language, order="last"):
     """Faults of a rationale, as a list of sentences; empty where it is sound.
 
-    It must end with the verdict on `emotion`, give it once and mention no other class; state exactly the known levels
+    It must end, or with order "first" begin, with the verdict on `emotion`, give it once and mention no other class; state exactly the known levels
     of `style` (measure → level); quote `transcript`, or nothing where that has no words; and be written in
     `language`.
     """
     return [
-        *_verdict_faults(text, emotion, language),
+        *_verdict_faults(text, emotion, language, order),
         *_style_faults(text, style, language),
         *_quote_faults(text, transcript),
         *_language_faults(text, language),
@@ -69,17 +69,17 @@ def parse_style_levels(text, language):
     return {measure: found[measure] for measure in MEASURES if measure in found}
 
 
-def _verdict_faults(text, emotion, language):
+def _verdict_faults(text, emotion, language, order="last"):
     template = templates.load(language)
     end = template.verdict(template.emotion_name(emotion))
     outside, _ = split_quoted(text)
     faults = []
-    if not text.endswith(end):
-        faults.append(f"does not end with the verdict {end!r}")
+    if not (text.endswith(end) if order == "last" else text.startswith(end)):
+        faults.append(f"does not {'end' if order == 'last' else 'begin'} with the verdict {end!r}")
     if outside.count(template.ANSWER_LEAD) != 1:
         faults.append(f"has {template.ANSWER_LEAD!r} {outside.count(template.ANSWER_LEAD)} times, not once")
     for other, stem in template.EMOTION_STEMS.items():
-        if other != emotion and (mention := stem.search(outside.removesuffix(end))):
+        if other != emotion and (mention := stem.search(outside.replace(end, "", 1))):
             faults.append(f"mentions another emotion, {other}: {mention.group()!r}")
     return faults
 
