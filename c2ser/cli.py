@@ -16,8 +16,8 @@ GROUPS = {
         combine-data dump-audio extract-prosody make-style make-cot rewrite-cot filter-tables collect-parts export-lhotse""",
     "encoder": """train-emotion2vec-s train-emotion-classifier classify-text make-silver extract-features prosody-features
         probe plot-curves plot-layers plot-embeddings""",
-    "language model": "prepare-llm make-inputs speaker-means train-c2ser make-bundle",
-    "answers": """predict decode calibrate score compare report stability benchmark majority transcribe cascade
+    "language model": "prepare-llm make-inputs speaker-means train-c2ser sample-cot make-bundle",
+    "answers": """predict decode calibrate score compare report stability faithfulness conflict benchmark majority transcribe cascade
         emotion2vec-plus qwen2-audio""",
     "sharing": "pack demo convert import-c2ser export-onnx predict-onnx",
 }

@@ -36,23 +36,28 @@ CHUNK = 1024
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="Folder with model.yaml")
+    add_system(parser)
     parser.add_argument("--mode", required=True, choices=("explicit", "implicit"), help="How to answer")
-    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
-    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
-    parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features made before; default: computed here")
-    parser.add_argument("--config", type=Path, help="YAML with the fields of c2ser.inference.decoding.Decoding")
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate wrote, for label scoring")
     parser.add_argument("--paraphrase", type=int, default=0, help="Ask that paraphrase, from 1; 0: what training asked")
     parser.add_argument("--ensemble_prompts", type=int, default=0,
                         help="Ask so many paraphrases, too: posteriors are the mean over prompts (default: %(default)s)")  # fmt: skip
     parser.add_argument("--ask", nargs="+", default=[], choices=QUESTIONS, metavar="QUESTION",
                         help=f"Questions of style to ask, too, out of {', '.join(QUESTIONS)}")  # fmt: skip
-    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
     parser.add_argument("--num_jobs", type=int, default=1, help="Into how many parts the set is cut; see --job")
     parser.add_argument("--job", type=int, help="Decode that part, from 1, and write no tables; a run without it does")
-    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
     return parser
+
+
+def add_system(parser):
+    """Add the options that name a trained system, a set, and where what it says goes."""
+    parser.add_argument("--model", type=Path, required=True, help="Folder with model.yaml")
+    parser.add_argument("--data_dir", type=Path, required=True, help="The set")
+    parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
+    parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features made before; default: computed here")
+    parser.add_argument("--config", type=Path, help="YAML with the fields of c2ser.inference.decoding.Decoding")
+    parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
+    parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
 
 
 def main(argv=None):
@@ -63,22 +68,17 @@ def main(argv=None):
     from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Prediction, Predictor
 
-    data = DataDir(args.data_dir)
-    utterances = data.utterances()
-    audio = read_entries(args.audio_scp, utterances)
-    emotion = read_entries(args.emotion_scp, utterances) if args.emotion_scp else None
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(
         args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase,
         args.ensemble_prompts, args.ask,
     )  # fmt: skip
-    texts = read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
     for paraphrase in (args.paraphrase, args.ensemble_prompts):  # an unknown paraphrase is told before the work
         predictor.question(args.mode, paraphrase)
-    speakers = read_entries(data.path / "utt2spk", utterances) if predictor.by_speaker(args.mode) else None
-    styles = read_styles(data, utterances) if predictor.is_told(args.mode) else None
-    tables = {"audio": audio, "emotion": emotion, "texts": texts, "speakers": speakers, "styles": styles}
-    what = inputs(args, predictor, utterances, tables)
+    utterances = DataDir(args.data_dir).utterances()
+    tables = read_tables(args, predictor, args.mode, utterances)
+    further = {"paraphrase": args.paraphrase, "ensemble": args.ensemble_prompts, "ask": args.ask}
+    what = inputs(args, predictor, args.mode, utterances, tables, **further)
     if args.job:
         with Journal(args.out_dir / f"{JOURNAL}.{args.job}", what) as journal:
             decode(predictor, args.mode, utterances[args.job - 1 :: args.num_jobs], tables, journal)
@@ -96,29 +96,36 @@ def main(argv=None):
             part.remove()
 
 
-def inputs(args, predictor, utterances, tables):
+def read_tables(args, predictor, mode, utterances):
+    """What `decode` reads of a set: see its `tables`."""
+    data = DataDir(args.data_dir)
+    styles = read_entries(data.path / "utt2style", utterances, "run c2ser make-style") if predictor.is_told(mode) else None
+    return {
+        "audio": read_entries(args.audio_scp, utterances),
+        "emotion": read_entries(args.emotion_scp, utterances) if args.emotion_scp else None,
+        "texts": read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(mode) else None,
+        "speakers": read_entries(data.path / "utt2spk", utterances) if predictor.by_speaker(mode) else None,
+        "styles": styles and {one: parse_style(styles[one], f"{data.path}/utt2style: {one}") for one in utterances},
+    }
+
+
+def inputs(args, predictor, mode, utterances, tables, **further):
     """What decides the results of a decoding, for its journal."""
     bundle = predictor.bundle
-    sections = [bundle.modes[args.mode], *([bundle.emotion] if bundle.emotion else [])]
+    sections = [bundle.modes[mode], *([bundle.emotion] if bundle.emotion else [])]
     parts = [section[part] for section in sections for part in ("config", "checkpoint")]
     return {
-        "model": stamps(args.model / MANIFEST, bundle.llm, bundle.whisper, *parts), "mode": args.mode,
+        "model": stamps(args.model / MANIFEST, bundle.llm, bundle.whisper, *parts), "mode": mode,
         "decoding": asdict(predictor.decoding), "correction": asdict(predictor.correction),
-        "paraphrase": args.paraphrase, "ensemble": args.ensemble_prompts, "ask": args.ask, "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]),
+        "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]), **further,
     }  # fmt: skip
-
-
-def read_styles(data, utterances):
-    """Utterance → {measure: level}, as measured and cut before."""
-    written = read_entries(data.path / "utt2style", utterances, "run c2ser make-style")
-    return {utterance: parse_style(written[utterance], f"{data.path}/utt2style: {utterance}") for utterance in utterances}
 
 
 def decode(predictor, mode, utterances, tables, journal):
     """Answer for all utterances that the journal does not have yet, and write each batch of answers into it.
 
-    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts", "speakers", "styles" and, to score given ones,
-    "rationales" likewise, or None. Batches are those of an
+    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts", "speakers", "styles" and, to score given ones or
+    to draw, "rationales" and "seeds" likewise, or None. Batches are those of an
     unbroken run: a chunk is worked through by length, and what is left of it is its end.
     """
     from tqdm import tqdm
@@ -144,7 +151,8 @@ def decode(predictor, mode, utterances, tables, journal):
                 emotion=tables["emotion"] and [read_ark(tables["emotion"][utterance]) for utterance in chunk],
                 transcripts=tables["texts"] and [tables["texts"][utterance] for utterance in chunk],
                 speakers=speakers and [speakers[tables["speakers"][utterance]] for utterance in chunk],
-                **{name: tables[name] and [tables[name][one] for one in chunk] for name in ("styles", "rationales") if name in tables},
+                **{name: tables[name] and [tables[name][one] for one in chunk]
+                   for name in ("styles", "rationales", "seeds") if tables.get(name)},
             )  # fmt: skip
             del speech  # before the next chunk is read
 

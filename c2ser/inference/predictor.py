@@ -19,6 +19,7 @@ from c2ser.inference.asking import ask
 from c2ser.inference.batching import run_batches
 from c2ser.inference.bundle import Bundle
 from c2ser.inference.calibration import Correction
+from c2ser.inference.chat import SeededSampling
 from c2ser.inference.decoding import Decoding
 from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config
 from c2ser.inference.generation import generate, token_scores
@@ -87,6 +88,7 @@ class Predictor:
         if ensemble and (paraphrase or "score" not in self.decoding.methods):
             raise InputError("ensemble_prompts: needs the method score, and no paraphrase beside")
         self.levels = Levels(self.bundle.style) if self.bundle.style else None
+        self.sampling = (1.0, 1.0)
         self.emotion_encoder = EmotionEncoder(**self.bundle.emotion, device=device) if self.bundle.emotion else None
         self.seconds = {"generation": 0.0, "scoring": 0.0}
         self.calibration, self.correction = calibration, self._correction(calibration)
@@ -94,7 +96,7 @@ class Predictor:
 
     def __call__(
         self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None, speakers=None,
-        styles=None, rationales=None,
+        styles=None, rationales=None, seeds=None,
     ):  # fmt: skip
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
@@ -104,7 +106,8 @@ class Predictor:
         names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
         (`text_only`) or is told how fast they are said; speakers: what `enrol` gave of each input's speaker, or None, for a system that is normalised by
         speaker: without it the means of the training speakers serve; styles: {measure: level} of each input, for a system
-        that is told them, instead of measuring; rationales: the free answer of each, instead of generating. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
+        that is told them, instead of measuring; rationales: the free answer of each, instead of generating; seeds: of each,
+        to draw its free answer by `sampling`, (temperature, top_p), instead of searching the likeliest. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
         where one alone does not fit into memory.
         """
         self._check_calibrated(mode)
@@ -113,7 +116,7 @@ class Predictor:
         speech = [self._read(item, channel, name) for item, name in zip(inputs, names)]
         heard = list(map(has_sound, speech, names))
         order = sorted(range(len(speech)), key=lambda index: len(speech[index]))
-        predictions, columns = [None] * len(speech), (emotion, transcripts, speakers, styles, rationales)
+        predictions, columns = [None] * len(speech), (emotion, transcripts, speakers, styles, rationales, seeds)
 
         def answer(chosen):
             given = [None if column is None else [column[index] for index in chosen] for column in columns]
@@ -227,12 +230,12 @@ class Predictor:
         return samples
 
     @torch.no_grad()
-    def _answer(self, speech, mode, emotion, words, speakers, styles, rationales):
+    def _answer(self, speech, mode, emotion, words, speakers, styles, rationales, seeds):
         model = self._model(mode)
         emotion = None if emotion is None else torch.tensor(np.stack(emotion))
         heard = self._hear(model, speech, emotion, words, speakers, styles)
         prompts = [mode, *(f"{mode} {number}" for number in range(1, self.ensemble + 1))]
-        made, *others = [self._prompted(model, mode, model.prefixes(name, *heard), rationales) for name in prompts]
+        made, *others = [self._prompted(model, mode, model.prefixes(name, *heard), rationales, seeds) for name in prompts]
         for row, prediction in enumerate(made if others else ()):
             rows = [prediction.posterior, *(other[row].posterior for other in others)]
             mean = {label: sum(one[label] for one in rows) / len(rows) for label in self.labels}
@@ -243,10 +246,10 @@ class Predictor:
         asked = ask(model, self.tokenizer, self.questions, self.languages, *heard, longest)
         return [replace(prediction, asked=said) for prediction, said in zip(made, asked)]
 
-    def _prompted(self, model, mode, prefixes, rationales):
+    def _prompted(self, model, mode, prefixes, rationales, seeds):
         """Predictions by one prompt."""
         start = time.perf_counter()
-        texts, counts = (rationales, [0] * len(prefixes)) if rationales else self._generate(model, mode, prefixes)
+        texts, counts = (rationales, [0] * len(prefixes)) if rationales else self._generate(model, mode, prefixes, seeds)
         generated = time.perf_counter()
         made = self._conclude(model, mode, prefixes, texts, counts)
         self.seconds["generation"] += generated - start
@@ -304,13 +307,13 @@ class Predictor:
         """Whether anything is generated freely: an explicit answer needs its rationale."""
         return mode == "explicit" or "free" in self.decoding.methods
 
-    def _generate(self, model, mode, prefixes):
+    def _generate(self, model, mode, prefixes, seeds):
         """Free answers and their numbers of tokens; empty ones where no method needs them."""
         if not self._generates(mode):
             return [""] * len(prefixes), [0] * len(prefixes)
         ids = generate(
             model, prefixes, self.tokenizer, self.decoding.max_new_tokens[mode], self.decoding.num_beams,
-            self.decoding.repetition_penalty,
+            self.decoding.repetition_penalty, seeds and SeededSampling(seeds, *self.sampling),
         )  # fmt: skip
         texts = [self.tokenizer.decode(row, skip_special_tokens=True).replace("\0", " ").strip() for row in ids]
         return texts, [len(row) for row in ids]
