@@ -82,11 +82,12 @@ def question_rows(questions):
 
 
 def confusion_rows(questions):
-    """The confusion matrix of each question, a row a measured level."""
+    """The confusion matrix of each question, a row a level that was measured."""
     rows = [["Question", "measured", "answers"]]
     for question, found in (questions or {"style": {}})["style"].items():
         for truth, row in found["confusion"].items():
-            rows.append([question, truth, ", ".join(f"{level} {number}" for level, number in row.items())])
+            if any(row.values()):
+                rows.append([question, truth, ", ".join(f"{level} {number}" for level, number in row.items())])
     return rows
 
 

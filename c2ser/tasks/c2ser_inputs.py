@@ -3,7 +3,7 @@
 import numpy as np
 
 from c2ser.cot import templates
-from c2ser.cot.questions import ANSWERED, answer, levels_of, told_ids, true_level
+from c2ser.cot.questions import ANSWERED, ASKED, WORDS, answer, levels_of, told_ids, true_level
 from c2ser.cot.quote import clean_transcript
 from c2ser.datadir import read_table
 from c2ser.datadir.faults import some
@@ -37,7 +37,8 @@ def needed_data(options, part):
     if options.measured_style:
         needed["measured"] = "measured_style"
     if options.model_conf.get("style_questions") and part == "train":
-        needed["style"] = f"style_questions: {options.model_conf['style_questions']}"
+        asked = f"style_questions: {options.model_conf['style_questions']}"
+        needed |= {"style": asked} | ({"words": asked} if WORDS in options.model_conf.get("questions", ASKED) else {})
     if options.model_conf.get("kl_weight") and part == "train":
         needed["teacher"] = f"kl_weight: {options.model_conf['kl_weight']}"
     return needed
@@ -64,7 +65,7 @@ def check_inputs(options):
                 raise InputError(
                     f"{reason} needs data `{name}`: add --{part}_data_path_and_name_and_type FILE,{name},TYPE"
                 )
-            for shape in shapes:
+            for shape in shapes if name != "words" else ():  # which need not be known
                 check_entries(given[name], read_table(shape), shape)
 
 

@@ -29,7 +29,8 @@ def test_by_hand():
         "low": {"low": 1, "medium": 0, "high": 1}, "medium": {"low": 1, "medium": 0, "high": 0},
         "high": {"low": 0, "medium": 0, "high": 1},
     }  # fmt: skip
-    # lively: a mixed, b low (of speed alone), c high, d low: two right of two, one of two, …
+    # lively: a mixed, b low (of speed alone), c high, d low
+    assert found["lively"]["ua"] == pytest.approx((1 + 1 / 2 + 1) / 3)
     assert found["lively"]["accuracy"] == 3 / 4 and found["lively"]["confusion"]["low"] == {"low": 1, "medium": 0, "high": 1, "mixed": 0}
 
 

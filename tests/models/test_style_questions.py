@@ -94,8 +94,10 @@ def test_the_share_of_batches_that_ask():
     counts = [asked.count(question) / 3000 for question in ("a", "b", "c", None)]
     assert counts == pytest.approx([0.1, 0.1, 0.1, 0.7], abs=0.02)
     assert asked == [asked_question(batch, 0.3, ("a", "b", "c"), 7) for batch in range(3000)]
-    aloud = [explicit_batch(batch, 10**9, 7) == (question is not None) for batch, question in enumerate(asked)]
-    assert sum(aloud) / 3000 == pytest.approx(0.3, abs=0.03)  # independent of whether a batch is explicit
+    aloud = [explicit_batch(batch, 3000, 7) for batch in range(3000)]  # in half of all, whether they ask or not
+    for asks in (True, False):
+        chosen = [said for said, question in zip(aloud, asked) if (question is not None) == asks]
+        assert sum(chosen) / len(chosen) == pytest.approx(0.5, abs=0.05)
     assert not any(asked_question(batch, 0, ("a",), 7) for batch in range(100))
 
 
