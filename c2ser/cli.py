@@ -17,8 +17,9 @@ GROUPS = {
         import-data export-data""",
     "encoder": """train-emotion2vec-s train-emotion-classifier classify-text make-silver extract-features prosody-features
         probe plot-curves plot-layers plot-embeddings""",
-    "language model": "prepare-llm make-inputs whisper-frames speaker-means train-c2ser make-bundle",
-    "answers": """predict timeline decode calibrate score compare report stability benchmark majority transcribe cascade
+    "language model": "prepare-llm make-inputs whisper-frames speaker-means train-c2ser sample-cot make-bundle",
+    "answers": """predict timeline decode calibrate score compare report stability faithfulness conflict benchmark majority
+        transcribe cascade
         emotion2vec-plus qwen2-audio""",
     "sharing": "pack demo serve convert import-c2ser export-onnx predict-onnx",
 }

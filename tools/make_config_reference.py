@@ -54,7 +54,7 @@ KEYS = (
 )
 
 GIVEN = {
-    "c2ser/models/c2ser.py": ("connector", "augment", "total_batches", "seed", "text_only", "verdicts", "classes"),
+    "c2ser/models/c2ser.py": ("connector", "augment", "total_batches", "seed", "text_only", "verdicts", "classes", "verdict", "measured_style"),
     "c2ser/models/language_model.py": ("device",),
 }
 """Arguments with defaults that no configuration sets: `c2ser.models.build` derives them from other options."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from c2ser.at_work import at_work
 from c2ser.bin.common import limit_caches
+from c2ser.cot.questions import QUESTIONS, WORDS
 from c2ser.datadir import DataDir, read_entries
 from c2ser.errors import InputError
 from c2ser.evaluation.metrics import INVALID
@@ -25,6 +26,7 @@ from c2ser.inference.bundle import MANIFEST
 from c2ser.inference.decoding import read_decoding
 from c2ser.inference.results import write_results
 from c2ser.journal import Journal, digest, stamps
+from c2ser.prosody.style import parse_style
 
 JOURNAL = "decode.journal"
 
@@ -34,19 +36,28 @@ CHUNK = 1024
 
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="Folder with model.yaml")
+    add_system(parser)
     parser.add_argument("--mode", required=True, choices=("explicit", "implicit"), help="How to answer")
+    parser.add_argument("--calibration", type=Path, help="What c2ser calibrate wrote, for label scoring")
+    parser.add_argument("--paraphrase", type=int, default=0, help="Ask that paraphrase, from 1; 0: what training asked")
+    parser.add_argument("--ensemble_prompts", type=int, default=0,
+                        help="Ask so many paraphrases, too: posteriors are the mean over prompts (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--ask", nargs="+", default=[], choices=QUESTIONS, metavar="QUESTION",
+                        help=f"Questions of style to ask, too, out of {', '.join(QUESTIONS)}")  # fmt: skip
+    parser.add_argument("--num_jobs", type=int, default=1, help="Into how many parts the set is cut; see --job")
+    parser.add_argument("--job", type=int, help="Decode that part, from 1, and write no tables; a run without it does")
+    return parser
+
+
+def add_system(parser):
+    """Add the options that name a trained system, a set, and where what it says goes."""
+    parser.add_argument("--model", type=Path, required=True, help="Folder with model.yaml")
     parser.add_argument("--data_dir", type=Path, required=True, help="The set")
     parser.add_argument("--audio_scp", type=Path, required=True, help="Dumped audio")
     parser.add_argument("--emotion_scp", type=Path, help="Emotion2Vec-S features made before; default: computed here")
     parser.add_argument("--config", type=Path, help="YAML with the fields of c2ser.inference.decoding.Decoding")
-    parser.add_argument("--calibration", type=Path, help="What c2ser calibrate wrote, for label scoring")
-    parser.add_argument("--paraphrase", type=int, default=0, help="Ask that paraphrase, from 1; 0: what training asked")
     parser.add_argument("--ngpu", type=int, default=0, help="0: CPU")
-    parser.add_argument("--num_jobs", type=int, default=1, help="Into how many parts the set is cut; see --job")
-    parser.add_argument("--job", type=int, help="Decode that part, from 1, and write no tables; a run without it does")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder of the results")
-    return parser
 
 
 def main(argv=None):
@@ -57,19 +68,17 @@ def main(argv=None):
     from c2ser.inference.calibration import Calibration
     from c2ser.inference.predictor import Prediction, Predictor
 
-    data = DataDir(args.data_dir)
-    utterances = data.utterances()
-    audio = read_entries(args.audio_scp, utterances)
-    emotion = read_entries(args.emotion_scp, utterances) if args.emotion_scp else None
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(
-        args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase
-    )
-    texts = read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(args.mode) else None
-    predictor.question(args.mode)  # an unknown paraphrase is told before the work
-    speakers = read_entries(data.path / "utt2spk", utterances) if predictor.by_speaker(args.mode) else None
-    tables = {"audio": audio, "emotion": emotion, "texts": texts, "speakers": speakers}
-    what = inputs(args, predictor, utterances, tables)
+        args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase,
+        args.ensemble_prompts, args.ask,
+    )  # fmt: skip
+    for paraphrase in (args.paraphrase, args.ensemble_prompts):  # an unknown paraphrase is told before the work
+        predictor.question(args.mode, paraphrase)
+    utterances = DataDir(args.data_dir).utterances()
+    tables = read_tables(args, predictor, args.mode, utterances)
+    further = {"paraphrase": args.paraphrase, "ensemble": args.ensemble_prompts, "ask": args.ask}
+    what = inputs(args, predictor, args.mode, utterances, tables, **further)
     if args.job:
         with Journal(args.out_dir / f"{JOURNAL}.{args.job}", what) as journal:
             decode(predictor, args.mode, utterances[args.job - 1 :: args.num_jobs], tables, journal)
@@ -87,22 +96,36 @@ def main(argv=None):
             part.remove()
 
 
-def inputs(args, predictor, utterances, tables):
+def read_tables(args, predictor, mode, utterances):
+    """What `decode` reads of a set: see its `tables`."""
+    data = DataDir(args.data_dir)
+    styles = read_entries(data.path / "utt2style", utterances, "run c2ser make-style") if predictor.is_told(mode) else None
+    return {
+        "audio": read_entries(args.audio_scp, utterances),
+        "emotion": read_entries(args.emotion_scp, utterances) if args.emotion_scp else None,
+        "texts": read_entries(data.path / "text", utterances, empty_ok=True) if predictor.reads_text(mode) else None,
+        "speakers": read_entries(data.path / "utt2spk", utterances) if predictor.by_speaker(mode) else None,
+        "styles": styles and {one: parse_style(styles[one], f"{data.path}/utt2style: {one}") for one in utterances},
+    }
+
+
+def inputs(args, predictor, mode, utterances, tables, **further):
     """What decides the results of a decoding, for its journal."""
     bundle = predictor.bundle
-    sections = [bundle.modes[args.mode], *([bundle.emotion] if bundle.emotion else [])]
+    sections = [bundle.modes[mode], *([bundle.emotion] if bundle.emotion else [])]
     parts = [section[part] for section in sections for part in ("config", "checkpoint")]
     return {
-        "model": stamps(args.model / MANIFEST, bundle.llm, bundle.whisper, *parts), "mode": args.mode,
+        "model": stamps(args.model / MANIFEST, bundle.llm, bundle.whisper, *parts), "mode": mode,
         "decoding": asdict(predictor.decoding), "correction": asdict(predictor.correction),
-        "paraphrase": args.paraphrase, "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]),
+        "data": stamps(args.audio_scp, args.emotion_scp), "tables": digest([utterances, tables]), **further,
     }  # fmt: skip
 
 
 def decode(predictor, mode, utterances, tables, journal):
     """Answer for all utterances that the journal does not have yet, and write each batch of answers into it.
 
-    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts" and "speakers" likewise, or None. Batches are those of an
+    tables: "audio" → utterance → entry of wav.scp; "emotion", "texts", "speakers", "styles" and, to score given ones or
+    to draw, "rationales" and "seeds" likewise, or None. Batches are those of an
     unbroken run: a chunk is worked through by length, and what is left of it is its end.
     """
     from tqdm import tqdm
@@ -128,6 +151,8 @@ def decode(predictor, mode, utterances, tables, journal):
                 emotion=tables["emotion"] and [read_ark(tables["emotion"][utterance]) for utterance in chunk],
                 transcripts=tables["texts"] and [tables["texts"][utterance] for utterance in chunk],
                 speakers=speakers and [speakers[tables["speakers"][utterance]] for utterance in chunk],
+                **{name: tables[name] and [tables[name][one] for one in chunk]
+                   for name in ("styles", "rationales", "seeds") if tables.get(name)},
             )  # fmt: skip
             del speech  # before the next chunk is read
 
@@ -177,6 +202,8 @@ class Clock:
 
 def write(args, predictions, predictor, costs):
     """Write the tables of the methods used, then how the set was decoded and what that cost."""
+    from c2ser.inference.asking import format_asked
+
     methods, tables = predictor.decoding.methods, {}
     if "free" in methods or args.mode == "explicit":
         tables["answers"] = {utt: " ".join(p.text.split()) for utt, p in predictions.items()}
@@ -187,6 +214,10 @@ def write(args, predictions, predictor, costs):
         tables["posteriors"] = {utt: p.posterior.values() for utt, p in predictions.items()}
     if "constrained" in methods:
         tables["utt2constrained"] = {utt: p.constrained for utt, p in predictions.items()}
+    if predictor.questions:
+        tables["utt2asked"] = {utt: format_asked(p.asked) for utt, p in predictions.items()}
+    if WORDS in predictor.questions:
+        tables["asked_words"] = {utt: p.asked[WORDS] for utt, p in predictions.items()}
     content = account(args, predictions, predictor, costs)
     write_results(args.out_dir, predictor.labels, tables, content)
     logging.info("%s: %d utterances, %.3f s an utterance", args.out_dir, len(predictions), content["seconds_per_utterance"])
@@ -210,6 +241,7 @@ def account(args, predictions, predictor, costs):
         "scoring_seconds_per_utterance": each["scoring"], "audio_seconds_per_utterance": each["samples"] / SAMPLE_RATE,
         **machine_account(predictor.device, predictor.precision(args.mode)),
         "languages": predictor.languages, "paraphrase": args.paraphrase, "prompt": predictor.question(args.mode),
+        "ensemble_prompts": args.ensemble_prompts, "asked": args.ask,
         "decoding": asdict(predictor.decoding),
         "calibration": args.calibration and {"file": str(args.calibration), **asdict(correction)},
     }  # fmt: skip

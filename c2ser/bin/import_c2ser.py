@@ -143,6 +143,7 @@ def write_config(path, args, connector, lora):
         "emotion_dim": backbone_config(read_config(args.emotion / "config.yaml").backbone_conf).dim,
         "specaug": True, "specaug_conf": {}, "model_conf": {}, "prompt_style": "plain", "prompt_language": "en",
         "answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None,
+        "verdict": "last", "measured_style": False,
         "max_epoch": 1, "num_iters_per_epoch": None, "seed": 0,
     }  # fmt: skip
     with atomic_write(path) as stream:

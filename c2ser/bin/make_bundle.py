@@ -23,6 +23,7 @@ def get_parser():
         "--mode", action="append", nargs=3, required=True, metavar=("MODE", "CONFIG", "CHECKPOINT"),
         help="explicit or implicit, with its config.yaml and weights (repeatable)",
     )  # fmt: skip
+    parser.add_argument("--style", type=Path, help="What c2ser make-style wrote as --stats, for a system that is told the style")
     parser.add_argument("--name", default="", help="What the system is called (default: as its folder)")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder that gets model.yaml")
     return parser
@@ -42,7 +43,8 @@ def main(argv=None):
     modes = {mode: {"config": config, "checkpoint": checkpoint} for mode, config, checkpoint in args.mode}
     labels = [label for label in EMOTIONS if label in seen]
     args.out_dir.mkdir(parents=True, exist_ok=True)
-    Bundle(labels, answer_languages(data, args.language), args.llm, args.whisper, emotion, modes, args.name).write(args.out_dir)
+    languages = answer_languages(data, args.language)
+    Bundle(labels, languages, args.llm, args.whisper, emotion, modes, args.name, args.style).write(args.out_dir)
 
 
 def answer_languages(data, language):

@@ -27,6 +27,8 @@ def get_parser():
         "--language", default="auto", choices=("auto", *templates.languages()),
         help="language of the texts; auto: that of each utterance, from utt2lang (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument("--verdict", default="last", choices=("last", "first"),
+                        help="first: the emotion, then its reasons; implicit answers are its beginning (default: %(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="chooses the wording (default: %(default)s)")
     return parser
 
@@ -46,8 +48,8 @@ def main(argv=None):
             raise InputError(f"{data.path}/utt2style: no entry for {utterance}; run c2ser make-style")
         style = parse_style(styles[utterance], f"{data.path}/utt2style: {utterance}", style)  # the same measures in all
         described = style, texts.get(utterance, ""), emotions[utterance], languages[utterance]
-        explicit[utterance] = build_rationale(utterance, *described, seed=args.seed)
-        faults = check_rationale(explicit[utterance], *described)
+        explicit[utterance] = build_rationale(utterance, *described, seed=args.seed, order=args.verdict)
+        faults = check_rationale(explicit[utterance], *described, order=args.verdict)
         if faults:
             raise RuntimeError(f"a bug of the templates: {utterance}: {'; '.join(faults)}: {explicit[utterance]}")
         implicit[utterance] = build_implicit(emotions[utterance], languages[utterance])

@@ -1,7 +1,7 @@
 """Collect what a training reads for one set: tables filtered to its utterances, and the shapes that batches are made by.
 
 Writes wav.scp, label (class index, −1 for unlabelled), language (und: undetermined) where utt2lang is there, corpus where
-utt2corpus is, and, where given, explicit, implicit, transcript, emotion.scp, speaker_frames.scp and speaker_emotion.scp,
+utt2corpus is, and, where given, explicit, implicit, style, transcript, emotion.scp, speaker_frames.scp and speaker_emotion.scp,
 all over the same utterances, and speech_shape. Utterances that are too short or too long, or lack a text, are left out of training and development sets,
 counted and listed in `excluded`; test sets never come through here.
 """
@@ -52,6 +52,7 @@ def main(argv=None):
             tables[f"speaker_{name}.scp"] = read_table(args.speaker_means / f"{name}.scp")
     if args.texts:
         tables |= {"explicit": data.read("cot_explicit"), "implicit": data.read("cot_implicit")}
+        tables |= {"style": data.read("utt2style")} if data.has("utt2style") else {}
     if args.transcripts == "needed":
         if not data.has("text"):
             raise InputError(f"{data.path}: the corpus has no transcripts (text), so --text_only has nothing to read")

@@ -56,7 +56,8 @@ def main(argv=None):
         groups = style.population_groups(train, args.population)
         statistics[style.RELATIVE_PITCH] = style.StyleStatistics.fit(relative, groups, args.min_group_size)
     labelled = [(data, _levels(data, measures, statistics, args)) for data in map(DataDir, args.out_dirs)]
-    further = {"told": measures, "reliable_only": reliable, "f0_method": args.f0_method}
+    languages = sorted(set(train.read("utt2lang", optional=True).values()))
+    further = {"told": measures, "languages": languages, "reliable_only": reliable, "f0_method": args.f0_method}
     style.save_statistics(args.stats, statistics, args.population, **further)
     for data, levels in labelled:
         data.write("utt2style", {utterance: style.format_style(level) for utterance, level in levels.items()})

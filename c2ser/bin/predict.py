@@ -41,6 +41,9 @@ def add_system(parser):
         "--enrol", nargs="+", default=[], metavar="FILE",
         help="Recordings of the same speaker in several moods, for a system that is normalised by speaker; no labels are read",
     )  # fmt: skip
+    parser.add_argument("--ensemble_prompts", type=int, default=0,
+                        help="Ask so many paraphrases, too: posteriors are the mean over prompts (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--gender", choices=("f", "m"), help="The speaker's, for a system that is told the measured style")
     parser.add_argument("--batch_size", type=int, default=8, help="Utterances decoded together")
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate fitted, to correct the posteriors")
     parser.add_argument("--prior", default="none", choices=PRIORS, help="Which prior of the calibration to divide by")
@@ -61,7 +64,11 @@ def load(args):
 
     decoding = Decoding(batch_size=args.batch_size, dtype=args.dtype, prior=args.prior)
     calibration = Calibration.read(args.calibration) if args.calibration else None
-    predictor = Predictor(args.model, args.device, decoding, calibration, labels=args.labels)
+    predictor = Predictor(
+        args.model, args.device, decoding, calibration, labels=args.labels, ensemble=args.ensemble_prompts,
+        voice={"gender": args.gender},
+    )  # fmt: skip
+    predictor.question(args.mode, args.ensemble_prompts)
     if args.enrol and not predictor.by_speaker(args.mode):
         raise InputError(f"--enrol: {args.model} is not normalised by speaker; leave it out")
     return predictor, predictor.enrol(args.enrol, args.mode, args.channel) if args.enrol else None

@@ -1,5 +1,6 @@
 """Measure how stable a system is: invalid answers, agreement between explicit and implicit mode and over paraphrased
-prompts, whether rationales state the true style and quote the true words, calibration, cost.
+prompts, whether rationales state the true style and quote the true words, and whether it does where it is asked for just
+these (c2ser decode --ask), calibration, cost.
 
 Writes a JSON file and, beside it, the same as Markdown (.md).
 """
@@ -8,7 +9,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from c2ser.datadir import DataDir, read_table
+from c2ser.datadir import DataDir, read_entries, read_table
 from c2ser.errors import InputError
 from c2ser.evaluation.stability import compare_modes, compare_prompts, read_decoded
 from c2ser.evaluation.stability_tables import tables
@@ -46,6 +47,7 @@ def main(argv=None):
         "modes": compare_modes(explicit, implicit),
         "prompts": {mode: compare_prompts(group) for mode, group in groups.items() if len(group) > 1},
         "rationales": rationales(args.data_dir, args.explicit, args.language),
+        "questions": questions(args.data_dir, args.implicit),
     }
     sections = tables(report)
     write_json(args.out, report)
@@ -53,6 +55,28 @@ def main(argv=None):
         stream.write("# Stability\n")
         stream.writelines(f"\n## {title}\n\n{markdown_table(rows)}\n" for title, rows in sections.items())
     print("\n\n".join(f"{title}\n{format_table(rows)}" for title, rows in sections.items()))
+
+
+def questions(data_dirs, decode_dirs):
+    """What the decodings answered to questions of style: {"style": …, "words": …}, {} and None where they were not asked."""
+    from c2ser.evaluation.questions import score_questions, score_words
+    from c2ser.prosody.style import parse_style
+
+    asked, styles, words, texts = {}, {}, {}, {}
+    for folder, decode_dir in zip(map(DataDir, data_dirs), map(Path, decode_dirs)):
+        if (decode_dir / "utt2asked").is_file():
+            rows = read_entries(decode_dir / "utt2asked", folder.utterances(), empty_ok=True)
+            levels = read_entries(folder.path / "utt2style", list(rows), "run c2ser make-style")
+            for utterance, value in rows.items():
+                asked[utterance] = dict(part.split("=") for part in value.split())
+                styles[utterance] = parse_style(levels[utterance], f"{folder.path}/utt2style: {utterance}")
+        if (decode_dir / "asked_words").is_file() and folder.has("text"):
+            words |= read_table(decode_dir / "asked_words", empty_ok=True)
+            texts |= folder.read("text")
+    return {
+        "style": score_questions(asked, styles),
+        "words": score_words(words, {one: texts.get(one, "") for one in words}) if words else None,
+    }
 
 
 def rationales(data_dirs, decode_dirs, language):

@@ -21,19 +21,33 @@ MAX_GROWTH = 2.5
 """A rewritten rationale may have so many times the characters of the template's, the quotation aside."""
 
 
-def check_rationale(text, style, transcript, emotion, language):
+def check_rationale(text, style, transcript, emotion, language, order="last"):
     """Faults of a rationale, as a list of sentences; empty where it is sound.
 
-    It must end with the verdict on `emotion`, give it once and mention no other class; state exactly the known levels
+    It must end, or with order "first" begin, with the verdict on `emotion`, give it once and mention no other class; state exactly the known levels
     of `style` (measure → level); quote `transcript`, or nothing where that has no words; and be written in
     `language`.
     """
     return [
-        *_verdict_faults(text, emotion, language),
+        *_verdict_faults(text, emotion, language, order),
         *_style_faults(text, style, language),
-        *_quote_faults(text, transcript),
+        *quote_faults(text, transcript),
         *_language_faults(text, language),
     ]
+
+
+def chain_faults(text, style, emotion, language):
+    """Faults of a rationale that a trained model drew: kind → list of sentences; {} where it is right.
+
+    It must end with the verdict on `emotion` and name no emotion before (verdict), state exactly the known levels of
+    `style` (style), and be written in `language` (language). What it quotes is what the model heard, and not looked at.
+    """
+    found = {
+        "verdict": _verdict_faults(text, emotion, language) + _early_emotion(text, emotion, language),
+        "style": _style_faults(text, style, language),
+        "language": _language_faults(text, language),
+    }
+    return {kind: faults for kind, faults in found.items() if faults}
 
 
 def rewriting_faults(text, rationale, style, transcript, emotion, language):
@@ -43,11 +57,8 @@ def rewriting_faults(text, rationale, style, transcript, emotion, language):
     plain text of about the same length (form), say nothing of the rewriting itself (comment), quote nothing but the
     transcript, and not name the emotion before the verdict: there the classes are scored after training.
     """
-    found = {
-        "verdict": _verdict_faults(text, emotion, language) + _early_emotion(text, emotion, language),
-        "style": _style_faults(text, style, language),
-        "quote": _quote_faults(text, transcript) or _further_quotes(text, transcript),
-        "language": _language_faults(text, language),
+    found = chain_faults(text, style, emotion, language) | {
+        "quote": quote_faults(text, transcript) or _further_quotes(text, transcript),
         "form": _form_faults(text, rationale),
         "comment": _comments(text, language),
         "unchanged": ["is the template's text"] if comparable(text) == comparable(rationale) else [],
@@ -69,17 +80,17 @@ def parse_style_levels(text, language):
     return {measure: found[measure] for measure in MEASURES if measure in found}
 
 
-def _verdict_faults(text, emotion, language):
+def _verdict_faults(text, emotion, language, order="last"):
     template = templates.load(language)
     end = template.verdict(template.emotion_name(emotion))
     outside, _ = split_quoted(text)
     faults = []
-    if not text.endswith(end):
-        faults.append(f"does not end with the verdict {end!r}")
+    if not (text.endswith(end) if order == "last" else text.startswith(end)):
+        faults.append(f"does not {'end' if order == 'last' else 'begin'} with the verdict {end!r}")
     if outside.count(template.ANSWER_LEAD) != 1:
         faults.append(f"has {template.ANSWER_LEAD!r} {outside.count(template.ANSWER_LEAD)} times, not once")
     for other, stem in template.EMOTION_STEMS.items():
-        if other != emotion and (mention := stem.search(outside.removesuffix(end))):
+        if other != emotion and (mention := stem.search(outside.replace(end, "", 1))):
             faults.append(f"mentions another emotion, {other}: {mention.group()!r}")
     return faults
 
@@ -104,7 +115,8 @@ def _style_faults(text, style, language):
     return faults
 
 
-def _quote_faults(text, transcript):
+def quote_faults(text, transcript):
+    """Faults of what a rationale quotes, as a list of sentences: not the transcript, or words where it has none."""
     words = comparable(clean_transcript(transcript))
     _, quoted = split_quoted(text)
     if words and words not in comparable(quoted):

@@ -1,6 +1,7 @@
 """What the model is asked: the paper's two prompts, their translations, and paraphrases to test stability with."""
 
 from c2ser.cot import templates
+from c2ser.cot.questions import QUESTIONS
 from c2ser.errors import InputError
 
 MODES = ("explicit", "implicit")
@@ -35,7 +36,12 @@ PARAPHRASES = {
 
 
 def prompt(mode, language="en"):
-    """The prompt of a mode in a language. Raises InputError for a mode or a language that has none."""
+    """The prompt of a mode, or a question of style, in a language. Raises InputError for one that has none."""
+    if mode in QUESTIONS and language in PROMPTS:
+        asked = templates.load(language).QUESTIONS or {}
+        if mode not in asked:
+            raise InputError(f"c2ser/cot/templates/{language}.yaml lacks QUESTIONS: {mode}")
+        return asked[mode]
     if mode not in MODES:
         raise InputError(f"unknown prompt mode {mode!r}; known are {', '.join(MODES)}")
     if language not in PROMPTS:

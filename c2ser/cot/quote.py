@@ -27,8 +27,14 @@ def quote(text, template):
 
 def split_quoted(text):
     """(what stands outside quotation marks, what stands inside): from the first mark to the last counts as inside."""
+    before, quoted, after = around_quoted(text)
+    return (f"{before} {after}", quoted[1:-1]) if quoted else (text, "")
+
+
+def around_quoted(text):
+    """(what stands before the quotation, it with its marks, what stands after it); the text, "" and "" without one."""
     match = _QUOTED.search(text)
-    return (text, "") if match is None else (f"{text[: match.start()]} {text[match.end() :]}", match.group()[1:-1])
+    return (text, "", "") if match is None else (text[: match.start()], match.group(), text[match.end() :])
 
 
 def comparable(text):

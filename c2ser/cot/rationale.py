@@ -13,8 +13,8 @@ from c2ser.cot.quote import clean_transcript, quote
 from c2ser.prosody.style import MEASURES, STATES
 
 
-def build_rationale(utterance, style, transcript, emotion, language, seed=0):
-    """The explicit answer for an utterance: opening with style and quote, inference, verdict.
+def build_rationale(utterance, style, transcript, emotion, language, seed=0, order="last"):
+    """The explicit answer for an utterance: opening with style and quote, inference, verdict, which may come first.
 
     style: measure → level; an unknown or absent level is left out. transcript: in any language; left out where it has
     no words. emotion: class. language: code of a language with templates. Wording follows from `seed` and the
@@ -23,7 +23,7 @@ def build_rationale(utterance, style, transcript, emotion, language, seed=0):
     """
     template = templates.load(language)
     name = template.emotion_name(emotion)
-    return render(template, style, clean_transcript(transcript), name, _picker(utterance, seed))
+    return render(template, style, clean_transcript(transcript), name, _picker(utterance, seed), order)
 
 
 def build_implicit(emotion, language):
@@ -31,8 +31,8 @@ def build_implicit(emotion, language):
     return templates.load(language).implicit_answer(emotion)
 
 
-def render(template, style, words, name, pick):
-    """A rationale in the words of a Template; `pick(slot, options)` chooses the wording of each slot.
+def render(template, style, words, name, pick, order="last"):
+    """A rationale in the words of a Template, the verdict "last" or "first"; `pick(slot, options)` chooses each wording.
 
     words: a clean transcript. The slots are opening, the style's measures, inference, delivery.
     """
@@ -53,7 +53,7 @@ def render(template, style, words, name, pick):
         elif words:
             sentences.append(pattern.words)
     filled = [_fill(sentence, filling) for sentence in sentences] or [template.INFERENCE_BARE]
-    return template.with_verdict(template.SPACE.join(filled), name)
+    return template.with_verdict(template.SPACE.join(filled), name, order)
 
 
 def liveliness(levels):

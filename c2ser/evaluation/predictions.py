@@ -66,7 +66,7 @@ def read_set(data_dir, decode_dir, table="utt2pred", corpus=None):
     unlabelled = speakers.keys() - reference.keys()
     predicted = _without(unlabelled, of_corpus(read_table(decode_dir / table), reference, corpus))
     _check_same_utterances(reference, predicted, decode_dir / table, data_path / "utt2emo", "decode the set again")
-    _check_labels(predicted, decode_dir / table, (INVALID,) if table == "utt2pred" else ())
+    check_labels(predicted, decode_dir / table, (INVALID,) if table == "utt2pred" else ())
     classes, posteriors = _stack_posteriors(decode_dir, table, list(reference), unlabelled, corpus)
     return PredictedSet(
         str(data_dir),
@@ -94,7 +94,7 @@ def read_reference(data_dir):
     reference = data.labels()
     if not reference:
         raise InputError(f"{data.path}/utt2emo: no utterances with a label: there is nothing to score")
-    _check_labels(reference, data.path / "utt2emo")
+    check_labels(reference, data.path / "utt2emo")
     speakers = data.read("utt2spk")
     unlabelled = [utterance for utterance in speakers if utterance not in reference]
     labelled = _without(set(unlabelled), speakers)
@@ -135,7 +135,7 @@ def read_posteriors(decode_dir):
     if not path.is_file() and not labels_path.is_file():
         return None
     labels = [line.strip() for _, line in read_lines(labels_path)]
-    _check_labels(dict(enumerate(labels, 1)), labels_path)
+    check_labels(dict(enumerate(labels, 1)), labels_path)
     rows = {}
     for number, (utterance, row) in enumerate(read_table(path).items(), 1):
         where = f"{path}:{number}: {utterance}"
@@ -197,7 +197,8 @@ def _confidence(decode_dir, predicted, table, utterances, classes, posteriors):
     return confidence
 
 
-def _check_labels(table, path, further=()):
+def check_labels(table, path, further=()):
+    """Raise InputError where a table, read from `path`, holds what is neither a known class nor one of `further`."""
     unknown = [(key, label) for key, label in table.items() if not is_known(label) and label not in further]
     if unknown:
         listed = ", ".join(f"{key} {label}" for key, label in unknown[:5])

@@ -15,6 +15,9 @@ def tables(report):
         "Agreement over paraphrased prompts": prompt_rows(report["prompts"]),
         "Style levels stated in rationales": style_rows(report["rationales"]["style"]),
         "Words quoted in rationales": quote_rows(report["rationales"]["quote"]),
+        "Style levels asked for": question_rows(report.get("questions")),
+        "Style levels asked for, answer by answer": confusion_rows(report.get("questions")),
+        "Words asked for": quote_rows((report.get("questions") or {}).get("words")),
         COSTS: cost_rows(report["decodings"]),
     }
     return {title: rows for title, rows in sections.items() if len(rows) > 1}
@@ -66,6 +69,25 @@ def style_rows(style):
         shares = [_percent(found[key]) for key in ("accuracy", "accuracy_stated")]
         counts = [str(found[key]) for key in ("known", "stated", "right")]
         rows.append([measure, *counts, *shares, str(found["invented"])])
+    return rows
+
+
+def question_rows(questions):
+    """Accuracy of the answers to each question of style beside that of always answering the most frequent level."""
+    rows = [["Question", "n", "right", "right %", "UA %", "always the same", "right %"]]
+    for question, found in (questions or {"style": {}})["style"].items():
+        shares = [_percent(found[key]) for key in ("accuracy", "ua")]
+        rows.append([question, str(found["n"]), str(found["right"]), *shares, found["majority"], _percent(found["majority_accuracy"])])
+    return rows
+
+
+def confusion_rows(questions):
+    """The confusion matrix of each question, a row a level that was measured."""
+    rows = [["Question", "measured", "answers"]]
+    for question, found in (questions or {"style": {}})["style"].items():
+        for truth, row in found["confusion"].items():
+            if any(row.values()):
+                rows.append([question, truth, ", ".join(f"{level} {number}" for level, number in row.items())])
     return rows
 
 

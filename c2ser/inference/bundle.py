@@ -25,7 +25,8 @@ class Bundle:
     that it was trained to give, a list; llm, whisper: base models (whisper may be None);
     emotion: {"config", "checkpoint", "utterance_mode"} of Emotion2Vec-S, or None; modes: "explicit"/"implicit" →
     {"config", "checkpoint"}. All paths are absolute once read. name: what the system is called, such as "casia: base";
-    "" is written as no name, and read as that of the folder.
+    "" is written as no name, and read as that of the folder. style: the statistics that measured levels are cut by
+    (`c2ser make-style --stats`), for a system that is told them, or None.
     """
 
     labels: list
@@ -35,6 +36,7 @@ class Bundle:
     emotion: dict | None
     modes: dict
     name: str = ""
+    style: Path | None = None
 
     @classmethod
     def read(cls, folder):
@@ -63,6 +65,7 @@ class Bundle:
                 emotion=parts(values["emotion"]) if values.get("emotion") else None,
                 modes={mode: parts(section) for mode, section in values["modes"].items()},
                 name=str(values.get("name") or _name(folder.resolve())),
+                style=locate(values["style"]) if values.get("style") else None,
             )  # fmt: skip
         except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
             what = brief(error) if isinstance(error, yaml.YAMLError) else repr(error)
@@ -84,6 +87,7 @@ class Bundle:
             "whisper": relative(self.whisper) if self.whisper else None,
             "emotion": parts(self.emotion) if self.emotion else None,
             "modes": {mode: parts(section) for mode, section in self.modes.items()},
+            **({"style": relative(self.style)} if self.style else {}),
         }  # fmt: skip
         with atomic_write(folder / MANIFEST) as stream:
             yaml.safe_dump(values, stream, sort_keys=False, allow_unicode=True)

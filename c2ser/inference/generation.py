@@ -10,10 +10,11 @@ from c2ser.models.likelihoods import pad_left
 
 
 @torch.no_grad()
-def generate(model, prefixes, tokenizer, max_new_tokens, num_beams=1, repetition_penalty=1.0):
-    """Answer freely: greedily, or with beams.
+def generate(model, prefixes, tokenizer, max_new_tokens, num_beams=1, repetition_penalty=1.0, sampling=None):
+    """Answer freely: greedily, with beams, or drawn.
 
-    model: C2SER; prefixes: list of `(length, llm_dim)`, everything before the answer. Returns one list of token ids an
+    model: C2SER; prefixes: list of `(length, llm_dim)`, everything before the answer; sampling: a
+    `c2ser.inference.chat.SeededSampling` with a seed a row, which draws, or None. Returns one list of token ids an
     utterance, without the end-of-sequence token.
     """
     inputs, mask = pad_left(prefixes)
@@ -23,6 +24,7 @@ def generate(model, prefixes, tokenizer, max_new_tokens, num_beams=1, repetition
         inputs_embeds=inputs.to(llm.get_input_embeddings().weight.dtype), attention_mask=mask, do_sample=False,
         max_new_tokens=max_new_tokens, num_beams=num_beams, repetition_penalty=repetition_penalty,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.eos_token_id,
+        logits_processor=[sampling] if sampling else None,
     )  # fmt: skip
     end = tokenizer.eos_token_id
     return [ids[: ids.index(end)] if end in ids else ids for ids in made.tolist()]

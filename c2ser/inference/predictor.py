@@ -10,13 +10,16 @@ import torch
 from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, has_sound
 from c2ser.checkpoints.weights import read_weights
 from c2ser.cot.prompts import PARAPHRASES, prompt
+from c2ser.cot.questions import check_questions, told_ids
 from c2ser.errors import InputError
 from c2ser.given import as_list, name_of, read_speech
 from c2ser.inference.answer_trie import search
 from c2ser.inference.answers import Answers
+from c2ser.inference.asking import ask
 from c2ser.inference.batching import run_batches
 from c2ser.inference.bundle import Bundle
 from c2ser.inference.calibration import Correction
+from c2ser.inference.chat import SeededSampling
 from c2ser.inference.decoding import Decoding
 from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config
 from c2ser.inference.generation import generate, token_scores
@@ -26,11 +29,15 @@ from c2ser.inference.streaming import stream_tokens, whole_characters
 from c2ser.models.build import build_c2ser
 from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
 from c2ser.precision import check_device, choose
+from c2ser.prosody.measures import Levels
 
 WINDOW, WINDOW_SECONDS = 256, 1800.0
 """How many inputs, or seconds of speech, `Predictor.each` reads before it answers them."""
 
-LATER_OPTIONS = {"answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None}
+LATER_OPTIONS = {
+    "answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None, "verdict": "last",
+    "measured_style": False,
+}  # fmt: skip
 """Options that the config.yaml of an older training does not have, and what it was trained with."""
 
 
@@ -40,7 +47,7 @@ class Prediction:
 
     label, posterior (class → probability): of label scoring; text: what was generated freely (mode explicit: the
     rationale), tokens: its length; parsed: the class that it names, None where it names none or several; constrained:
-    the class that the grammar led to. sound: whether there was anything to hear; an answer to silence means nothing.
+    the class that the grammar led to. asked: question of style → the level, or the words, answered. sound: whether there was anything to hear; an answer to silence means nothing.
     """
 
     label: str | None
@@ -50,6 +57,7 @@ class Prediction:
     tokens: int
     constrained: str | None = None
     sound: bool = True
+    asked: dict | None = None
 
 
 class Predictor:
@@ -57,12 +65,17 @@ class Predictor:
 
     model: the folder that stage 11 or 14 of a recipe made; device: "cpu", "cuda"; decoding: a `Decoding`; calibration:
     a `Calibration` of the mode that is used, or None; paraphrase: 0 asks what training asked, 1 … the paraphrases of
-    `c2ser.cot.prompts`; labels: among which words label scoring and the grammar choose, None: the classes of training.
-    Any words will do, but those that training never gave are found unlikely beside those that it did. Raises InputError
-    where the folder lacks a part, or these do not fit the system.
+    `c2ser.cot.prompts`; labels: among which words label scoring and the grammar choose, None: the classes of training
+    (any words will do, but those that training never gave are found unlikely beside those that it did); ensemble: ask that
+    many paraphrases, too, and take the mean of the posteriors, all else being of the trained prompt; questions: of style to
+    ask (`c2ser.cot.questions`); voice: "language" and "gender" of the speech, where known, for a system that is told the
+    measured style. Raises InputError where the folder lacks a part, or these do not fit the system.
     """
 
-    def __init__(self, model, device="cpu", decoding=None, calibration=None, paraphrase=0, labels=None):
+    def __init__(
+        self, model, device="cpu", decoding=None, calibration=None, paraphrase=0, labels=None, ensemble=0, questions=(),
+        voice=None,
+    ):  # fmt: skip
         check_device(device)
         self.bundle = Bundle.read(model)
         self.device, self.decoding, self.paraphrase = device, decoding or Decoding(), paraphrase
@@ -70,14 +83,23 @@ class Predictor:
         self.tokenizer = load_tokenizer(self.bundle.llm)
         self.labels = self.bundle.labels if labels is None else list(labels)
         self.languages = self.decoding.languages or self.bundle.languages
-        self.answers = Answers(self.tokenizer, self.labels, self.languages, any_words=labels is not None)
+        order = self._config("explicit").verdict if "explicit" in self.bundle.modes else "last"
+        self.answers = Answers(self.tokenizer, self.labels, self.languages, order, any_words=labels is not None)
+        self.ensemble, self.questions, self.voice = ensemble, tuple(questions), voice or {}
+        if questions:
+            check_questions(questions)
+        if ensemble and (paraphrase or "score" not in self.decoding.methods):
+            raise InputError("ensemble_prompts: needs the method score, and no paraphrase beside")
+        self.levels = Levels(self.bundle.style) if self.bundle.style else None
+        self.sampling = (1.0, 1.0)
         self.emotion_encoder = EmotionEncoder(**self.bundle.emotion, device=device) if self.bundle.emotion else None
         self.seconds = {"generation": 0.0, "scoring": 0.0}
         self.calibration, self.correction = calibration, self._correction(calibration)
         self._models = {}
 
     def __call__(
-        self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None, speakers=None
+        self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None, speakers=None,
+        styles=None, rationales=None, seeds=None,
     ):  # fmt: skip
         """Answer for many inputs, batched by length; the batch size changes nothing but speed.
 
@@ -85,8 +107,10 @@ class Predictor:
         or "explicit"; channel: 1-based number, "mean" or None (mono only); emotion: features `(10, dim)` made before, one
         an input, instead of computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
         names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
-        (`text_only`); speakers: what `enrol` gave of each input's speaker, or None, for a system that is normalised by
-        speaker: without it the means of the training speakers serve. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
+        (`text_only`) or is told how fast they are said; speakers: what `enrol` gave of each input's speaker, or None, for a system that is normalised by
+        speaker: without it the means of the training speakers serve; styles: {measure: level} of each input, for a system
+        that is told them, instead of measuring; rationales: the free answer of each, instead of generating; seeds: of each,
+        to draw its free answer by `sampling`, (temperature, top_p), instead of searching the likeliest. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
         where one alone does not fit into memory.
         """
         self._check_calibrated(mode)
@@ -95,13 +119,11 @@ class Predictor:
         speech = [self._read(item, channel, name) for item, name in zip(inputs, names)]
         heard = list(map(has_sound, speech, names))
         order = sorted(range(len(speech)), key=lambda index: len(speech[index]))
-        predictions = [None] * len(speech)
+        predictions, columns = [None] * len(speech), (emotion, transcripts, speakers, styles, rationales, seeds)
 
         def answer(chosen):
-            given = None if emotion is None else torch.tensor(np.stack([emotion[index] for index in chosen]))
-            words = None if transcripts is None else [transcripts[index] for index in chosen]
-            known = None if speakers is None else [speakers[index] for index in chosen]
-            batch = dict(zip(chosen, self._answer([speech[i] for i in chosen], mode, given, words, known)))
+            given = [None if column is None else [column[index] for index in chosen] for column in columns]
+            batch = dict(zip(chosen, self._answer([speech[i] for i in chosen], mode, *given)))
             for index, prediction in batch.items():
                 predictions[index] = batch[index] = replace(prediction, sound=heard[index])
             if made:
@@ -186,14 +208,19 @@ class Predictor:
         """Whether the model of that mode was trained with what it hears normalised by speaker."""
         return self._config(mode).model_conf.get("standardize") == "speaker"
 
-    def question(self, mode):
+    def question(self, mode, paraphrase=None):
         """The prompt of a mode, as training asked it or its paraphrase. Raises InputError for an unknown paraphrase."""
-        if not self.paraphrase:
+        paraphrase = self.paraphrase if paraphrase is None else paraphrase
+        if not paraphrase:
             return prompt(mode, self._config(mode).prompt_language)
-        if not 0 < self.paraphrase <= len(PARAPHRASES[mode]):
+        if not 0 < paraphrase <= len(PARAPHRASES[mode]):
             last = len(PARAPHRASES[mode])
-            raise InputError(f"paraphrase {self.paraphrase}: there are 1 to {last}; 0 is the trained prompt")
-        return PARAPHRASES[mode][self.paraphrase - 1]
+            raise InputError(f"paraphrase {paraphrase}: there are 1 to {last}; 0 is the trained prompt")
+        return PARAPHRASES[mode][paraphrase - 1]
+
+    def is_told(self, mode):
+        """Whether the model of that mode is told the measured levels of style."""
+        return self._config(mode).measured_style
 
     def reads_text(self, mode):
         """Whether the model of that mode reads transcripts instead of hearing speech."""
@@ -220,11 +247,26 @@ class Predictor:
         return samples
 
     @torch.no_grad()
-    def _answer(self, speech, mode, emotion, words, speakers):
+    def _answer(self, speech, mode, emotion, words, speakers, styles, rationales, seeds):
         model = self._model(mode)
-        prefixes = model.prefixes(mode, *self._hear(model, speech, emotion, words, speakers))
+        emotion = None if emotion is None else torch.tensor(np.stack(emotion))
+        heard = self._hear(model, speech, emotion, words, speakers, styles)
+        prompts = [mode, *(f"{mode} {number}" for number in range(1, self.ensemble + 1))]
+        made, *others = [self._prompted(model, mode, model.prefixes(name, *heard), rationales, seeds) for name in prompts]
+        for row, prediction in enumerate(made if others else ()):
+            rows = [prediction.posterior, *(other[row].posterior for other in others)]
+            mean = {label: sum(one[label] for one in rows) / len(rows) for label in self.labels}
+            made[row] = replace(prediction, posterior=mean, label=max(mean, key=mean.get))
+        if not self.questions:
+            return made
+        longest = self.decoding.max_new_tokens["explicit"]
+        asked = ask(model, self.tokenizer, self.questions, self.languages, *heard, longest)
+        return [replace(prediction, asked=said) for prediction, said in zip(made, asked)]
+
+    def _prompted(self, model, mode, prefixes, rationales, seeds):
+        """Predictions by one prompt."""
         start = time.perf_counter()
-        texts, counts = self._generate(model, mode, prefixes)
+        texts, counts = (rationales, [0] * len(prefixes)) if rationales else self._generate(model, mode, prefixes, seeds)
         generated = time.perf_counter()
         made = self._conclude(model, mode, prefixes, texts, counts)
         self.seconds["generation"] += generated - start
@@ -255,7 +297,7 @@ class Predictor:
             means["speaker_emotion"] = (self.emotion_encoder(speech, lengths)[0] if emotion is None else emotion).mean(1)
         return {name: values.to(self.device) for name, values in means.items()}
 
-    def _hear(self, model, speech, emotion, words, speakers=None):
+    def _hear(self, model, speech, emotion, words, speakers=None, styles=None):
         """What the language model is given of a batch, and its lengths."""
         padded, lengths = self._padded(speech)
         if emotion is None and self.emotion_encoder:
@@ -268,19 +310,27 @@ class Predictor:
         for part, layer in model.standardize.items() if any(speakers or ()) else ():
             name = f"speaker_{part}"
             known[name] = torch.stack([layer.mean if means is None else means[name] for means in speakers])
-        return model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript, **known)
+        heard = model.hear(padded, lengths, None if emotion is None else emotion.to(self.device), transcript, **known)
+        if not model.measured_style:
+            return heard
+        if styles is None and self.levels is None:
+            raise InputError("this system is told the measured style: its model.yaml must name the statistics (`style`)")
+        styles = styles or [self.levels(*one, **self.voice) for one in zip(speech, words or [""] * len(speech))]
+        ids = [torch.tensor(told_ids(self.tokenizer, style, model.measured_style)) for style in styles]
+        measured = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=-1)
+        return model.tell(*heard, measured.to(self.device))
 
     def _generates(self, mode):
         """Whether anything is generated freely: an explicit answer needs its rationale."""
         return mode == "explicit" or "free" in self.decoding.methods
 
-    def _generate(self, model, mode, prefixes):
+    def _generate(self, model, mode, prefixes, seeds):
         """Free answers and their numbers of tokens; empty ones where no method needs them."""
         if not self._generates(mode):
             return [""] * len(prefixes), [0] * len(prefixes)
         ids = generate(
             model, prefixes, self.tokenizer, self.decoding.max_new_tokens[mode], self.decoding.num_beams,
-            self.decoding.repetition_penalty,
+            self.decoding.repetition_penalty, seeds and SeededSampling(seeds, *self.sampling),
         )  # fmt: skip
         texts = [self.tokenizer.decode(row, skip_special_tokens=True).replace("\0", " ").strip() for row in ids]
         return texts, [len(row) for row in ids]
@@ -334,10 +384,15 @@ class Predictor:
             alike = [model for other, model in self._models.items() if self.bundle.modes[other] == parts]
             model = alike[0] if alike else self._load(config, parts["checkpoint"])
             if self.paraphrase:
-                ids = split_prompt(self.tokenizer, self.question(mode), config.prompt_style)
-                model.prompts[mode] = tuple(torch.tensor(part, dtype=torch.long) for part in ids)
+                model.prompts[mode] = self._prompt_ids(mode, self.paraphrase)
+            for number in range(1, self.ensemble + 1):
+                model.prompts[f"{mode} {number}"] = self._prompt_ids(mode, number)
             self._models[mode] = model
         return self._models[mode]
+
+    def _prompt_ids(self, mode, paraphrase):
+        ids = split_prompt(self.tokenizer, self.question(mode, paraphrase), self._config(mode).prompt_style)
+        return tuple(torch.tensor(part, dtype=torch.long) for part in ids)
 
     def _load(self, config, checkpoint):
         config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)

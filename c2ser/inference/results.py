@@ -4,10 +4,11 @@ from c2ser.datadir import write_table
 from c2ser.fileio import atomic_write
 from c2ser.jsonfile import write_json
 
-TABLES = ("utt2pred", "utt2scored", "utt2constrained", "posteriors", "answers", "utt2left_out")
+TABLES = ("utt2pred", "utt2scored", "utt2constrained", "posteriors", "answers", "utt2left_out", "utt2asked", "asked_words")
 """utt2pred: the class or `<invalid>`; utt2scored: the most probable class, where utt2pred comes from a text;
 utt2constrained: the class that generation under a grammar of the answers gave; posteriors: probabilities in the order
-of `labels`; answers: what was generated; utt2left_out: the probability that lay on classes that are not asked for."""
+of `labels`; answers: what was generated; utt2left_out: the probability that lay on classes that are not asked for;
+utt2asked: levels answered to questions of style, as `speed=low lively=high`; asked_words: the words answered."""
 
 
 def write_results(out, labels, tables, account, excluded=None):

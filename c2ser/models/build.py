@@ -1,5 +1,6 @@
 """From the keys of a configuration to a C2SER model: the same for training and for inference."""
 
+from c2ser.cot import templates
 from c2ser.cot.prompts import MODES, prompt
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
@@ -13,7 +14,7 @@ from c2ser.precision import choose
 MODEL_OPTIONS = (
     "llm_conf", "emotion_dim", "connector_conf", "specaug", "specaug_conf", "model_conf", "prompt_style",
     "prompt_language", "answers", "text_only", "teacher_labels", "max_epoch", "num_iters_per_epoch", "seed",
-    "whisper_blocks",
+    "whisper_blocks", "verdict", "measured_style",
 )  # fmt: skip
 """All that `build_c2ser` reads, but for the paths `llm` and `whisper`."""
 
@@ -34,9 +35,9 @@ def build_c2ser(options, device="cpu", llm=None):
     batches = options.max_epoch * (options.num_iters_per_epoch or 1)
     check_schedule(options, batches)
     tokenizer = load_tokenizer(options.llm)
-    prompts = {
-        mode: split_prompt(tokenizer, prompt(mode, options.prompt_language), options.prompt_style) for mode in MODES
-    }
+    asked = {mode: prompt(mode, options.prompt_language) for mode in MODES}
+    asked |= templates.load(options.prompt_language).QUESTIONS or {}
+    prompts = {mode: split_prompt(tokenizer, text, options.prompt_style) for mode, text in asked.items()}
     hears = not options.text_only
     try:
         return C2SER(
@@ -51,6 +52,8 @@ def build_c2ser(options, device="cpu", llm=None):
             text_only=options.text_only,
             verdicts=verdict_ids(tokenizer, options.teacher_labels) if options.teacher_labels else None,
             classes=verdict_ids(tokenizer, EMOTIONS) if options.model_conf.get("verdict_weight", 1) != 1 else None,
+            verdict=options.verdict,
+            measured_style=options.prompt_language if options.measured_style else None,
             **{**options.model_conf, "train_mode": train_mode(options)},
         )
     except TypeError as error:

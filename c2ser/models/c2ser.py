@@ -12,6 +12,7 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
 from c2ser.cot.prompts import MODES
+from c2ser.cot.questions import ASKED, QUESTIONS, WORDS, check_questions
 from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise
 from c2ser.models.distillation import posterior_divergence, verdict_scores
@@ -19,15 +20,16 @@ from c2ser.models.distributed import gather, joint_mean, widened
 from c2ser.models.kept_frames import DumpedFrames, heard_once
 from c2ser.models.language_model import embedding_deviation
 from c2ser.models.likelihoods import logits_at
-from c2ser.models.schedule import explicit_batch
+from c2ser.models.schedule import asked_question, explicit_batch
+from c2ser.models.verdict import unpadded, verdict_tokens
 from c2ser.models.whisper_encoder import LayerMix
 
 
 class C2SER(AbsESPnetModel):
     """The audio language model and its training objective: cross-entropy on the answer's tokens.
 
-    encoder: WhisperEncoder, or None for the ablation without it; llm: a causal LM; prompts: mode → (ids before, ids
-    after the speech); emotion_dim: width of the emotion tokens, or 0 for the ablation without Emotion2Vec-S; connector:
+    encoder: WhisperEncoder, or None for the ablation without it; llm: a causal LM; prompts: mode, or question of style, → (ids
+    before, ids after the speech); emotion_dim: width of the emotion tokens, or 0 for the ablation without Emotion2Vec-S; connector:
     arguments of `Connector`; augment: a function on a mel spectrogram used in training, or None; freeze_encoder:
     whether Whisper stays as it is (the paper trains it); train_mode: "explicit" | "implicit" | "explicit_to_implicit",
     where a batch is explicit with a probability that falls linearly from 1 to 0 over the training's `total_batches`
@@ -43,6 +45,9 @@ class C2SER(AbsESPnetModel):
     verdict_weight: as how many tokens each of those counts that name the emotion at the end of a rationale, one or two
     among its many (these four are our own options, for little data), classes: the short answers among which they tell,
     `verdict_ids`; text_only: the ablation that reads the transcript and hears nothing (neither encoder nor connector);
+    verdict: whether rationales have it "last" or "first"; style_questions: share of the batches that ask one of `questions`
+    (c2ser.cot.questions) in place of the emotion, for a short answer; utterances of which it is not known do not count;
+    measured_style: the language in which the model is told the measured levels (`tell`), or None;
     kl_weight, kl_temperature: of the term of c2ser.models.distillation on implicit batches that bring `teacher`,
     weight 0: without it; verdicts: its candidates, `verdict_ids`.
 
@@ -53,7 +58,8 @@ class C2SER(AbsESPnetModel):
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_autocast="none", keep_frames=False,
         standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0,
-        verdicts=None, classes=None,
+        verdicts=None, classes=None, verdict="last", style_questions=0.0, questions=ASKED,
+        measured_style=None,
     ):  # fmt: skip
         super().__init__()
         hears = encoder is not None or bool(emotion_dim)
@@ -83,6 +89,11 @@ class C2SER(AbsESPnetModel):
             raise InputError(f"model_conf: verdict_weight {verdict_weight}: must be positive")
         if verdict_weight != 1 and classes is None:
             raise InputError(f"verdict_weight {verdict_weight} needs `classes`, the answers among which a name tells")
+        if not 0 <= style_questions < 1:
+            raise InputError(f"model_conf: style_questions {style_questions}: expected a share of the batches, from 0 to below 1")
+        check_questions(questions)
+        self.style_questions, self.questions, self.verdict = style_questions, tuple(questions), verdict
+        self.measured_style = measured_style
         self.encoder, self.llm, self.augment = encoder, llm, augment
         self.emotion_dim, self.freeze_encoder, self.text_only = emotion_dim, freeze_encoder, text_only
         embeddings = llm.get_input_embeddings()
@@ -99,11 +110,11 @@ class C2SER(AbsESPnetModel):
             self.standardize["emotion"] = Standardize(emotion_dim)
         self.speech_ends = nn.Embedding(2, embeddings.embedding_dim)
         nn.init.normal_(self.speech_ends.weight, std=scale)
-        self.prompts = {mode: tuple(torch.tensor(ids, dtype=torch.long) for ids in prompts[mode]) for mode in MODES}
+        self.prompts = {mode: tuple(torch.tensor(part, dtype=torch.long) for part in ids) for mode, ids in prompts.items()}
         self.train_mode, self.seed = train_mode, seed
         self.align_batches, self.total_batches, self.hold_connector = align_batches, total_batches, hold_connector
         self.llm_bfloat16, self.verdict_weight = llm_autocast == "bfloat16", verdict_weight
-        self.classes = None if classes is None else [_unpadded(language) for language in classes]
+        self.classes = None if classes is None else [unpadded(language) for language in classes]
         self.kept_frames = {} if keep_frames else None
         if self.llm_bfloat16:
             _leave_casts_to_autocast(llm)
@@ -116,7 +127,8 @@ class C2SER(AbsESPnetModel):
 
     def forward(
         self, implicit, explicit=None, speech=None, speech_lengths=None, emotion=None, transcript=None,
-        teacher=None, language=None, utt_id=None, speaker_frames=None, speaker_emotion=None, **_,
+        teacher=None, language=None, utt_id=None, speaker_frames=None, speaker_emotion=None, style=None, words=None,
+        measured=None, **_,
     ):  # fmt: skip
         """One training step.
 
@@ -124,8 +136,9 @@ class C2SER(AbsESPnetModel):
         speech: float `(batch, samples)` at 16 kHz, speech_lengths: int `(batch,)`, emotion: float
         `(batch, 10, emotion_dim)`, transcript: token ids int `(batch, tokens)`, padded with −1: what `hear` needs;
         speaker_frames, speaker_emotion: float `(batch, dim)` of each encoder, for standardize: speaker;
-        teacher: class probabilities `(batch, classes)` with language: int `(batch, 1)`, row of `verdicts`. Returns
-        (loss, stats, weight). Raises InputError where something needed is not there.
+        teacher: class probabilities `(batch, classes)` with language: int `(batch, 1)`, row of `verdicts`; style: answers
+        to the questions but the last, int `(batch, questions, tokens)`, words: to the last, int `(batch, tokens)`, both
+        padded with −1 alone where not known; measured: what `tell` takes. Returns (loss, stats, weight). Raises InputError where something needed is not there.
         """
         batch = int(self.batches)
         if self.training:
@@ -137,14 +150,20 @@ class C2SER(AbsESPnetModel):
             loss, accuracy = self.align(heard, lengths, implicit)
             stats = {"loss_align": loss.detach().clone(), "acc_align": accuracy}
         else:
-            mode = self.batch_mode(batch - self.align_batches)
+            question = self.training and asked_question(batch, self.style_questions, self.questions, self.seed)
+            mode = question or self.batch_mode(batch - self.align_batches)
             if self.hold_connector and not self.text_only:
                 heard = heard.detach()
-            if mode == "explicit" and explicit is None:
-                raise InputError("the batch is explicit, but there is no data `explicit`; stage 4 writes cot_explicit")
-            loss, accuracy, whole = self.answer_loss(
-                mode, heard, lengths, explicit if mode == "explicit" else implicit, implicit
-            )
+            if self.measured_style and measured is None:
+                raise InputError("measured_style: there is no data `measured`, the table utt2style")
+            heard, lengths = self.tell(heard, lengths, measured)
+            answers = {"implicit": implicit, "explicit": explicit, WORDS: words}.get(mode)
+            if mode in QUESTIONS[:-1] and style is not None:
+                answers = style[:, QUESTIONS.index(mode)]
+            if answers is None:
+                name = "style" if mode in QUESTIONS[:-1] else mode
+                raise InputError(f"the batch is {mode}, but there is no data `{name}`; stage 9 writes it of stage 4's tables")
+            loss, accuracy, whole = self.answer_loss(mode, heard, lengths, answers, implicit)
             stats = {f"loss_{mode}": loss.detach().clone(), "acc": accuracy, f"acc_answer_{mode}": whole}
             if mode == "implicit" and self.kl_weight and teacher is not None:
                 divergence = self.distil(heard, lengths, teacher, language)
@@ -215,6 +234,18 @@ class C2SER(AbsESPnetModel):
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts
 
+    def tell(self, heard, lengths, measured):
+        """Put what was measured before what is heard: arguments and results as of `hear`; measured: token ids int
+        `(batch, tokens)`, padded with −1, or None, which changes nothing."""
+        if measured is None:
+            return heard, lengths
+        embed = self.llm.get_input_embeddings()
+        rows = [
+            torch.cat([embed(ids[ids >= 0]).to(tokens.dtype), tokens[:length]])
+            for ids, tokens, length in zip(measured, heard, lengths.tolist())
+        ]
+        return nn.utils.rnn.pad_sequence(rows, batch_first=True), lengths + (measured >= 0).sum(1)
+
     def encode(self, speech, lengths):
         """Whisper's frames, of all layers where they are mixed. Rounding is for a frozen one's training only: an answer must
         not depend on its batch."""
@@ -276,9 +307,12 @@ class C2SER(AbsESPnetModel):
         answers predicted right throughout, all under teacher forcing.
 
         heard: `(batch, length, llm_dim)`; lengths: int `(batch,)`; answers: int `(batch, tokens)`, padded with −1;
-        verdicts: the same answers in short, likewise: the tokens at the end of a long one that name its class weigh
-        `verdict_weight` in the mean (`verdict_tokens`). Logits are made for answer positions only.
+        verdicts: the same answers in short, likewise: the tokens of a long one that name its class weigh
+        `verdict_weight` in the mean (`verdict_tokens`). An utterance without an answer counts for nothing. Logits are made
+        for answer positions only.
         """
+        known = (answers >= 0).any(1)
+        answers = torch.cat([answers[:, :1].clamp_min(0).where(~known[:, None], answers[:, :1]), answers[:, 1:]], dim=1)
         embed, inputs, targets = self.llm.get_input_embeddings(), [], []
         for prefix, answer in zip(self.prefixes(mode, heard, lengths), answers):
             answer = answer[answer >= 0]
@@ -295,12 +329,13 @@ class C2SER(AbsESPnetModel):
         right = logits.argmax(-1) == wanted
         row = answered.nonzero()[:, 0]
         wrong = torch.zeros(len(targets), device=row.device).index_add_(0, row, (~right).float())
-        weights = torch.ones_like(logits[:, 0])
+        counted = known[row].to(logits.dtype)
+        weights = counted.clone()
         if mode == "explicit" and verdicts is not None and self.verdict_weight != 1:
-            weights[verdict_tokens(answers, verdicts, self.classes)[answers >= 0]] = self.verdict_weight
+            weights[verdict_tokens(answers, verdicts, self.classes, self.verdict)[answers >= 0]] = self.verdict_weight
         loss = joint_mean(F.cross_entropy(logits, wanted, reduction="none"), weights, len(answers))
-        accuracy = joint_mean(right.float(), torch.ones_like(weights), len(answers))
-        return loss, accuracy, (wrong == 0).float().mean()
+        accuracy = joint_mean(right.float(), counted, len(answers))
+        return loss, accuracy, ((wrong == 0) & known).float().sum() / known.sum().clamp_min(1)
 
     def _precision(self, device):
         """Autocast of the language model; without llm_autocast the trainer's own goes on, where it is on."""
@@ -326,41 +361,6 @@ class C2SER(AbsESPnetModel):
         if frozen:
             self.register_state_dict_post_hook(drop)
             self.register_load_state_dict_post_hook(forgive)
-
-
-def verdict_tokens(answers, verdicts, classes):
-    """Which tokens of each answer name its class: bool `(batch, tokens)`.
-
-    answers, verdicts: int `(batch, tokens)`, padded with −1: the long answers, and the same in short; classes: for every
-    language its classes' short answers, lists of ids. They are where a long answer ends as the short one does, less what
-    the short answers of that language all begin or end with ("Emotion:", the full stop), which is given with any class.
-    In context a tokenizer may join the verdict's first token to what stands before it: hence the longest common end, and
-    not a fixed number of tokens.
-    """
-    found = torch.zeros_like(answers, dtype=torch.bool)
-    for row, (answer, verdict) in enumerate(zip(_unpadded(answers), _unpadded(verdicts))):
-        same = _alike([answer[::-1], verdict[::-1]])
-        beginning, language = max(((_alike([verdict, *names]), names) for names in classes), key=lambda found: found[0])
-        ending = _alike([names[::-1] for names in (verdict, *language)])
-        ending = min(ending, min(map(len, language)) - beginning - 1)  # a class keeps a token at least
-        first = len(answer) - min(same, len(verdict) - beginning)
-        found[row, first : len(answer) - ending] = True
-    return found
-
-
-def _alike(rows):
-    """How many ids all rows, lists, begin with."""
-    count = 0
-    for ids in zip(*rows):
-        if len(set(ids)) > 1:
-            break
-        count += 1
-    return count
-
-
-def _unpadded(rows):
-    """int `(rows, tokens)`, padded with −1, as lists of ids."""
-    return [[token for token in row if token >= 0] for row in rows.tolist()]
 
 
 def _leave_casts_to_autocast(llm):

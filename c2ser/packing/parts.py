@@ -43,7 +43,8 @@ def copy_parts(bundle, folder):
         files = _write(folder / "emotion2vec_s", options, backbone_weights(bundle.emotion["checkpoint"]))
         emotion = {**bundle.emotion, **files}
     copy_llm(bundle.llm, folder / "llm")
-    return replace(bundle, llm=folder / "llm", whisper=whisper, emotion=emotion, modes=_copy_modes(bundle, folder))
+    style = bundle.style and Path(shutil.copyfile(bundle.style, folder / "style.json"))
+    return replace(bundle, llm=folder / "llm", whisper=whisper, emotion=emotion, modes=_copy_modes(bundle, folder), style=style)
 
 
 def _copy_modes(bundle, folder):

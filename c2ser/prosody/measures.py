@@ -5,11 +5,13 @@ import math
 import numpy as np
 
 from c2ser.audio import SAMPLE_RATE, is_silent
+from c2ser.errors import InputError
+from c2ser.jsonfile import read_json
 from c2ser.prosody.f0 import f0_contour, voiced_mean
 from c2ser.prosody.level import phrasing
 from c2ser.prosody.loudness import BLOCK_SECONDS, loudness
 from c2ser.prosody.rate import count_phonemes, speaking_rate
-from c2ser.prosody.style import MEASURES, UNCERTAIN
+from c2ser.prosody.style import MEASURES, UNCERTAIN, UNKNOWN, Moments, StyleStatistics, value_of
 
 VOICED_SECONDS = {"pitch": 0.1, "range": 0.25, "intonation": 0.25}
 """Seconds of voice that a measure of F0 needs to be reliable: a syllable, and what can be called a melody."""
@@ -67,3 +69,42 @@ def intonation(tones):
     if max(steps) >= STEP:
         return "both" if min(steps) <= -STEP else "rising"
     return "falling" if min(steps) <= -STEP else "level"
+
+
+class Levels:
+    """{measure: level} of any utterance, by the statistics that `c2ser make-style` wrote of a training set.
+
+    Raises InputError for another file.
+    """
+
+    def __init__(self, path):
+        content = read_json(path, "c2ser make-style writes it as --stats")
+        try:
+            self.told, self.languages, self.method = content["told"], content["languages"], content["f0_method"]
+            self.reliable_only, self.statistics = content["reliable_only"], {}
+            for name, entry in content["measures"].items():
+                groups = {group: Moments(**moments) for group, moments in entry["groups"].items()}
+                self.statistics[name] = StyleStatistics(Moments(**entry["overall"]), groups)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: not what c2ser make-style writes ({error!r}); run it again") from None
+
+    def __call__(self, samples, text="", language=None, gender=None):
+        """Levels of float32 `(samples,)` at 16 kHz. text, language: of the speech; language None: the training's, where it
+        had one; gender: f, m or None. Who is of no group that has statistics is cut by those of all.
+
+        Raises InputError for a text whose language is not known, and as `measure` does.
+        """
+        if language is None and len(self.languages) != 1 and text:
+            raise InputError(f"the style was measured in {', '.join(self.languages)}: say in which the speech is")
+        language = language or (self.languages or ["en"])[0]
+        tables, found = measure(samples, text, language, self.method), {}
+        for name in self.told:
+            trusted = tables["utt2reliable"] if self.reliable_only else name
+            value = value_of(name, tables[MEASURES[name]], trusted)
+            if name == "intonation":
+                found[name] = UNKNOWN if value == UNCERTAIN else value
+                continue
+            groups = self.statistics[name].groups
+            own = next((group for group in (f"{language} {gender}", language, gender) if group in groups), None)
+            found[name] = self.statistics[name].level(value, own)
+        return found

@@ -3,12 +3,15 @@
 import numpy as np
 
 from c2ser.cot import templates
+from c2ser.cot.questions import ANSWERED, ASKED, WORDS, answer, levels_of, told_ids, true_level
+from c2ser.cot.quote import clean_transcript
 from c2ser.datadir import read_table
 from c2ser.datadir.faults import some
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
 from c2ser.models.build import train_mode
 from c2ser.models.language_model import answer_ids, transcript_ids
+from c2ser.prosody.style import parse_style
 from c2ser.tasks.common import PCM_SCALE
 from c2ser.transcript import spoken
 
@@ -31,6 +34,11 @@ def needed_data(options, part):
     if options.model_conf.get("standardize") == "speaker":
         means = {"speech": "speaker_frames", "emotion": "speaker_emotion"}
         needed |= {mean: "standardize: speaker" for name, mean in means.items() if name in needed}
+    if options.measured_style:
+        needed["measured"] = "measured_style"
+    if options.model_conf.get("style_questions") and part == "train":
+        asked = f"style_questions: {options.model_conf['style_questions']}"
+        needed |= {"style": asked} | ({"words": asked} if WORDS in options.model_conf.get("questions", ASKED) else {})
     if options.model_conf.get("kl_weight") and part == "train":
         needed["teacher"] = f"kl_weight: {options.model_conf['kl_weight']}"
     return needed
@@ -57,7 +65,7 @@ def check_inputs(options):
                 raise InputError(
                     f"{reason} needs data `{name}`: add --{part}_data_path_and_name_and_type FILE,{name},TYPE"
                 )
-            for shape in shapes:
+            for shape in shapes if name != "words" else ():  # which need not be known
                 check_entries(given[name], read_table(shape), shape)
         for shape in shapes if options.kept_frames else ():
             check_entries(options.kept_frames, read_table(shape), shape)
@@ -83,17 +91,29 @@ class Tokenize:
     def __init__(self, tokenizer, options, part):
         self.tokenizer, self.options = tokenizer, options
         self.files = data_files(options, part)
+        self.asks = bool(options.model_conf.get("style_questions"))
         self.languages = {
             templates.load(language).implicit_answer(label): index
             for index, language in enumerate(templates.languages())
             for label in EMOTIONS
         }
+        self.answers = {
+            (question, level, language): answer_ids(tokenizer, answer(question, level, language))
+            for language in templates.languages() if self.asks
+            for question in ANSWERED
+            for level in levels_of(question)
+        }  # fmt: skip
 
     def __call__(self, utterance, data):
         data = dict(data)
         for name in TEXTS:
             if name in data and not spoken(data[name]):
                 raise self._fault(utterance, name, "the text has no words")
+        if "style" in data or "measured" in data:
+            self._read_style(utterance, data)
+        if "words" in data:
+            ids = answer_ids(self.tokenizer, clean_transcript(data["words"])) if spoken(data["words"]) else [-1]
+            data["words"] = np.array(ids, dtype=np.int64)
         if "speech" in data:
             data["speech"] = data["speech"] * PCM_SCALE
         if "emotion" in data:
@@ -105,6 +125,20 @@ class Tokenize:
             if name in data:
                 data[name] = np.array(ids(self.tokenizer, data[name]), dtype=np.int64)
         return data
+
+    def _read_style(self, utterance, data):
+        """Levels of utt2style → ids of the answers to questions `(questions, tokens)`, and of what is told of them."""
+        if "measured" in data:
+            style = parse_style(data["measured"], f"{self.files.get('measured', 'measured')}: {utterance}")
+            data["measured"] = np.array(told_ids(self.tokenizer, style, self.options.prompt_language), dtype=np.int64)
+        if "style" in data:
+            style = parse_style(data["style"], f"{self.files.get('style', 'style')}: {utterance}")
+            language = templates.languages()[self._language(utterance, data["implicit"])]
+            table = np.full((len(ANSWERED), max(map(len, self.answers.values()), default=1)), -1, dtype=np.int64)
+            for row, question in zip(table, ANSWERED):
+                ids = self.answers.get((question, true_level(question, style), language), ())
+                row[: len(ids)] = ids
+            data["style"] = table
 
     def _check_emotion(self, utterance, tokens):
         wide = self.options.emotion_dim
@@ -127,7 +161,7 @@ class Tokenize:
     def _language(self, utterance, answer):
         if answer not in self.languages:
             raise self._fault(
-                utterance, "implicit", f"{answer!r} is no verdict of c2ser.cot, which the teacher's classes need"
+                utterance, "implicit", f"{answer!r} is no verdict of c2ser.cot, and in which language to answer is not known"
             )
         return self.languages[answer]
 

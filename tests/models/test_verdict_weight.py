@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from c2ser.cot import templates
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
-from c2ser.models.c2ser import verdict_tokens
 from c2ser.models.distillation import verdict_ids
 from c2ser.models.language_model import answer_ids
+from c2ser.models.verdict import verdict_tokens
 from tests.closeness import assert_rounds_alike, nearly
 
 

@@ -43,6 +43,8 @@ CONTRACT = {
 """Every entry that a language's file holds, and what it is for."""
 
 FURTHER = {
+    "QUESTIONS": "questions of style: measure, lively or words → what the model is asked",
+    "TOLD": "how the measured levels are told to a model, with {style}",
     "QUESTION_OF_WORDS": "what a text teacher is asked about a transcript, with {names}, {lead} and {text}",
     "QUESTION_OF_SPEECH": "what an audio language model is asked that was not trained here, with {names} and {lead}",
     "REWRITING": "how a rationale is put into other words: fields of c2ser.cot.rewrite_prompts.Instructions",
@@ -80,10 +82,10 @@ class Template(SimpleNamespace):
         """The end of every rationale: lead, the emotion's name, full stop."""
         return f"{self.ANSWER_LEAD}{self.SPACE}{name}{self.FULL_STOP}"
 
-    def with_verdict(self, reasoning, name):
-        """A rationale from what stands before the lead and the emotion's name."""
-        reasoning = reasoning.strip()
-        return f"{reasoning}{self.SPACE}{self.verdict(name)}" if reasoning else self.verdict(name)
+    def with_verdict(self, reasoning, name, order="last"):
+        """A rationale from its reasoning and the emotion's name, the verdict "last" or "first"."""
+        parts = (reasoning.strip(), self.verdict(name))
+        return self.SPACE.join(filter(None, parts if order == "last" else parts[::-1]))
 
 
 @functools.lru_cache(maxsize=None)

@@ -27,6 +27,11 @@ style_population=auto   # over whom levels are cut: auto (a language, for pitch 
 measures="speed pitch volume" # what of the voice is told, the paper's three; further: range, intonation, articulation, pauses
 reliable_only=false     # leave levels out that rest on too little voice or too few words
 cot_language=auto       # language of the answers: auto (the speech's) | en | zh | it | pl
+verdict=last            # where rationales have the emotion: last, or first, so that implicit answers are their beginning
+measured_style=false    # tell the model the measured levels, too, in training and when it answers
+style_questions=0       # share of the batches of stages 10 and 11 that ask for the style instead of the emotion; stage 12 asks, too
+cot_rounds=0            # so often stage 10 goes on with rationales that its model has drawn and that were found right
+cot_samples=4           # rationales drawn an utterance and round
 balance=                # tables by which batches of stages 5, 10 and 11 are drawn, e.g. "label language corpus"; default: see conf
 balance_temperature=2   # a group of it is drawn by count^(1/temperature): 1: as they come; .inf: all alike
 silver=false            # in stage 5, take labels of utt2emo.silver where there are no others; c2ser make-silver writes it
@@ -46,6 +51,7 @@ normalise=none          # speaker: take the mean of each speaker's own recording
 answers=cot             # cot | label: bare verdicts instead of rationales (ablation)
 text_only=false         # read the transcript instead of hearing (ablation)
 paraphrases=0           # prompts other than that of training to decode with, too (at most 5)
+ensemble_prompts=0      # decode implicitly with that many paraphrases together, too: the mean of their posteriors (at most 5)
 report_speech=true      # put recordings, transcripts and rationales of errors into report.html; false before publishing it
 min_seconds=0.1         # shorter utterances leave training and dev sets
 max_seconds=29          # longer utterances leave training and dev sets
@@ -153,7 +159,7 @@ fi
 if want 7 && [ -z "$model" ]; then log "7: probes on frozen features"; each_fold probes; probe_table; fi
 if want 8 && [ -z "$model" ]; then log "8: language model and tokenizer"; prepare_llms; fi
 if want 9 && [ -z "$model" ]; then log "9: statistics"; whisper_frames; each_fold statistics; fi
-if want 10 && trains; then log "10: explicit chain of thought"; each_fold train_c2ser explicit; fi
+if want 10 && trains; then log "10: explicit chain of thought"; each_fold explicit_rounds; fi
 if want 11 && trains; then
     log "11: implicit chain of thought by self-distillation"
     each_fold train_c2ser implicit

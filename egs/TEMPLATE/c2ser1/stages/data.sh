@@ -109,9 +109,12 @@ dump_audio() {
     stage_end
 }
 
+# What the first versions of stage 3 did not measure
+further_measures() { [[ " $measures $reliable_only" != *@(range|intonation|articulation|pauses|true)* ]] || echo "--value tables=all"; }
+
 prosody() {
     stage_begin data/.done.prosody --done data/.done.dump --value "f0_method=$f0_method" --clean dump/prosody \
-        --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" --file "$C2SER_ROOT/c2ser/prosody/measures.py" --out 'dump/prosody/utt2*' || return 0
+        --glob "$C2SER_ROOT/c2ser/prosody/phonemes/*.py" $(further_measures) --out 'dump/prosody/utt2*' || return 0
     rm -rf dump/prosody
     split_data_dir.sh --per-utt data/all "$nj"
     $train_cmd --num-threads 1 JOB=1:"$nj" dump/prosody/log/prosody.JOB.log python3 -m c2ser extract-prosody \
@@ -129,7 +132,7 @@ style() {
     local sets
     sets=$(echo_sets)
     stage_begin "$(data_of)/.done.style" --done data/.done.prosody --value "population=$style_population" \
-        --value "sets=$train_set $dev_set" --value "measures=$measures reliable=$reliable_only" || return 0
+        --value "sets=$train_set $dev_set" $(unless measures "speed pitch volume") $(unless reliable_only false) || return 0
     for set in $sets; do
         python3 -m c2ser filter-tables --data_dir "$set" dump/prosody/utt2*
     done
@@ -141,9 +144,9 @@ style() {
 
 chain_of_thought() {
     stage_begin "$(data_of)/.done.cot" --done "$(data_of)/.done.style" --value "language=$cot_language" \
-        --value "seed=$seed" --glob "$C2SER_ROOT/c2ser/cot/templates/*.yaml" || return 0
+        --value "seed=$seed" $(unless verdict last) --glob "$C2SER_ROOT/c2ser/cot/templates/*.yaml" || return 0
     for set in $(echo_sets); do
-        python3 -m c2ser make-cot --data_dir "$set" --language "$cot_language" --seed "$seed"
+        python3 -m c2ser make-cot --data_dir "$set" --language "$cot_language" --seed "$seed" --verdict "$verdict"
     done
     stage_end
 }

@@ -85,16 +85,59 @@ speaker_means() {
     stage_end
 }
 
-# $1: explicit | implicit, then what it depends on and starts from
+# Where the model of a mode lies. $1: explicit | implicit, $2: round of chosen rationales, 0 being before them; default: the last
+trained() {
+    if [ "$1" = explicit ] && [ "${2:-$cot_rounds}" -gt 0 ]; then echo "$dir/explicit_round${2:-$cot_rounds}"; else echo "$dir/$1"; fi
+}
+
+# Rationales that stage 10's model has drawn, those that are right. $1: round, from 1
+choose_rationales() {
+    local from out=$dir/chosen$1 train_dir options=()
+    from=$(trained explicit "$(($1 - 1))")
+    train_dir=$(set_of "$fold" "$train_set")
+    if hears e2v_s; then options=(--emotion_scp "$dir/features/tokens.scp"); fi
+    stage_begin "$out" --done "$from" --done "$dir/inputs" --file "$conf/decode.yaml" --value "seed=$seed" \
+        --value "samples=$cot_samples" --out "$out/explicit" || return 0
+    make_bundle "$train_dir" "$out" --mode explicit "$from/config.yaml" "$from/model.pth"
+    python3 -m c2ser sample-cot --model "$out" --data_dir "$train_dir" --audio_scp dump/all/wav.scp "${options[@]}" \
+        --config "$conf/decode.yaml" --texts "$dir/inputs/$train_set/explicit" --samples "$cot_samples" \
+        --seed "$((seed + $1))" --ngpu "$((ngpu > 0))" --out_dir "$out"
+    stage_end
+}
+
+explicit_rounds() {
+    local round
+    train_c2ser explicit 0
+    for round in $(seq "$cot_rounds"); do
+        choose_rationales "$round"
+        train_c2ser explicit "$round"
+    done
+}
+
+# $1: explicit | implicit, $2: round of chosen rationales that it is trained on, 0: without
 train_c2ser() {
-    local mode=$1 data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
+    local mode=$1 round=${2:-0} out start=() data=(implicit,implicit,text) hearing=(--whisper none --emotion_dim 0) needs=(--done "$dir/inputs")
+    out=$(trained "$mode" "$round")
+    if [ "$mode" = implicit ]; then start=("$(trained explicit)"); fi
+    if [ "$round" -gt 0 ]; then start=("$(trained explicit "$((round - 1))")") needs+=(--done "$dir/chosen$round"); fi
     if hears whisper; then needs+=("${whisper_input[@]}" --done data/.done.dump); fi
     if hears whisper && keeps_frames; then needs+=(--done "$frames_dir"); fi
     if hears e2v_s; then needs+=(--done "$dir/features"); fi
-    if [ "$mode" = implicit ]; then needs+=(--done "$dir/explicit"); fi
-    stage_begin "$dir/$mode" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
-        --value "answers=$answers" --value "text_only=$text_only" --value "normalise=$normalise" --value "blocks=$whisper_blocks" $(balanced_by) --clean "$dir/$mode" --out "$dir/$mode/model.pth" || return 0
-    [ "$answers" = label ] || data+=(explicit,explicit,text)
+    if [ ${#start[@]} -gt 0 ]; then needs+=(--done "${start[0]}"); fi
+    stage_begin "$out" "${needs[@]}" --done "$(llm_done)" --file "$conf/train_$mode.yaml" --value "seed=$seed" \
+        --value "answers=$answers" --value "text_only=$text_only" --value "normalise=$normalise" --value "blocks=$whisper_blocks" $(unless verdict last) $(unless measured_style false) $(unless style_questions 0) \
+        $(balanced_by) --clean "$out" --out "$out/model.pth" || return 0
+    if [ "$round" -gt 0 ]; then
+        hearing+=(--model_conf align_batches=0 --train_data_path_and_name_and_type "$dir/chosen$round/explicit,explicit,text"
+            --valid_data_path_and_name_and_type "$dir/inputs/$dev_set/explicit,explicit,text")
+    elif [ "$answers" = cot ]; then
+        data+=(explicit,explicit,text)
+    fi
+    if [ "$style_questions" != 0 ]; then
+        data+=(style,style,text) hearing+=(--model_conf "style_questions=$style_questions" --model_conf "questions=[$(asked | paste -sd,)]")
+        [ ! -f "$dir/inputs/$train_set/transcript" ] || data+=(transcript,words,text)
+    fi
+    [ "$measured_style" = false ] || data+=(style,measured,text) hearing+=(--measured_style true)
     # There is nothing to align a transcript with
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
     if hears whisper; then
@@ -107,28 +150,42 @@ train_c2ser() {
         if hears whisper; then data+=(speaker_frames.scp,speaker_frames,kaldi_ark); fi
         if hears e2v_s; then data+=(speaker_emotion.scp,speaker_emotion,kaldi_ark); fi
     fi
-    train train_c2ser "$dir/$mode" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$(llm_dir)" \
-        --prompt_language "$language" --answers "$answers" --text_only "$text_only" \
-        $([ "$mode" = explicit ] || echo "--init_param $dir/explicit/model.pth") $(data_options "$dir/inputs" "${data[@]}")
-    python3 -m c2ser plot-curves --exp_dir "$dir/$mode" --out "$dir/$mode/curves.png" --title "C2SER, $mode"
+    train train_c2ser "$out" "$dir/inputs" "$conf/train_$mode.yaml" "${hearing[@]}" --llm "$(llm_dir)" \
+        --prompt_language "$language" --answers "$answers" --text_only "$text_only" --verdict "$verdict" \
+        ${start:+--init_param "${start[0]}/model.pth"} $(data_options "$dir/inputs" "${data[@]}")
+    python3 -m c2ser plot-curves --exp_dir "$out" --out "$out/curves.png" --title "C2SER, $mode"
     stage_end
 }
 
-bundle() {
-    local folder mode options=() needs=()
-    for mode in $modes; do needs+=(--done "$dir/$mode"); done
-    stage_begin "$dir/.done.bundle" "${needs[@]}" --value "whisper=$whisper" --value "encoder=$(encoder) $utterance_mode" \
-        --value "llm=$(llm_dir)" --value "language=$language" --value "folds=$folds" --out "$dir/model.yaml" || return 0
-    for mode in $modes; do options+=(--mode "$mode" "$dir/$mode/config.yaml" "$dir/$mode/model.pth"); done
+# The questions of style that are asked, a line each
+asked() {
+    printf '%s\n' $measures lively
+    [ ! -f "$(set_of "$fold" "$train_set")/text" ] || echo words
+}
+
+# A system's model.yaml. $1: training set, $2: folder, then further options of make-bundle
+make_bundle() {
+    local train_dir=$1 out=$2 options=()
+    shift 2
     if hears whisper; then options+=(--whisper "$whisper"); fi
     if hears e2v_s; then
         options+=(--emotion_config "$(encoder)/config.yaml" --emotion_checkpoint "$(encoder)/model.pth"
             --utterance_mode "$utterance_mode")
     fi
+    [ "$measured_style" = false ] || options+=(--style "$(data_of)/style.json")
+    python3 -m c2ser make-bundle --train_dir "$train_dir" --llm "$(llm_dir)" --language "$cot_language" "${options[@]}" \
+        --out_dir "$out" "$@"
+}
+
+bundle() {
+    local folder mode options=() needs=()
+    for mode in $modes; do needs+=(--done "$(trained "$mode")"); done
+    stage_begin "$dir/.done.bundle" "${needs[@]}" --value "whisper=$whisper" --value "encoder=$(encoder) $utterance_mode" \
+        --value "llm=$(llm_dir)" --value "language=$language" --value "folds=$folds" --out "$dir/model.yaml" || return 0
+    for mode in $modes; do options+=(--mode "$mode" "$(trained "$mode")/config.yaml" "$(trained "$mode")/model.pth"); done
     for folder in "$dir" "$exp"; do
         [ "$folder" = "$dir" ] || [ "$fold" = "${folds%% *}" ] || continue
-        python3 -m c2ser make-bundle --train_dir "$(set_of "$fold" "$train_set")" --llm "$(llm_dir)" \
-            --language "$cot_language" "${options[@]}" --name "$(basename "$(dirname "$PWD")"): $tag" --out_dir "$folder"
+        make_bundle "$(set_of "$fold" "$train_set")" "$folder" "${options[@]}" --name "$(basename "$(dirname "$PWD")"): $tag"
     done
     stage_end
 }

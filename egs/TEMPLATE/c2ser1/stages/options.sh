@@ -8,6 +8,9 @@ one_of() {
     die "--$name ${!name}: expected $(printf '%s, ' "${@:1:$#-1}" | sed 's/, $//') or ${!#}"
 }
 
+# For a stage's marker, an option that is not as it was before it came: $1: option, $2: its default
+unless() { [ "${!1}" = "$2" ] || echo "--value $1=${!1// /,}"; }
+
 # $1: option, then of what it names one or more, each once
 several_of() {
     local name=$1 value
@@ -40,7 +43,10 @@ check_options() {
     whole num_nodes 1
     whole seed 0 4294967295
     for name in dev_speakers allow_missing; do whole "$name" 0; done
-    whole paraphrases 0 5
+    for name in paraphrases ensemble_prompts; do whole "$name" 0 5; done
+    whole cot_rounds 0
+    whole cot_samples 1
+    [[ $style_questions =~ ^0?\.[0-9]+$|^0$ ]] || die "--style_questions $style_questions: expected a share from 0 to below 1"
     [ -z "$whisper_blocks" ] || [ "$whisper_blocks" = mix ] || whole whisper_blocks 1
     [[ $e2v_s_teacher =~ ^([0-9]+(,[0-9]+)*)?$ ]] || die "--e2v_s_teacher $e2v_s_teacher: expected layers, as 3 or 3,4"
     [ -z "$e2v_s_teacher" ] || [ "$whisper" != none ] || die "--e2v_s_teacher $e2v_s_teacher: there is no --whisper to learn from"
@@ -59,6 +65,9 @@ check_options() {
     one_of probe_choose_by dev cross_speaker
     one_of normalise none speaker
     one_of answers cot label
+    one_of verdict last first
+    [ "$answers" = cot ] || [ "$cot_rounds" = 0 ] || die "--cot_rounds $cot_rounds: --answers $answers has no rationales to draw"
+    [ "$verdict" = last ] || [ "$cot_rounds" = 0 ] || die "--cot_rounds $cot_rounds: rationales are drawn with --verdict last"
     [[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._-]*$ ]] || die "--tag '$tag': expected letters, digits and . _ -"
     [ -n "$corpus" ] || die "--corpus is not set"
     [ -n "$folds" ] || die "--folds is empty"

@@ -4,20 +4,24 @@ decode_all() {
     local mode number
     for mode in $modes; do decode "$mode" 0 "$dir/decode_${mode}_test"; done
     for number in $(seq "$paraphrases"); do decode implicit "$number" "$dir/decode_implicit_p${number}_test"; done
+    [ "$ensemble_prompts" = 0 ] || decode implicit 0 "$dir/decode_implicit_ensemble_test" --ensemble_prompts "$ensemble_prompts"
 }
 
-# $1: explicit | implicit, $2: number of the paraphrased prompt, 0 for that of training, $3: output folder
+# $1: explicit | implicit, $2: number of the paraphrased prompt, 0 for that of training, $3: output folder, then options
 decode() {
-    local out=$3 inputs=() file command
+    local mode=$1 paraphrase=$2 out=$3 inputs=() file command
+    shift 3
+    if [ "$style_questions" != 0 ] && [ "$out" = "$dir/decode_implicit_test" ]; then set -- --ask $(asked); fi
     if [ -n "$model" ]; then
         inputs=(--file "$model/model.yaml")
         for file in "$model"/*.safetensors; do [ ! -f "$file" ] || inputs+=(--file "$file"); done
     else
-        inputs=(--done "$dir/$1" $(! hears e2v_s || echo "--done $dir/features"))
+        inputs=(--done "$(trained "$mode")" $(! hears e2v_s || echo "--done $dir/features"))
     fi
-    stage_begin "$out" "${inputs[@]}" --done data/.done.dump --file "$conf/decode.yaml" --out "$out/decode.json" || return 0
+    stage_begin "$out" "${inputs[@]}" --done data/.done.dump --file "$conf/decode.yaml" ${1:+--value "options=$*"} \
+        --out "$out/decode.json" || return 0
     echo "  log: $out/decode.log"
-    command=(python3 -m c2ser decode --model "${model:-$dir}" --mode "$1" --paraphrase "$2" --ngpu "$((ngpu > 0))"
+    command=(python3 -m c2ser decode --model "${model:-$dir}" --mode "$mode" --paraphrase "$paraphrase" "$@" --ngpu "$((ngpu > 0))"
         --data_dir "$(set_of "$fold" test)" --audio_scp dump/all/wav.scp --config "$conf/decode.yaml" --out_dir "$out"
         $([ -n "$model" ] || ! hears e2v_s || echo "--emotion_scp $dir/features/tokens.scp"))
     # One part a GPU; then the tables
@@ -80,6 +84,9 @@ score_and_report() {
         score "C2SER $mode, free answer" "decode_${mode}_test" utt2pred
         score "C2SER $mode, constrained answer" "decode_${mode}_test" utt2constrained
     done
+    if [ "$ensemble_prompts" != 0 ]; then
+        score "C2SER implicit, mean of $((ensemble_prompts + 1)) prompts" decode_implicit_ensemble_test utt2scored
+    fi
     if [ "$modes" != implicit ]; then
         stability
         options=(--stability "$exp/scores/stability.json") markers+=(--done "$exp/scores/.done.stability")
