@@ -19,7 +19,7 @@ GROUPS = {
     "language model": "prepare-llm make-inputs speaker-means train-c2ser make-bundle",
     "answers": """predict timeline decode calibrate score compare report stability benchmark majority transcribe cascade
         emotion2vec-plus qwen2-audio""",
-    "sharing": "pack demo convert import-c2ser export-onnx predict-onnx",
+    "sharing": "pack demo convert import-c2ser export-onnx predict-onnx doctor",
 }
 """What the commands serve, in the order of the work."""
 

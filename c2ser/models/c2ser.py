@@ -8,7 +8,6 @@ import contextlib
 
 import torch
 import torch.nn.functional as F
-from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
 from c2ser.cot.prompts import MODES
@@ -21,7 +20,7 @@ from c2ser.models.likelihoods import logits_at
 from c2ser.models.schedule import explicit_batch
 
 
-class C2SER(AbsESPnetModel):
+class C2SER(nn.Module):
     """The audio language model and its training objective: cross-entropy on the answer's tokens.
 
     encoder: WhisperEncoder, or None for the ablation without it; llm: a causal LM; prompts: mode → (ids before, ids
