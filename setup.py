@@ -22,12 +22,16 @@ setup(
     package_data={
         "c2ser": ["corpora/folds/*.tsv", "evaluation/*.html", "packing/*.md", "*.yaml", "*/*.yaml", "cot/templates/*.yaml", "timeline/templates/*.j2"]
     },
-    install_requires=[
-        "espnet>=202511", "torch>=2.8", "torchaudio", "sentencepiece", "kaldiio", "transformers>=5.0", "openai-whisper",
-        "numpy", "peft", "soundfile", "soxr", "swift-f0", "pyloudnorm", "pypinyin", "scikit-learn", "scipy",
-        "matplotlib", "jinja2", "tensorboard", "tqdm", "pyyaml", "gguf", "protobuf",
+    install_requires=[  # what answers take; later versions of transformers call past_key_values otherwise
+        "torch>=2.8", "transformers>=5.0,<5.18", "peft", "openai-whisper", "sentencepiece", "protobuf", "numpy", "soundfile", "soxr",
+        "jinja2", "tqdm", "pyyaml",
     ],
     extras_require={
+        "recipes": [
+            "espnet>=202511", "torchaudio", "kaldiio", "swift-f0", "pyloudnorm", "pypinyin", "scikit-learn", "scipy",
+            "matplotlib", "tensorboard", "gguf",
+        ],
+        "timeline": ["silero-vad==6.2.3", "onnxruntime", "matplotlib"],
         "test": ["pytest"],
         "video": ["av"],
         "f0": ["pyworld", "penn==0.0.14"],
@@ -35,7 +39,7 @@ setup(
         "lhotse": ["lhotse"],
         "datasets": ["pyarrow"],
         "onnx": ["onnx", "onnxscript", "onnxruntime"],
-        "demo": ["gradio>=6.15"],
+        "demo": ["gradio>=6.15", "matplotlib", "pyloudnorm", "swift-f0"],
         "serve": ["fastapi>=0.136", "uvicorn>=0.54", "python-multipart", "prometheus-client"],
     },
     entry_points={"console_scripts": ["c2ser = c2ser.cli:main"]},

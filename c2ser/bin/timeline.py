@@ -26,7 +26,7 @@ def get_parser():
     parser.add_argument(
         "--segments", default="windows", choices=("windows", "voice"),
         help="windows of fixed length, whose posteriors are averaged where they overlap, or stretches of voice, found by"
-        " silero-vad (pip install 'c2ser[timeline]') (default: %(default)s)",
+        " silero-vad (pip install silero-vad onnxruntime) (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--rttm", help="Who speaks when: its turns instead, a tier for each speaker")
     parser.add_argument("--window", type=float, default=4.0, help="Seconds of a window (default: %(default)s)")

@@ -8,7 +8,6 @@ import contextlib
 
 import torch
 import torch.nn.functional as F
-from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
 from c2ser.cot.prompts import MODES
@@ -25,7 +24,7 @@ from c2ser.models.verdict import unpadded, verdict_tokens
 from c2ser.models.whisper_encoder import LayerMix
 
 
-class C2SER(AbsESPnetModel):
+class C2SER(nn.Module):
     """The audio language model and its training objective: cross-entropy on the answer's tokens.
 
     encoder: WhisperEncoder, or None for the ablation without it; llm: a causal LM; prompts: mode, or question of style, → (ids

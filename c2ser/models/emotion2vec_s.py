@@ -10,7 +10,6 @@ import math
 
 import torch
 import torch.nn.functional as F
-from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
 from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE
@@ -33,7 +32,7 @@ GROUP_FRAMES = {"cpu": 1024, "cuda": 16384}
 padding costs a CPU most, and many small kernels a GPU. Results do not depend on it."""
 
 
-class Emotion2VecS(AbsESPnetModel):
+class Emotion2VecS(nn.Module):
     """The pretraining objective around an `Emotion2Vec` backbone.
 
     views: masked student views of each utterance; mask_prob, mask_length: fraction of frames masked, in spans of that

@@ -5,7 +5,6 @@ What self-distillation and the contrastive term are worth shows beside the same 
 
 import torch
 import torch.nn.functional as F
-from espnet2.train.abs_espnet_model import AbsESPnetModel
 from torch import nn
 
 from c2ser.emotions import EMOTIONS
@@ -17,7 +16,7 @@ from c2ser.models.start import make_start
 POOLINGS = ("tokens", "frames", "both")
 
 
-class EmotionClassifier(AbsESPnetModel):
+class EmotionClassifier(nn.Module):
     """`Emotion2Vec` → mean of its utterance tokens, of its frames, or both side by side → Linear → cross-entropy.
 
     pooling: "tokens" | "frames" | "both"; dropout: before the Linear; label_smoothing: of the cross-entropy;

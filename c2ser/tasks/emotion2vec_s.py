@@ -1,10 +1,13 @@
 """ESPnet2 task: Emotion2Vec-S pretraining."""
 
+from espnet2.train.abs_espnet_model import AbsESPnetModel
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from c2ser.models.emotion2vec_s import Emotion2VecS
 from c2ser.tasks.backbone import add_backbone_arguments, build_around_backbone
 from c2ser.tasks.common import SpeechTask, scale_speech
+
+AbsESPnetModel.register(Emotion2VecS)  # models know nothing of ESPnet, which asks for its base class
 
 
 class Emotion2VecSTask(SpeechTask):

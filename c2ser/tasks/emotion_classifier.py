@@ -1,10 +1,13 @@
 """ESPnet2 task: the supervised baseline of Emotion2Vec-S."""
 
+from espnet2.train.abs_espnet_model import AbsESPnetModel
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from c2ser.models.emotion_classifier import EmotionClassifier
 from c2ser.tasks.backbone import add_backbone_arguments, build_around_backbone
 from c2ser.tasks.common import SpeechTask, scale_speech
+
+AbsESPnetModel.register(EmotionClassifier)  # models know nothing of ESPnet, which asks for its base class
 
 
 class EmotionClassifierTask(SpeechTask):

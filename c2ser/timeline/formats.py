@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import datetime
+from importlib.util import find_spec
 from mimetypes import guess_type
 from pathlib import Path
 
@@ -15,9 +16,11 @@ SUFFIXES = (".json", *TEXTS, *PICTURES)
 
 
 def check(path):
-    """Raise InputError for a path of an unknown suffix."""
+    """Raise InputError for a path of an unknown suffix, and for a picture where matplotlib is not installed."""
     if Path(path).suffix not in SUFFIXES:
         raise InputError(f"{path}: expected a name that ends in {', '.join(SUFFIXES)}")
+    if Path(path).suffix in PICTURES and find_spec("matplotlib") is None:
+        raise InputError(f"{path}: a picture needs the package matplotlib: pip install matplotlib; or write .json")
 
 
 def write(timeline, path):

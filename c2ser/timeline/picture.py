@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from c2ser.errors import InputError
 from c2ser.timeline.formats import tiers
 
 COLOURS = ("#d55e00", "#009e73", "#cc79a7", "#f0e442", "#999999", "#0072b2", "#56b4e9", "#e69f00")
@@ -16,12 +15,10 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 
 def draw(timeline):
-    """A matplotlib figure of a `Timeline`. Raises InputError where matplotlib is not installed."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise InputError("a picture needs matplotlib: pip install 'c2ser[timeline]'; or write .json") from None
+    """A matplotlib figure of a `Timeline`."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
     panels, seconds = tiers(timeline.segments), timeline.seconds
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -41,7 +41,7 @@ def speech_turns(blocks):
     try:
         from silero_vad import VADIterator, load_silero_vad
     except ImportError:
-        raise InputError("voice activity needs silero-vad: pip install 'c2ser[timeline]'; or choose fixed windows") from None
+        raise InputError("voice activity needs two packages more: pip install silero-vad onnxruntime; or take windows") from None
     finally:
         torch.set_num_threads(threads)  # the package sets them to one for the whole process
     listen = VADIterator(load_silero_vad(onnx=True), sampling_rate=SAMPLE_RATE, min_silence_duration_ms=int(1000 * PAUSE))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from c2ser.errors import InputError
-from c2ser.timeline.formats import SUFFIXES, write
+from c2ser.timeline.formats import SUFFIXES, check, write
 from c2ser.timeline.picture import COLOURS
 from c2ser.timeline.timeline import Segment, Timeline
 
@@ -109,6 +109,13 @@ def test_a_picture_shows_the_posteriors(made):
 
 def test_pictures_of_many_kinds(made):
     assert ET.parse(made(".svg")).getroot().tag.endswith("}svg") and open(made(".pdf", []), "rb").read(5) == b"%PDF-"
+
+
+def test_a_picture_without_matplotlib_is_refused_before_all_work(monkeypatch):
+    monkeypatch.setattr("c2ser.timeline.formats.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="line.png: a picture needs the package matplotlib: pip install matplotlib"):
+        check("line.png")
+    check("line.json")
 
 
 def test_other_suffixes_are_refused(made):
