@@ -20,7 +20,7 @@ GROUPS = {
     "language model": "prepare-llm make-inputs speaker-means train-c2ser make-bundle",
     "answers": """predict decode calibrate score compare report stability benchmark majority transcribe cascade
         emotion2vec-plus qwen2-audio""",
-    "sharing": "pack demo serve convert import-c2ser export-onnx predict-onnx",
+    "sharing": "pack publish demo serve convert import-c2ser export-onnx predict-onnx",
 }
 """What the commands serve, in the order of the work."""
 

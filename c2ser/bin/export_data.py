@@ -31,7 +31,8 @@ def main(argv=None):
     """Export one data directory."""
     args = get_parser().parse_args(argv)
     from c2ser.datadir import DataDir
-    from c2ser.formats.rows import new_folder, not_held, read_rows
+    from c2ser.fileio import new_folder
+    from c2ser.formats.rows import not_held, read_rows
 
     module, data_dir = load(args.format), DataDir(args.data_dir)
     holds = module.HOLDS(args) if callable(module.HOLDS) else module.HOLDS
