@@ -20,7 +20,7 @@ GROUPS = {
     "language model": "prepare-llm make-inputs whisper-frames speaker-means train-c2ser sample-cot make-bundle",
     "answers": """predict timeline decode calibrate score compare report stability faithfulness conflict benchmark majority
         transcribe cascade emotion2vec-plus qwen2-audio""",
-    "sharing": "pack demo serve convert import-c2ser export-onnx predict-onnx doctor",
+    "sharing": "pack publish demo serve convert import-c2ser export-onnx predict-onnx doctor",
 }
 """What the commands serve, in the order of the work."""
 

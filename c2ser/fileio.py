@@ -55,6 +55,16 @@ def atomic_folder(path):
 
 
 @contextmanager
+def new_folder(path, option="--out_dir"):
+    """`atomic_folder` that replaces nothing: raises InputError where `path` is there and not empty."""
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{option} {path}: is there and not empty; remove it or choose another folder")
+    with atomic_folder(path) as staging:
+        yield staging
+
+
+@contextmanager
 def told_of(path, *partial):
     """Inside, an error removes what is partial, and an OSError of it, or a full disk, which has no name, tells of `path`.
     Libraries that write by themselves (safetensors, torch) have words of their own for that: it is an OSError, too."""

@@ -66,6 +66,23 @@ def test_no_sound_is_refused(clips):
             call(clips / "silent.mp4")
 
 
+@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile plain.mov\n", "#EXTM3U\n#EXTINF:1.0,\nplain.mov\n#EXT-X-ENDLIST\n"])
+@pytest.mark.parametrize("backend", ["av", "ffmpeg"])
+def test_a_list_of_files_opens_none(clips, tmp_path, monkeypatch, text, backend):
+    """FFmpeg would read what the list names, beside the list or, where it comes as bytes, in the working directory."""
+    if backend == "ffmpeg" and not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    if backend == "ffmpeg":
+        monkeypatch.setitem(sys.modules, "av", None)
+    shutil.copy(clips / "plain.mov", tmp_path)
+    (tmp_path / "list.m3u8").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for call in (lambda: video.decode_container(tmp_path / "list.m3u8"), lambda: video.decode_container(text.encode(), "list.m3u8"),
+                 lambda: video.container_info(tmp_path / "list.m3u8")):  # fmt: skip
+        with pytest.raises(InputError, match="list.m3u8: a list of other files, none of which is opened"):
+            call()
+
+
 def test_a_file_cut_short_is_refused(clips, tmp_path):
     data = (clips / "long.mp4").read_bytes()
     for share in (0.3, 0.5, 0.9):

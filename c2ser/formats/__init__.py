@@ -1,8 +1,8 @@
 """Foreign formats of data, one module each, behind one interface.
 
 A module has `HOLDS`, the tables of a data directory that the format can hold; `write(rows, folder, options)`, which
-writes a list of `Row` into a new folder; and `read(path, options)`, which yields (where, `Row`) with `where` naming
-file and line. Nothing that is read is run: no loading script, no pickle, no command.
+writes a list of `Row` into a new folder; `read(path, options)`, which yields (where, `Row`) with `where` naming file and
+line; and, where more is left out, `lost(rows, options)`. Nothing that is read is run: no script, pickle or command.
 """
 
 import importlib

@@ -4,7 +4,7 @@ from c2ser.formats import sft
 from c2ser.formats.reading import find
 from c2ser.jsonfile import read_json, write_json
 
-HOLDS, lost = sft.holds, sft.lost
+HOLDS, lost = sft.HOLDS, sft.lost
 INFO, NAME = "dataset_info.json", "c2ser"
 
 

@@ -6,7 +6,7 @@ from c2ser.fileio import atomic_write
 from c2ser.formats import sft
 from c2ser.formats.reading import find
 
-HOLDS, lost = sft.holds, sft.lost
+HOLDS, lost = sft.HOLDS, sft.lost
 
 
 def write(rows, folder, options):

@@ -4,7 +4,6 @@ import io
 import math
 import re
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from c2ser.datadir.faults import some
 from c2ser.datadir.values import CHECKS, MEANT_LANGUAGE
 from c2ser.emotions import canonical
 from c2ser.errors import InputError
-from c2ser.fileio import atomic_folder
+from c2ser.fileio import new_folder
 from c2ser.soundfiles import decode
 
 WORDS = {
@@ -147,16 +146,6 @@ def from_record(record, audio, columns, **place):
             known[key] = values[0]
     place = {key: known.pop(key) for key in ("recording", "channel") if key in known} | place
     return Row(known.pop("id", None), audio, known, **place)
-
-
-@contextmanager
-def new_folder(path):
-    """Yield a folder that becomes `path` at the end. Raises InputError where `path` is there and not empty."""
-    path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"--out_dir {path}: is there and not empty; remove it or choose another folder")
-    with atomic_folder(path) as staging:
-        yield staging
 
 
 def write_data_dir(rows, out_dir, labels=None, channel=None):

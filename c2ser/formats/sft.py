@@ -13,19 +13,16 @@ from c2ser.inference.labels import parse_label
 MARK = "<audio>"
 """Where the recording stands; training puts the speech behind the prompt."""
 
-HOLDS = ("utt2spk", "utt2emo", "utt2lang", "spk2gender")
-"""Beside the answers of one mode: these stand in columns of ours, which trainers leave out."""
+HOLDS = ("utt2spk", "utt2emo", "utt2lang", "spk2gender", "cot_explicit", "cot_implicit")
+"""Of the answers, those of one mode; the others stand in columns of ours, which trainers leave out."""
 
 
 def lost(rows, options):
-    """What is left out of rows besides tables, in words: utterances without an answer, as training leaves them out."""
+    """What is left out besides tables that are never held: the other mode, and utterances without an answer of this one."""
     silent = [row.id for row in rows if not row.values.get(f"cot_{options.mode}")]
-    return [f"{len(silent)} utterances without cot_{options.mode} ({some(silent)})"] if silent else []
-
-
-def holds(options):
-    """The tables that a file of one mode holds."""
-    return (*HOLDS, f"cot_{options.mode}")
+    other = "cot_implicit" if options.mode == "explicit" else "cot_explicit"
+    found = [other] if any(other in row.values for row in rows) else []
+    return found + ([f"{len(silent)} utterances without cot_{options.mode} ({some(silent)})"] if silent else [])
 
 
 def examples(rows, folder, options):

@@ -40,6 +40,19 @@ def read_results(path):
     return Results(title, *map(shorten_paths, texts))
 
 
+def scores(markdown):
+    """Yield (what the text is titled, system, column → number) of the first table of systems; intervals are left out."""
+    title, sections = split(markdown)
+    tables = (re.findall(r"^\| System \|.+(?:\n\|.*)+", text, re.MULTILINE) for text in sections.values())
+    for lines in (table.splitlines() for found in tables for table in found[:1]):
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        if "UA %" in rows[0]:
+            for row in rows[2:]:
+                numbers = {name: re.match(r"[\d.]+", cell) for name, cell in zip(rows[0][1:], row[1:])}
+                yield title, row[0], {name: float(found[0]) for name, found in numbers.items() if found}
+            return
+
+
 def split(markdown):
     """Markdown → its title and section's heading → text. What stands in a fenced block is no heading."""
     title, sections, heading, fenced = "", {}, None, False

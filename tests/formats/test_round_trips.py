@@ -11,7 +11,7 @@ from c2ser.bin import export_data, import_data
 from c2ser.datadir import DataDir, operations
 from c2ser.datadir.validate import find_faults
 from c2ser.errors import InputError
-from c2ser.formats import FORMATS
+from c2ser.formats import FORMATS, nkululeko
 from tests.formats.conftest import RATE, brought_in, sound, tables
 
 SFT = {"ms-swift", "llamafactory"}
@@ -174,6 +174,24 @@ tables:
     back = brought_in("audformat", wavs, wavs / "back")
     expected = {"utt2emo": "angry", "utt2spk": "3", "utt2lang": "de", "text": "Der Lappen"}
     assert {table: back.read(table)["3-x"] for table in expected} == expected and back.read("spk2gender") == {"3": "m"}
+
+
+def test_audformat_says_of_files_what_holds_for_their_segments(wavs):
+    write(wavs / "db.yaml", "tables: {files: {columns: {speaker: {}}}, parts: {columns: {emotion: {}}}}\n")
+    write(wavs / "db.files.csv", "file,speaker\nx.wav,anna\n")
+    write(wavs / "db.parts.csv", "file,start,end,emotion\nx.wav,0 days 00:00:00,0 days 00:00:00.2,sad\nx.wav,0 days 00:00:00.2,0 days 00:00:00.5,joy\n")
+    back = brought_in("audformat", wavs, wavs / "back")
+    assert back.read("utt2emo") == {"anna-x-0000000-0000020": "sad", "anna-x-0000020-0000050": "happy"}
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("1 days 02:03:04.5", 86400 + 2 * 3600 + 3 * 60 + 4.5), ("0 days 00:01:00", 60.0), ("1.25", 1.25), ("2s", 2.0), ("NaT", None),
+])  # fmt: skip
+def test_times(text, expected):
+    """Expected: pandas.Timedelta(text).total_seconds(), of which a bare number is in s here."""
+    assert nkululeko.seconds(text, "here") == expected
+    if expected and "days" in text:
+        assert nkululeko.seconds(nkululeko.time(expected), "here") == expected
 
 
 BAD = [

@@ -238,6 +238,20 @@ def test_a_request_that_does_not_come_whole_is_ended(address, monkeypatch):
         assert b" 408 " in slow.recv(100)
 
 
+def test_the_benchmark_of_the_service(address):
+    """Its load, short: each request answered, each timed."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("benchmark_serving", ROOT / "benchmarks/serving.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    counts = []
+    taken = asyncio.run(benchmark.load(address, 12, 4, benchmark.sounds(0.2), counts.append))
+    assert sorted(counts) == list(range(1, 13)) and len(taken) == 12 and all(0 < one < 60 for one in taken)
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
+        asyncio.run(benchmark.load(address, 1, 1, [b"no sound"]))
+
+
 def test_sigterm_lets_what_is_at_work_finish(packed, tmp_path):
     """`c2ser serve` as a process: one request waits for its batch as the signal comes, and is answered; then it ends, with 0."""
     port = free_port()
