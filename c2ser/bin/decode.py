@@ -71,7 +71,7 @@ def main(argv=None):
     calibration = Calibration.read(args.calibration) if args.calibration else None
     predictor = Predictor(
         args.model, "cuda" if args.ngpu else "cpu", read_decoding(args.config), calibration, args.paraphrase,
-        args.ensemble_prompts, args.ask,
+        ensemble=args.ensemble_prompts, questions=args.ask,
     )  # fmt: skip
     for paraphrase in (args.paraphrase, args.ensemble_prompts):  # an unknown paraphrase is told before the work
         predictor.question(args.mode, paraphrase)

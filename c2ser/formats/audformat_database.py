@@ -3,13 +3,12 @@
 audformat itself is not needed, and would load a table from a pickle that lies beside it; here none is opened.
 """
 
-from pathlib import Path
 
 import yaml
 
 
 from c2ser.encodings import read_text
-from c2ser.errors import InputError, brief
+from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 from c2ser.formats.nkululeko import HOLDS, seconds, write_csv  # noqa: F401  HOLDS: the same
 from c2ser.formats.parquet import _batches

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from c2ser.bin import decode, faithfulness, sample_cot
+from c2ser.bin import faithfulness, sample_cot
 from c2ser.bin.sample_cot import choose, draw_seed
 from c2ser.cot.rationale import build_rationale
 from c2ser.datadir import DataDir, read_table, write_table
@@ -16,7 +16,6 @@ from c2ser.inference.generation import generate
 from c2ser.inference.predictor import Predictor
 from c2ser.journal import Journal
 from tests.builders import dump
-from tests.closeness import nearly
 
 STYLE = {"speed": "low", "pitch": "high", "volume": "medium"}
 RIGHT = build_rationale("u", STYLE, "ciao", "sad", "en")
