@@ -189,7 +189,7 @@ def _word_table(kind, languages, labels):
 
 def _drop_speech(quotation):
     """What is left of a quotation: nothing of the speaker's words, but a single word, which is the answer in quotes."""
-    words = quotation.group().strip("\"'“”„«»「」『』 .,!?。")
+    words = quotation.group().strip(f"{_AROUND}„«»「」『』")
     return quotation.group() if re.fullmatch(rf"{LETTER}+|[{EAST_ASIAN}]{{2,3}}", words) else ' "" '
 
 

@@ -8,6 +8,8 @@ from c2ser.inference import label_words
 from c2ser.inference.labels import Parsed, parse_label
 
 LABELLED = [
+    ("Emotion: “**sad**”", "sad"), ('The emotion is "*angry*".', "angry"), ("情感：“**悲伤**”", "sad"),
+    ("He says “**so sad**” in a happy voice.", "happy"),
     # The answer alone, as implicit decoding gives it.
     ("Emotion: happy.", "happy"),
     ("happy", "happy"),
