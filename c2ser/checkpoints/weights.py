@@ -1,6 +1,7 @@
 """Weights on disk: state dicts that torch.save wrote, and safetensors; told apart by the suffix."""
 
 import datetime
+import json
 import pickle
 import zipfile
 from pathlib import Path
@@ -84,6 +85,14 @@ def write_safe(path, state, metadata=None):
     mode = path.stat().st_mode
     save_file(tensors, path, {"format": "pt", **(metadata or {})})
     path.chmod(mode)  # safetensors lets nobody else read its files
+    with open(path, "r+b") as stream:  # its metadata stand in any order: the same weights shall be the same bytes
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        told = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(size)
+        if len(told) == size:
+            stream.seek(8)
+            stream.write(told)
 
 
 def _read_safe(path, tensors=True):

@@ -46,3 +46,13 @@ def test_truncated_safetensors(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(content[:-5])
     with pytest.raises(InputError, match="w.safetensors: not a safetensors file, or a truncated one"):
         read_weights(tmp_path / "w.safetensors")
+
+
+def test_the_same_weights_and_words_are_the_same_bytes(tmp_path):
+    """The format's own writer has six orders of three words."""
+    words = {"licence": "CC BY — “so”", "dims": '{"n": 1}'}
+    for number in range(20):
+        write_safe(tmp_path / f"{number}.safetensors", state(), words)
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+    assert read_safe_metadata(tmp_path / "0.safetensors") == {"format": "pt", **words}
+    assert all(torch.equal(value, state()[name]) for name, value in read_weights(tmp_path / "0.safetensors").items())
