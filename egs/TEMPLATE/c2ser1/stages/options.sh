@@ -41,7 +41,7 @@ check_options() {
     one_of style_population auto corpus language speaker gender
     one_of cot_language auto $(languages)
     one_of encoder_task emotion2vec_s emotion_classifier
-    one_of utterance_mode extra_tokens first10_frames mean
+    one_of utterance_mode extra_tokens first10_frames mean all_layers
     one_of precision fp32 bf16 auto
     one_of probe_classifier logistic mlp both
     one_of probe_choose_by dev cross_speaker
