@@ -4,7 +4,7 @@ layers.scp: a matrix (layers, width) an utterance. Emotion2Vec-S: row 0 is the i
 the outputs of the blocks; a row is [mean of the ten tokens | mean over frames | deviation over frames]. Whisper: row 0
 is the input of the first block, then come the blocks, last the final norm; a row is [mean | deviation]. The file
 `layers` holds both numbers. Emotion2Vec-S also gives tokens.scp, utterance features (10, dim) for the language model;
-the file `dim` holds dim.
+the file `dim` holds dim and, with --utterance_mode all_layers, the number of layers side by side in it.
 
 With --teacher_layers a Whisper file gives frames.scp instead, for a start of Emotion2Vec-S from a teacher (model_conf:
 teacher: ark:WIDTH, data teacher_frames; `dim` holds WIDTH): (frames, WIDTH), a row for every frame of Emotion2Vec-S.
@@ -37,7 +37,7 @@ def get_parser():
     parser.add_argument("--config", type=Path, help="Emotion2Vec-S: its config.yaml")
     parser.add_argument("--checkpoint", type=Path, required=True, help="Emotion2Vec-S weights, or a Whisper file")
     parser.add_argument("--utterance_mode", default="extra_tokens",
-                        help="extra_tokens | first10_frames | mean (default: %(default)s)")  # fmt: skip
+                        help="extra_tokens | first10_frames | mean | all_layers (default: %(default)s)")  # fmt: skip
     parser.add_argument("--teacher_layers", help='layers of a Whisper file to write frames of, e.g. "3" or "3,4"')
     parser.add_argument("--precision", choices=("fp32", "bf16", "auto"), default="fp32",
                         help="of matrix products; bf16: within about 1 %%, faster where the device has instructions for "
@@ -150,7 +150,7 @@ def write_shapes(folder, extractor):
             stream.write("{} {}\n".format(*extractor.shape))
     if extractor.names != ("layers",):
         with atomic_write(folder / "dim") as stream:
-            stream.write(f"{extractor.dim}\n")
+            stream.write(f"{extractor.dim}\n" + (f"{extractor.layers}\n" if extractor.layers > 1 else ""))
 
 
 def report(audio, order, chunk_samples, short):

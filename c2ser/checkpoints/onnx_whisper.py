@@ -107,7 +107,7 @@ def fidelity(source, encoder, wave):
     import onnx
     import onnxruntime
 
-    model = onnx.load(str(source))
+    model = onnx.load(str(source), load_external_data=False)
     norms = [f"/layers.{number}/self_attn_layer_norm/" for number in range(len(encoder.blocks))] + ["/layer_norm/"]
     seams = [next(node.input[0] for node in model.graph.node if node.input and node.name.startswith(norm)) for norm in norms]
     model.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in seams)

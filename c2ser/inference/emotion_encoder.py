@@ -15,7 +15,7 @@ from c2ser.models.emotion2vec import Emotion2Vec, backbone_config
 from c2ser.models.packed import freeze
 from c2ser.yamlfile import parse_yaml
 
-UTTERANCE_MODES = ("extra_tokens", "first10_frames", "mean")
+UTTERANCE_MODES = ("extra_tokens", "first10_frames", "mean", "all_layers")
 
 
 class EmotionEncoder:
@@ -23,8 +23,9 @@ class EmotionEncoder:
 
     config: the experiment's config.yaml; checkpoint: its weights (of the pretraining model or of the backbone alone);
     utterance_mode: "extra_tokens" — the ten learned tokens; "first10_frames" — what the paper's released extraction
-    script gives instead, for its released language model; "mean" — the mean over frames, repeated ten times; precision:
-    "fp32" | "bf16", of matrix products (`c2ser.models.packed`). Raises InputError for files that do not fit together.
+    script gives instead, for its released language model; "mean" — the mean over frames, repeated ten times; "all_layers" —
+    the tokens after every block, the prenet's first, side by side, for a learned sum (`layers` of them); precision: "fp32" |
+    "bf16", of matrix products (`c2ser.models.packed`). Raises InputError for files that do not fit together.
     """
 
     def __init__(self, config, checkpoint, utterance_mode="extra_tokens", device="cpu", precision="fp32"):
@@ -33,13 +34,15 @@ class EmotionEncoder:
         self.mode, self.device = utterance_mode, device
         self.model = load_backbone(config, checkpoint)
         self.dim, self.extra = self.model.config.dim, self.model.config.extra_tokens
-        if utterance_mode == "extra_tokens" and not self.extra:
+        self.blocks = [*self.model.prenet, *self.model.blocks]
+        self.layers = len(self.blocks) if utterance_mode == "all_layers" else 1
+        if utterance_mode in ("extra_tokens", "all_layers") and not self.extra:
             raise InputError(f"{config}: no utterance tokens in it; choose utterance_mode mean or first10_frames")
         self._arithmetic = freeze(self.model, device, precision)
 
     def __call__(self, speech, lengths):
-        """float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, dim)` and the mean over frames
-        `(batch, dim)`, both float32. Raises InputError for samples that are integers."""
+        """float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, layers · dim)` and the mean
+        over frames `(batch, dim)`, both float32. Raises InputError for samples that are integers."""
         frames, tokens, counts = self._forward(speech, lengths)
         mean = frames.sum(1) / counts.clamp_min(1)[:, None]
         return self._utterance_features(frames, tokens, mean), mean
@@ -47,12 +50,12 @@ class EmotionEncoder:
     def depths(self, speech, lengths):
         """Everything in one pass.
 
-        float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, dim)`, one row of statistics a depth
-        `(batch, layers, 3 · dim)`, both float32, and numbers of frames, int `(batch,)`. Row 0 is the input of the first
+        float `(batch, samples)`, int `(batch,)` → utterance features `(batch, 10, layers · dim)`, one row of statistics
+        a depth `(batch, layers, 3 · dim)`, both float32, and numbers of frames, int `(batch,)`. Row 0 is the input of the first
         block (positions added, normed), the others are the outputs of the blocks, the prenet's first. A row is the mean
         of the extra tokens at that depth, then mean and deviation over the frames; without extra tokens, these two.
         """
-        rows, blocks = [], [*self.model.prenet, *self.model.blocks]
+        rows, blocks = [], self.blocks
         counts = self.model.frame_lengths(lengths.to(self.device))
 
         def note(states):
@@ -73,9 +76,17 @@ class EmotionEncoder:
     def _forward(self, speech, lengths):
         if not speech.is_floating_point():
             raise InputError(f"speech of {speech.dtype}: expected floats within ±1 (c2ser.given.read_speech makes them)")
-        with self._arithmetic():
-            frames, tokens, counts = self.model(speech.to(self.device), lengths.to(self.device))
-        return frames.float(), tokens.float(), counts
+        every, hooks = [], []
+        if self.layers > 1:
+            keep = lambda block, given, made: every.append(made[0][:, : self.extra].float())  # noqa: E731
+            hooks = [block.register_forward_hook(keep) for block in self.blocks]
+        try:
+            with self._arithmetic():
+                frames, tokens, counts = self.model(speech.to(self.device), lengths.to(self.device))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return frames.float(), torch.cat(every, dim=-1) if every else tokens.float(), counts
 
     def _utterance_features(self, frames, tokens, mean):
         number = self.extra or 10

@@ -28,20 +28,20 @@ STRIDE = 320
 
 
 class EmotionFeatures:
-    """Emotion2Vec-S: `tokens` `(10, dim)`, and `layers`, statistics of every depth (`EmotionEncoder.depths`)."""
+    """Emotion2Vec-S: `tokens` `(10, layers · dim)`, and `layers`, statistics of every depth (`EmotionEncoder.depths`)."""
 
     names = ("tokens", "layers")
 
     def __init__(self, config, checkpoint, utterance_mode="extra_tokens", device="cpu", precision="fp32"):
         self.encoder = EmotionEncoder(config, checkpoint, utterance_mode, device, precision)
-        self.dim = self.encoder.dim
+        self.dim, self.layers = self.encoder.layers * self.encoder.dim, self.encoder.layers
         model = self.encoder.model
-        self.shape = 1 + len(model.prenet) + len(model.blocks), (3 if self.encoder.extra else 2) * self.dim
+        self.shape = 1 + len(model.prenet) + len(model.blocks), (3 if self.encoder.extra else 2) * self.encoder.dim
         # the first ten frames of an utterance are those of its first chunk
         first = utterance_mode == "first10_frames"
         self.join = {
             "tokens": (lambda values, counts: values[0]) if first else partial(join_chunks, dim=0),
-            "layers": partial(join_chunks, dim=self.dim),
+            "layers": partial(join_chunks, dim=self.encoder.dim),
         }
 
     def __call__(self, speech, lengths):
@@ -94,7 +94,7 @@ class TeacherFrames:
     def __init__(self, checkpoint, layers, device="cpu"):
         self.device = device
         self.targets = WhisperLayers(checkpoint, layers, MIN_SAMPLES, STRIDE)
-        self.dim = self.targets.width
+        self.dim, self.layers = self.targets.width, 1
 
     def __call__(self, speech, lengths):
         counts = torch.div(lengths - MIN_SAMPLES, STRIDE, rounding_mode="floor") + 1

@@ -28,7 +28,9 @@ class C2SER(nn.Module):
     """The audio language model and its training objective: cross-entropy on the answer's tokens.
 
     encoder: WhisperEncoder, or None for the ablation without it; llm: a causal LM; prompts: mode, or question of style, → (ids
-    before, ids after the speech); emotion_dim: width of the emotion tokens, or 0 for the ablation without Emotion2Vec-S; connector:
+    before, ids after the speech); emotion_dim: width of the emotion tokens, or 0 for the ablation without Emotion2Vec-S,
+    emotion_layers: of how many layers they are, side by side, to hear a learned sum of (utterance_mode all_layers; our own
+    option); connector:
     arguments of `Connector`; augment: a function on a mel spectrogram used in training, or None; freeze_encoder:
     whether Whisper stays as it is (the paper trains it); train_mode: "explicit" | "implicit" | "explicit_to_implicit",
     where a batch is explicit with a probability that falls linearly from 1 to 0 over the training's `total_batches`
@@ -57,7 +59,7 @@ class C2SER(nn.Module):
         self, encoder, llm, prompts, emotion_dim, connector=None, augment=None, freeze_encoder=False,
         train_mode="explicit", total_batches=1, seed=0, align_batches=0, llm_autocast="none", keep_frames=False,
         standardize=False, hold_connector=False, verdict_weight=1.0, text_only=False, kl_weight=0.0, kl_temperature=1.0,
-        verdicts=None, classes=None, verdict="last", style_questions=0.0, questions=ASKED,
+        verdicts=None, classes=None, emotion_layers=1, verdict="last", style_questions=0.0, questions=ASKED,
         measured_style=None,
     ):  # fmt: skip
         super().__init__()
@@ -98,15 +100,19 @@ class C2SER(nn.Module):
         embeddings = llm.get_input_embeddings()
         scale = embedding_deviation(embeddings)
         self.connector = None if text_only else Connector(embeddings.embedding_dim, scale, **(connector or {}))
-        if hears and emotion_dim > self.connector.dim:
-            raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {emotion_dim}")
+        if emotion_layers < 1 or emotion_dim % emotion_layers:
+            raise InputError(f"model_conf: emotion_layers {emotion_layers}: no such parts of tokens of width {emotion_dim}")
+        self.emotion_width = emotion_dim // emotion_layers
+        self.emotion_mixture = LayerMix(emotion_layers) if emotion_layers > 1 and emotion_dim else None
+        if hears and self.emotion_width > self.connector.dim:
+            raise InputError(f"connector_conf: dim {self.connector.dim} is less than the emotion tokens' {self.emotion_width}")
         self.mixture = LayerMix(encoder.layers) if encoder is not None and encoder.layers > 1 else None
         self.subsampler = Subsampler(encoder.dim, self.connector.dim) if encoder is not None else None
         self.standardize = nn.ModuleDict()
         if standardize and encoder is not None:
             self.standardize["frames"] = Standardize(encoder.dim)
         if standardize and emotion_dim:
-            self.standardize["emotion"] = Standardize(emotion_dim)
+            self.standardize["emotion"] = Standardize(self.emotion_width)
         self.speech_ends = nn.Embedding(2, embeddings.embedding_dim)
         nn.init.normal_(self.speech_ends.weight, std=scale)
         self.prompts = {mode: tuple(torch.tensor(part, dtype=torch.long) for part in ids) for mode, ids in prompts.items()}
@@ -226,10 +232,14 @@ class C2SER(nn.Module):
             frames = emotion.new_zeros(len(emotion), 0, self.connector.dim)
             counts = torch.zeros(len(emotion), dtype=torch.long, device=emotion.device)
         if self.emotion_dim:
+            if self.emotion_mixture is not None:
+                emotion, speaker_emotion = (
+                    one if one is None else self.emotion_mixture(one) for one in (emotion, speaker_emotion)
+                )
             if "emotion" in self.standardize:
                 all_of_them = torch.full_like(counts, emotion.shape[1])
                 emotion = self.standardize["emotion"](emotion, all_of_them, speaker_emotion)
-            emotion = F.pad(emotion.to(frames.dtype), (0, self.connector.dim - self.emotion_dim))
+            emotion = F.pad(emotion.to(frames.dtype), (0, self.connector.dim - self.emotion_width))
             frames, counts = join_lengthwise(emotion, frames, counts)
         return self.connector(frames, counts), counts
 

@@ -146,3 +146,23 @@ def test_weights_of_another_size_are_refused(files, tmp_path, changes):
     torch.save(Emotion2Vec(backbone_config({**BACKBONE, **changes})).state_dict(), tmp_path / "other.pth")
     with pytest.raises(InputError, match="other.pth: does not fit the config.yaml"):
         EmotionEncoder(files["config"], tmp_path / "other.pth")
+
+
+@torch.no_grad()
+def test_tokens_of_all_layers(files, pretrained):
+    """By hand through the blocks, of one utterance; the last are the learned tokens, and depths tell their means."""
+    speech, lengths = waves(LENGTHS)
+    encoder, model = EmotionEncoder(**files, utterance_mode="all_layers"), pretrained.student.eval()
+    tokens, mean = encoder(speech, lengths)
+    assert encoder.layers == 3 and tokens.shape == (4, 10, 3 * 24) and mean.shape == (4, 24)
+    assert_rounds_alike(tokens[..., -24:], EmotionEncoder(**files)(speech, lengths)[0])
+    x, inside = model.embed(speech[:1, :8000], lengths[:1])
+    states, wanted = model.prenet_norm(torch.cat([model.extra_tokens, x + model.positions(x, inside)], dim=1)), []
+    bias = model.attention_bias(torch.arange(inside.shape[1])[None], inside)
+    for block in (model.prenet[0], *model.blocks):
+        states = block(states, bias)[0]
+        wanted.append(states[0, :10])
+    assert_rounds_alike(tokens[0], torch.cat(wanted, dim=1))
+    again, layers, _ = encoder.depths(speech, lengths)
+    assert torch.equal(again, tokens)
+    assert_rounds_alike(tokens.unflatten(2, (3, 24)).mean(1), layers[:, 1:, :24])

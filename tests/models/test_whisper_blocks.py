@@ -1,4 +1,4 @@
-"""Whisper's first blocks alone, and a learned sum over them."""
+"""Whisper's first blocks alone, and learned sums over layers."""
 
 from types import SimpleNamespace
 
@@ -98,6 +98,29 @@ def test_the_sum_is_learnt_from_kept_frames(file, llm_dir, batch):
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-6)
     assert "mixture.weights" in model.state_dict()
     assert not any(weight.requires_grad for weight in model.encoder.parameters())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("standardize", [False, "speaker"])
+def test_a_sum_over_emotion_tokens(llm_dir, standardize):
+    """With one weight it is that layer alone."""
+    torch.manual_seed(0)
+    tokens, means = torch.randn(2, 10, 3 * 8), torch.randn(2, 3 * 8)
+
+    def made(width, **conf):
+        torch.manual_seed(1)
+        conf = {"standardize": standardize, **conf}
+        return build_c2ser(SimpleNamespace(**c2ser_config(llm_dir, None, emotion_dim=width, model_conf=conf))).eval()
+
+    mixed, alone = made(24, emotion_layers=3), made(8)
+    alone.load_state_dict(mixed.state_dict(), strict=False)
+    for layer in range(3):
+        mixed.emotion_mixture.weights.copy_(torch.eye(3)[layer] * 100)
+        own = slice(8 * layer, 8 * layer + 8)
+        wanted = alone.hear(emotion=tokens[..., own], speaker_emotion=means[:, own])[0]
+        assert_rounds_alike(mixed.hear(emotion=tokens, speaker_emotion=means)[0], wanted)
+    with pytest.raises(InputError, match="emotion_layers 5: no such parts of tokens of width 24"):
+        made(24, emotion_layers=5)
 
 
 def test_how_the_option_is_written():

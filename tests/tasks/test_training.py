@@ -1,5 +1,6 @@
 """Both tasks, trained for a few batches: what they leave, and whether a killed training ends as an unbroken one."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import yaml
 from espnet2.train.reporter import Reporter
 
 from c2ser.inference.emotion_encoder import EmotionEncoder
+from c2ser.models.build import build_c2ser
 from c2ser.models.emotion2vec import backbone_config
 from c2ser.models.emotion_classifier import EmotionClassifier
 from c2ser.tasks.trainer import AtomicTrainer
@@ -251,3 +253,16 @@ def test_a_killed_training_ends_as_an_unbroken_one(task, script, train, options,
     assert ends[1] == nearly(ends[0])
     assert_same(*(torch.load(folder / "valid.loss.ave.pth") for folder in (broken, unbroken)), before)
     assert not list(broken.glob("*.partial"))
+
+
+def test_sums_over_layers_are_learnt(train, tmp_path):
+    """Of Whisper's blocks, the option written into config.yaml, and of emotion tokens, here of three layers of 8."""
+    conf = {"train_mode": "implicit", "freeze_encoder": True, "keep_frames": True, "emotion_layers": 3}
+    folder = train("c2ser", tmp_path, 1, whisper_blocks="mix", specaug=False, model_conf=conf)
+    state = weights(folder, 1)
+    assert state["mixture.weights"].abs().min() > 0 and state["emotion_mixture.weights"].abs().min() > 0
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    assert config["whisper_blocks"] == "mix"
+    model = build_c2ser(argparse.Namespace(**config))
+    model.load_state_dict(state)
+    assert len(model.mixture.weights) == 2 and model.subsampler.convs[0].in_channels == 16

@@ -145,6 +145,9 @@ train_c2ser() {
         if keeps_frames; then hearing+=(--kept_frames "$frames_dir/frames.scp"); fi
     fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
+    if hears e2v_s && [ "$utterance_mode" = all_layers ]; then
+        hearing+=(--model_conf "emotion_layers=$(sed -n 2p "$dir/features/dim")")
+    fi
     if [ "$normalise" = speaker ] && [ "$text_only" = false ]; then
         hearing+=(--model_conf standardize=speaker)
         if hears whisper; then data+=(speaker_frames.scp,speaker_frames,kaldi_ark); fi

@@ -59,7 +59,7 @@ check_options() {
     several_of measures speed pitch volume range intonation articulation pauses
     one_of cot_language auto $(languages)
     one_of encoder_task emotion2vec_s emotion_classifier
-    one_of utterance_mode extra_tokens first10_frames mean
+    one_of utterance_mode extra_tokens first10_frames mean all_layers
     one_of precision fp32 bf16 auto
     one_of probe_classifier logistic mlp both
     one_of probe_choose_by dev cross_speaker
