@@ -17,8 +17,8 @@ GROUPS = {
     "encoder": """train-emotion2vec-s train-emotion-classifier classify-text make-silver extract-features prosody-features
         probe plot-curves plot-layers plot-embeddings""",
     "language model": "prepare-llm make-inputs speaker-means train-c2ser sample-cot make-bundle",
-    "answers": """predict decode calibrate score compare report stability faithfulness conflict benchmark majority transcribe cascade
-        emotion2vec-plus qwen2-audio""",
+    "answers": """predict decode calibrate score compare report stability faithfulness conflict benchmark majority
+        transcribe cascade emotion2vec-plus qwen2-audio""",
     "sharing": "pack demo convert import-c2ser export-onnx predict-onnx",
 }
 """What the commands serve, in the order of the work."""

@@ -9,8 +9,8 @@ from c2ser.evaluation.bootstrap import MIN_SPEAKERS, Interval, jackknife, studen
 
 
 def changes(before, after):
-    """How one posterior, class → probability, became another: `moved`, their total variation distance, half the sum of the
-    absolute differences; `drop`, what the class lost that was the most probable before; `other`, 1 where it is no longer."""
+    """How one posterior, class → probability, became another: `moved`, their total variation distance (half the sum of
+    absolute differences); `drop`, what the class lost that was the first; `other`, 1 where another one is now."""
     best = max(before, key=before.get)
     return {
         "moved": sum(abs(before[label] - after[label]) for label in before) / 2,
@@ -22,10 +22,8 @@ def changes(before, after):
 def summarise(rows, speakers):
     """Name → mean over utterances with its interval, as a dict; rows: utterance → {name: number from −1 to 1}; speakers:
     utterance → speaker."""
-    names = next(iter(rows.values()))
-    return {
-        name: asdict(mean_over_speakers([row[name] for row in rows.values()], [speakers[one] for one in rows])) for name in names
-    }
+    names, by = next(iter(rows.values())), [speakers[one] for one in rows]
+    return {name: asdict(mean_over_speakers([row[name] for row in rows.values()], by)) for name in names}
 
 
 def mean_over_speakers(values, speakers):
@@ -39,7 +37,7 @@ def mean_over_speakers(values, speakers):
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     if len(names) < MIN_SPEAKERS:
         return Interval(mean, float("nan"), float("nan"), 0, f"speaker (only {len(names)})")
-    shares = np.bincount(index, weights=(values + 1) / 2)  # as a jackknife wants it: what is counted of each, and the rest
+    shares = np.bincount(index, weights=(values + 1) / 2)  # for the jackknife: what counts of each, and the rest
     counts = np.stack([shares, np.bincount(index) - shares], axis=1)[:, None, None, :]
     error, freedom = jackknife(
         counts, np.ones(len(names), dtype=int), lambda summed: 2 * summed[:, 0, 0, 0] / summed[:, 0, 0].sum(axis=-1) - 1

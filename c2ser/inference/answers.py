@@ -7,8 +7,9 @@ from c2ser.models.language_model import answer_ids
 class Answers:
     """Every class's answer in every language that the system may answer in.
 
-    order: whether rationales have the verdict "last" or "first". `labels`: the classes; `owners`: for each answer the place of its class in `labels`, the first language's answers
-    first. Raises InputError for a language without templates or a class without a name in one.
+    order: whether rationales have the verdict "last" or "first". `labels`: the classes; `owners`: for each answer the
+    place of its class in `labels`, the first language's answers first. Raises InputError for a language without templates
+    or a class without a name in one.
     """
 
     def __init__(self, tokenizer, labels, languages, order="last"):
