@@ -29,14 +29,14 @@ def summarise(rows, speakers):
 def mean_over_speakers(values, speakers):
     """Mean of numbers from −1 to 1 with its 95 % interval, `bootstrap.student` around the jackknife over speakers.
 
-    NaN bounds where there are fewer than `MIN_SPEAKERS`. Raises InputError without values, and for others.
+    Without bounds (None) where there are fewer than `MIN_SPEAKERS`. Raises InputError without values, and for others.
     """
     values, mean = np.asarray(values, dtype=float), float(np.mean(values)) if len(values) else None
     if mean is None or not (np.abs(values) <= 1).all():
         raise InputError("nothing to take a mean of" if mean is None else "values must lie within ±1")
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     if len(names) < MIN_SPEAKERS:
-        return Interval(mean, float("nan"), float("nan"), 0, f"speaker (only {len(names)})")
+        return Interval(mean, None, None, 0, f"speaker (only {len(names)})")
     shares = np.bincount(index, weights=(values + 1) / 2)  # for the jackknife: what counts of each, and the rest
     counts = np.stack([shares, np.bincount(index) - shares], axis=1)[:, None, None, :]
     error, freedom = jackknife(
@@ -55,5 +55,6 @@ def summary_rows(summary):
 
 def shown(interval, factor=1, digits=3):
     """ "0.123 [0.1, 0.2]" of an interval as a dict; without bounds that are not there."""
-    value, low, high = (f"{factor * interval[name]:.{digits}f}" for name in ("value", "low", "high"))
-    return value if "nan" in (low, high) else f"{value} [{low}, {high}]"
+    names = ("value",) if interval["low"] is None else ("value", "low", "high")
+    value, *bounds = (f"{factor * interval[name]:.{digits}f}" for name in names)
+    return f"{value} [{', '.join(bounds)}]" if bounds else value
