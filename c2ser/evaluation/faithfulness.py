@@ -20,10 +20,12 @@ def changes(before, after):
 
 
 def summarise(rows, speakers):
-    """Name → mean over utterances with its interval, as a dict; rows: utterance → {name: number from −1 to 1}; speakers:
-    utterance → speaker."""
+    """`n`, how many, and name → mean over utterances with its interval, as a dict; rows: utterance → {name: number from −1
+    to 1}; speakers: utterance → speaker."""
     names, by = next(iter(rows.values())), [speakers[one] for one in rows]
-    return {name: asdict(mean_over_speakers([row[name] for row in rows.values()], by)) for name in names}
+    return {"n": len(rows)} | {
+        name: asdict(mean_over_speakers([row[name] for row in rows.values()], by)) for name in names
+    }
 
 
 def mean_over_speakers(values, speakers):
@@ -47,9 +49,9 @@ def mean_over_speakers(values, speakers):
 
 def summary_rows(summary):
     """The rows of a table, the header first, from change → what `summarise` gives."""
-    rows = [["Levels", "posterior moved by", "lost by the first class", "another class first %"]]
+    rows = [["Levels", "n", "posterior moved by", "lost by the first class", "another class first %"]]
     for change, found in summary.items():
-        rows.append([change, *(shown(found[name]) for name in ("moved", "drop")), shown(found["other"], 100, 1)])
+        rows.append([change, str(found["n"]), *(shown(found[name]) for name in ("moved", "drop")), shown(found["other"], 100, 1)])
     return rows
 
 

@@ -51,6 +51,7 @@ def test_too_few_speakers_have_no_interval():
             mean_over_speakers(wrong, ["a"] * len(wrong))
     rows = {"u1": {"moved": 0.5}, "u2": {"moved": 0.0}}
     assert summarise(rows, {"u1": "a", "u2": "b"})["moved"]["value"] == 0.25
+    assert summarise(rows, {"u1": "a", "u2": "b"})["n"] == 2
 
 
 WORDS = {"a1": "happy", "a2": "sad", "b1": "happy", "b2": "angry", "c1": "sad", "c2": "happy", "c3": "sad"}
