@@ -41,7 +41,7 @@ def get_parser():
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate wrote, for label scoring")
     parser.add_argument("--paraphrase", type=int, default=0, help="Ask that paraphrase, from 1; 0: what training asked")
     parser.add_argument("--ensemble_prompts", type=int, default=0,
-                        help="Ask so many paraphrases, too: posteriors are the mean over prompts (default: %(default)s)")  # fmt: skip
+                        help="Ask so many paraphrases, too: the mean posterior (default: %(default)s)")  # fmt: skip
     parser.add_argument("--ask", nargs="+", default=[], choices=QUESTIONS, metavar="QUESTION",
                         help=f"Questions of style to ask, too, out of {', '.join(QUESTIONS)}")  # fmt: skip
     parser.add_argument("--num_jobs", type=int, default=1, help="Into how many parts the set is cut; see --job")
@@ -98,8 +98,9 @@ def main(argv=None):
 
 def read_tables(args, predictor, mode, utterances):
     """What `decode` reads of a set: see its `tables`."""
-    data = DataDir(args.data_dir)
-    styles = read_entries(data.path / "utt2style", utterances, "run c2ser make-style") if predictor.is_told(mode) else None
+    data, styles = DataDir(args.data_dir), None
+    if predictor.is_told(mode):
+        styles = read_entries(data.path / "utt2style", utterances, "run c2ser make-style")
     return {
         "audio": read_entries(args.audio_scp, utterances),
         "emotion": read_entries(args.emotion_scp, utterances) if args.emotion_scp else None,

@@ -23,7 +23,7 @@ def get_parser():
         "--mode", action="append", nargs=3, required=True, metavar=("MODE", "CONFIG", "CHECKPOINT"),
         help="explicit or implicit, with its config.yaml and weights (repeatable)",
     )  # fmt: skip
-    parser.add_argument("--style", type=Path, help="What c2ser make-style wrote as --stats, for a system that is told the style")
+    parser.add_argument("--style", type=Path, help="What make-style wrote as --stats, for a system told the style")
     parser.add_argument("--name", default="", help="What the system is called (default: as its folder)")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder that gets model.yaml")
     return parser

@@ -28,7 +28,7 @@ def get_parser():
         help="language of the texts; auto: that of each utterance, from utt2lang (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--verdict", default="last", choices=("last", "first"),
-                        help="first: the emotion, then its reasons; implicit answers are its beginning (default: %(default)s)")  # fmt: skip
+                        help="first: the emotion, then its reasons (default: %(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="chooses the wording (default: %(default)s)")
     return parser
 

@@ -1,9 +1,9 @@
 """Collect what a training reads for one set: tables filtered to its utterances, and the shapes that batches are made by.
 
 Writes wav.scp, label (class index, −1 for unlabelled), language (und: undetermined) where utt2lang is there, corpus where
-utt2corpus is, and, where given, explicit, implicit, style, transcript, emotion.scp, speaker_frames.scp and speaker_emotion.scp,
-all over the same utterances, and speech_shape. Utterances that are too short or too long, or lack a text, are left out of training and development sets,
-counted and listed in `excluded`; test sets never come through here.
+utt2corpus is, and, where given, explicit, implicit, style, transcript, emotion.scp, speaker_frames.scp and
+speaker_emotion.scp, all over the same utterances, and speech_shape. Utterances that are too short or too long, or lack a
+text, are left out of training and development sets, counted and listed in `excluded`; test sets never come through here.
 """
 
 import argparse

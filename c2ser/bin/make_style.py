@@ -1,10 +1,11 @@
 """Cut speed, pitch and volume into low, medium and high: fits on the training directory alone, writes utt2style.
 
-Every directory needs the tables of its --measures (c2ser extract-prosody): utt2f0, utt2loudness and utt2rate. A level is `low` under mean − std
-and `high` over mean + std of the population; a value that could not be measured is `unknown`. An utterance whose
-group has no statistics (a new speaker, say) is cut by those of the whole training directory; how many were is
-printed. The population `auto` takes corpora and languages apart, and the pitch and its range by gender; where that is not known, the
-pitch in semitones over the speaker's median, from the speaker's utterances in the same directory.
+Every directory needs the tables of its --measures (c2ser extract-prosody), as utt2f0, utt2loudness and utt2rate are those of
+the paper's three. A level is `low` under mean − std and `high` over mean + std of the population, the intonation as it was
+measured; what could not be measured is `unknown`. An utterance whose group has no statistics (a new speaker, say) is cut
+by those of the whole training directory; how many were is printed. The population `auto` takes corpora and languages apart,
+and the pitch and its range by gender; where that is not known, the pitch in semitones over the speaker's median, from the
+speaker's utterances in the same directory.
 """
 
 import argparse
@@ -71,7 +72,8 @@ def _values(data, measure, reliable_only):
     trusted = data.read("utt2reliable") if reliable_only else {}
     for utterance in data.utterances():
         try:
-            values[utterance] = style.value_of(measure, read[utterance], trusted[utterance] if reliable_only else measure)
+            trust = trusted[utterance] if reliable_only else measure
+            values[utterance] = style.value_of(measure, read[utterance], trust)
         except KeyError:
             lacking = table if utterance not in read else "utt2reliable"
             raise InputError(f"{data.path}/{lacking}: no entry for {utterance}; run c2ser extract-prosody") from None

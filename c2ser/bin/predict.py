@@ -42,8 +42,8 @@ def add_system(parser):
         help="Recordings of the same speaker in several moods, for a system that is normalised by speaker; no labels are read",
     )  # fmt: skip
     parser.add_argument("--ensemble_prompts", type=int, default=0,
-                        help="Ask so many paraphrases, too: posteriors are the mean over prompts (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--gender", choices=("f", "m"), help="The speaker's, for a system that is told the measured style")
+                        help="Ask so many paraphrases, too: the mean posterior (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--gender", choices=("f", "m"), help="The speaker's, for a system told the measured style")
     parser.add_argument("--batch_size", type=int, default=8, help="Utterances decoded together")
     parser.add_argument("--calibration", type=Path, help="What c2ser calibrate fitted, to correct the posteriors")
     parser.add_argument("--prior", default="none", choices=PRIORS, help="Which prior of the calibration to divide by")

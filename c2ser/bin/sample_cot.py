@@ -2,9 +2,9 @@
 
 Of every utterance that has a text in --texts, --samples rationales are drawn. One is right whose verdict is the label,
 whose stated levels are exactly the measured ones (utt2style), and which is in the language of its text. Writes `chosen`
-(the first right one of each utterance), `explicit` (that, or where there is none the text of --texts) and sample.json: how
-many were kept, and how many refused for each reason. What is drawn follows from --seed, utterance and number alone; a run
-that was stopped goes on. What a rationale quotes is what the model heard and no reason; --exact_words true makes it one.
+(the first right one of each utterance), `explicit` (that, or where there is none the text of --texts) and sample.json:
+how many were kept, and how many refused for each reason. What is drawn follows from --seed, utterance and number alone;
+a run that was stopped goes on. What a rationale quotes is what the model heard: no reason, but for --exact_words true.
 """
 
 import argparse
@@ -26,11 +26,11 @@ from c2ser.prosody.style import parse_style
 def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_system(parser)
-    parser.add_argument("--texts", type=Path, help="Rationales to go on from, of some or all utterances; default: cot_explicit")
+    parser.add_argument("--texts", type=Path, help="Rationales to go on from; default: cot_explicit")
     parser.add_argument("--samples", type=int, default=4, help="Rationales drawn an utterance (default: %(default)s)")
     parser.add_argument("--temperature", type=float, default=0.8, help="Of the draws (default: %(default)s)")
-    parser.add_argument("--top_p", type=float, default=0.95, help="Draw from the likeliest tokens that make up this share")
-    parser.add_argument("--exact_words", type=str_to_bool, default=False, help="Refuse other quotes than the transcript, too")
+    parser.add_argument("--top_p", type=float, default=0.95, help="Draw from the likeliest tokens of this share")
+    parser.add_argument("--exact_words", type=str_to_bool, default=False, help="Refuse wrong quotes, too")
     parser.add_argument("--seed", type=int, default=0, help="Of the draws (default: %(default)s)")
     return parser
 
@@ -65,7 +65,8 @@ def main(argv=None):
     args.out_dir.mkdir(parents=True, exist_ok=True)
     write_table(args.out_dir / "chosen", chosen)
     write_table(args.out_dir / "explicit", texts | chosen)
-    write_json(args.out_dir / "sample.json", {**account, "temperature": args.temperature, "top_p": args.top_p, "seed": args.seed})
+    options = {"temperature": args.temperature, "top_p": args.top_p, "seed": args.seed}
+    write_json(args.out_dir / "sample.json", account | options)
     for journal in journals:
         journal.remove()
     logging.info("%s: %d of %d utterances have a right rationale; of %d drawn %d are right, refused: %s", args.out_dir,
@@ -101,8 +102,8 @@ def read_wanted(data, source, texts):
 def choose(drawn, wanted, exact_words=False):
     """The first right rationale of each utterance, and the counts.
 
-    drawn: for each draw utterance → text; wanted: as of `read_wanted`. Counts: `utterances`, `chosen`, `drawn`, `right`,
-    and of the others `refused`: reason → number, one rationale having one or more.
+    drawn: for each draw utterance → text; wanted: of `read_wanted`. Counts: `utterances`, `chosen`, `drawn`, `right`, and
+    of the others `refused`: reason → number, one rationale having one or more.
     """
     from c2ser.cot.check import chain_faults, quote_faults
 

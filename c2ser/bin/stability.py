@@ -58,7 +58,7 @@ def main(argv=None):
 
 
 def questions(data_dirs, decode_dirs):
-    """What the decodings answered to questions of style: {"style": …, "words": …}, {} and None where they were not asked."""
+    """What was answered to questions of style: {"style": …, "words": …}, {} and None where they were not asked."""
     from c2ser.evaluation.questions import score_questions, score_words
     from c2ser.prosody.style import parse_style
 

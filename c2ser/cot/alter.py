@@ -4,9 +4,7 @@ import hashlib
 import re
 
 from c2ser.cot import templates
-from c2ser.cot.check import parse_style_levels
 from c2ser.cot.quote import around_quoted
-from c2ser.prosody.style import STATES
 
 CHANGES = ("swapped", "shuffled", "removed")
 """swapped: every level is turned into an opposite one; shuffled: into what another utterance's rationale states of the
@@ -74,8 +72,3 @@ def altered(utterance, text, language, change, others):
         "removed": lambda measure, level: None,
     }
     return alter(text, language, rules[change])
-
-
-def stated(text, language):
-    """The levels that `alter` and a reader find: {measure: level}."""
-    return {measure: level for measure, level in parse_style_levels(text, language).items() if level in STATES[measure]}

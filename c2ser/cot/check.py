@@ -24,9 +24,9 @@ MAX_GROWTH = 2.5
 def check_rationale(text, style, transcript, emotion, language, order="last"):
     """Faults of a rationale, as a list of sentences; empty where it is sound.
 
-    It must end, or with order "first" begin, with the verdict on `emotion`, give it once and mention no other class; state exactly the known levels
-    of `style` (measure → level); quote `transcript`, or nothing where that has no words; and be written in
-    `language`.
+    It must end, or with order "first" begin, with the verdict on `emotion`, give it once and mention no other class; state
+    exactly the known levels of `style` (measure → level); quote `transcript`, or nothing where that has no words; and be
+    written in `language`.
     """
     return [
         *_verdict_faults(text, emotion, language, order),

@@ -27,10 +27,10 @@ class DataDir:
     """One data/<set> directory. Tables are read when asked for and written whole.
 
     Every table is a dict utterance (recording, speaker) → value. Beside Kaldi's own files the project adds utt2emo
-    (class), utt2lang (ISO 639-1), utt2corpus (where several corpora are joined), utt2f0 (Hz), utt2loudness (LUFS),
-    utt2rate (phonemes / s), utt2style (`speed=… pitch=… volume=…`) with what else it is cut from (c2ser extract-prosody), cot_explicit, cot_implicit, utt2votes (annotators'
-    votes, `angry:2 sad:1`), and reco2channel: which channel of a recording carries the speech (1-based, or `mean`); a
-    recording without an entry must be mono.
+    (class), utt2lang (ISO 639-1), utt2corpus (where several corpora are joined), utt2style (`speed=… pitch=… volume=…`) and
+    what it is cut from, such as utt2f0 (Hz), utt2loudness (LUFS) and utt2rate (phonemes / s) (c2ser extract-prosody),
+    cot_explicit, cot_implicit, utt2votes (annotators' votes, `angry:2 sad:1`), and reco2channel: which channel of a
+    recording carries the speech (1-based, or `mean`); a recording without an entry must be mono.
     """
 
     def __init__(self, path):

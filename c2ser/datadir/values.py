@@ -98,7 +98,8 @@ def style(value):
     if all(level in (*STYLE.get(measure, ()), LEVELS[-1]) for measure, level in levels.items()):
         if value == " ".join(f"{measure}={levels[measure]}" for measure in STYLE if measure in levels):
             return None
-    return f"style {value!r} is not `speed=L pitch=L volume=L`, or other of {', '.join(STYLE)}, with L one of {', '.join(LEVELS)}"
+    known = f"or other of {', '.join(STYLE)}, with L one of {', '.join(LEVELS)}"
+    return f"style {value!r} is not `speed=L pitch=L volume=L`, {known}"
 
 
 def intonation(value):

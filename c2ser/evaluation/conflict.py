@@ -20,9 +20,9 @@ def follow(words, voice, answers, speakers):
     conflict = [one for one in words if words[one] != voice[one]]
     if not conflict:
         raise InputError(f"of {len(words)} utterances in both tables none has different classes in them")
-    side = {
-        one: "voice" if answers[one] == voice[one] else "words" if answers[one] == words[one] else "neither" for one in conflict
-    }
+    side = {}
+    for one in conflict:
+        side[one] = "voice" if answers[one] == voice[one] else "words" if answers[one] == words[one] else "neither"
     counts, pairs = Counter(side.values()), {}
     for one in conflict:
         pairs.setdefault(f"{words[one]} / {voice[one]}", Counter())[side[one]] += 1

@@ -16,8 +16,8 @@ def score_questions(asked, styles):
     """
     found = {}
     for question in (one for one in ANSWERED if any(one in row for row in asked.values())):
-        pairs = [(true_level(question, styles[utterance]), row[question]) for utterance, row in asked.items() if question in row]
-        counts, levels = Counter(pair for pair in pairs if pair[0]), levels_of(question)
+        rows = {utterance: row[question] for utterance, row in asked.items() if question in row}
+        counts, levels = Counter((true_level(question, styles[one]), said) for one, said in rows.items()), levels_of(question)
         table = {truth: {said: counts[truth, said] for said in levels} for truth in levels}
         known = {truth: sum(row.values()) for truth, row in table.items()}
         number, right = sum(known.values()), sum(table[level][level] for level in levels)
@@ -26,8 +26,8 @@ def score_questions(asked, styles):
         recalls = [table[level][level] / known[level] for level in levels if known[level]]
         most = max(levels, key=known.get)
         found[question] = {
-            "n": number, "right": right, "accuracy": right / number, "ua": sum(recalls) / len(recalls), "majority": most,
-            "majority_accuracy": known[most] / number, "confusion": table,
+            "n": number, "right": right, "accuracy": right / number, "ua": sum(recalls) / len(recalls),
+            "majority": most, "majority_accuracy": known[most] / number, "confusion": table,
         }  # fmt: skip
     return found
 

@@ -76,8 +76,8 @@ def question_rows(questions):
     """Accuracy of the answers to each question of style beside that of always answering the most frequent level."""
     rows = [["Question", "n", "right", "right %", "UA %", "always the same", "right %"]]
     for question, found in (questions or {"style": {}})["style"].items():
-        shares = [_percent(found[key]) for key in ("accuracy", "ua")]
-        rows.append([question, str(found["n"]), str(found["right"]), *shares, found["majority"], _percent(found["majority_accuracy"])])
+        accuracy, ua, constant = (_percent(found[key]) for key in ("accuracy", "ua", "majority_accuracy"))
+        rows.append([question, str(found["n"]), str(found["right"]), accuracy, ua, found["majority"], constant])
     return rows
 
 

@@ -47,7 +47,8 @@ class Prediction:
 
     label, posterior (class → probability): of label scoring; text: what was generated freely (mode explicit: the
     rationale), tokens: its length; parsed: the class that it names, None where it names none or several; constrained:
-    the class that the grammar led to. asked: question of style → the level, or the words, answered. sound: whether there was anything to hear; an answer to silence means nothing.
+    the class that the grammar led to. sound: whether there was anything to hear; an answer to silence means nothing.
+    asked: question of style → the level, or the words, answered.
     """
 
     label: str | None
@@ -107,10 +108,11 @@ class Predictor:
         or "explicit"; channel: 1-based number, "mean" or None (mono only); emotion: features `(10, dim)` made before, one
         an input, instead of computing them; made: called with index → `Prediction` of every batch, in the order of length, as it is done;
         names: what messages call the inputs; transcripts: the words of each input, for a system that reads them
-        (`text_only`) or is told how fast they are said; speakers: what `enrol` gave of each input's speaker, or None, for a system that is normalised by
-        speaker: without it the means of the training speakers serve; styles: {measure: level} of each input, for a system
-        that is told them, instead of measuring; rationales: the free answer of each, instead of generating; seeds: of each,
-        to draw its free answer by `sampling`, (temperature, top_p), instead of searching the likeliest. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
+        (`text_only`) or is told how fast they are said; speakers: what `enrol` gave of each input's speaker, or None, for
+        a system that is normalised by speaker: without it the means of the training speakers serve; styles: {measure:
+        level} of each, for a system that is told them, instead of measuring; rationales: the free answer of each, instead
+        of generating; seeds: of each, to draw its free answer by `sampling`, (temperature, top_p), instead of searching
+        the likeliest. Returns a list of `Prediction` in the order of the inputs. Raises InputError naming the input, as
         where one alone does not fit into memory.
         """
         self._check_calibrated(mode)

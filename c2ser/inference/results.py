@@ -4,7 +4,9 @@ from c2ser.datadir import write_table
 from c2ser.fileio import atomic_write
 from c2ser.jsonfile import write_json
 
-TABLES = ("utt2pred", "utt2scored", "utt2constrained", "posteriors", "answers", "utt2left_out", "utt2asked", "asked_words")
+TABLES = (
+    "utt2pred", "utt2scored", "utt2constrained", "posteriors", "answers", "utt2left_out", "utt2asked", "asked_words",
+)  # fmt: skip
 """utt2pred: the class or `<invalid>`; utt2scored: the most probable class, where utt2pred comes from a text;
 utt2constrained: the class that generation under a grammar of the answers gave; posteriors: probabilities in the order
 of `labels`; answers: what was generated; utt2left_out: the probability that lay on classes that are not asked for;

@@ -91,7 +91,7 @@ class C2SER(nn.Module):
         if verdict_weight != 1 and classes is None:
             raise InputError(f"verdict_weight {verdict_weight} needs `classes`, the answers among which a name tells")
         if not 0 <= style_questions < 1:
-            raise InputError(f"model_conf: style_questions {style_questions}: expected a share of the batches, from 0 to below 1")
+            raise InputError(f"model_conf: style_questions {style_questions}: expected a share from 0 to below 1")
         check_questions(questions)
         self.style_questions, self.questions, self.verdict = style_questions, tuple(questions), verdict
         self.measured_style = measured_style
@@ -143,7 +143,8 @@ class C2SER(nn.Module):
         speaker_frames, speaker_emotion: float `(batch, dim)` of each encoder, for standardize: speaker;
         teacher: class probabilities `(batch, classes)` with language: int `(batch, 1)`, row of `verdicts`; style: answers
         to the questions but the last, int `(batch, questions, tokens)`, words: to the last, int `(batch, tokens)`, both
-        padded with −1 alone where not known; measured: what `tell` takes. Returns (loss, stats, weight). Raises InputError where something needed is not there.
+        padded with −1 alone where not known; measured: what `tell` takes. Returns (loss, stats, weight). Raises InputError
+        where something needed is not there.
         """
         batch = int(self.batches)
         if self.training:
@@ -167,7 +168,7 @@ class C2SER(nn.Module):
                 answers = style[:, QUESTIONS.index(mode)]
             if answers is None:
                 name = "style" if mode in QUESTIONS[:-1] else mode
-                raise InputError(f"the batch is {mode}, but there is no data `{name}`; stage 9 writes it of stage 4's tables")
+                raise InputError(f"the batch is {mode}, but there is no data `{name}`; stage 9 writes it, of stage 4's")
             loss, accuracy, whole = self.answer_loss(mode, heard, lengths, answers, implicit)
             stats = {f"loss_{mode}": loss.detach().clone(), "acc": accuracy, f"acc_answer_{mode}": whole}
             if mode == "implicit" and self.kl_weight and teacher is not None:

@@ -1,4 +1,4 @@
-"""Which batches of stage 2 are explained aloud (explicit → implicit: paper, section III-E), and which ask for the style."""
+"""Which batches of stage 2 are explained aloud (explicit → implicit: paper, section III-E), and which ask for style."""
 
 import torch
 

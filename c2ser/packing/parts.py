@@ -44,7 +44,8 @@ def copy_parts(bundle, folder):
         emotion = {**bundle.emotion, **files}
     copy_llm(bundle.llm, folder / "llm")
     style = bundle.style and Path(shutil.copyfile(bundle.style, folder / "style.json"))
-    return replace(bundle, llm=folder / "llm", whisper=whisper, emotion=emotion, modes=_copy_modes(bundle, folder), style=style)
+    modes = _copy_modes(bundle, folder)
+    return replace(bundle, llm=folder / "llm", whisper=whisper, emotion=emotion, modes=modes, style=style)
 
 
 def _copy_modes(bundle, folder):

@@ -32,9 +32,9 @@ UNCERTAIN = "uncertain"
 
 POPULATIONS = ("auto", "corpus", "language", "speaker", "gender")
 """Over whom mean and deviation are taken. auto: over the training utterances of one corpus and language, whose phonemes
-are counted alike; for pitch and pitch range, of one gender, too, and where that is not known the pitch is taken over the speaker's own:
-a level that told women from men would say nothing of how they speak. corpus: over the whole training directory, or over
-a corpus where several are joined; the others: over its utterances of one language, speaker or gender."""
+are counted alike; for pitch and its range, of one gender, too, and where that is not known the pitch is taken over the
+speaker's own: a level that told women from men would say nothing of how they speak. corpus: over the whole training
+directory, or over a corpus where several are joined; the others: over its utterances of one language, speaker or gender."""
 
 RELATIVE_PITCH = "pitch over the speaker's median, semitones"
 """The statistics by which `auto` cuts the pitch of who has no group with statistics."""
@@ -193,7 +193,8 @@ def parse_style(value, where="utt2style", measures=None):
     """
     pairs = [part.partition("=")[::2] for part in value.split()]
     levels = dict(pairs)
-    if not pairs or len(pairs) != len(levels) or not set(levels) <= set(MEASURES) or set(levels) != set(measures or levels):
+    wanted = set(measures or levels)
+    if not pairs or len(pairs) != len(levels) or not set(levels) <= set(MEASURES) or set(levels) != wanted:
         raise InputError(f"{where}: {value!r}: expected `speed=… pitch=… volume=…`; rerun c2ser make-style")
     for measure, level in levels.items():
         if level not in (*STATES[measure], UNKNOWN):

@@ -20,7 +20,8 @@ AbsESPnetModel.register(C2SER)  # models know nothing of ESPnet, which asks for 
 class C2SERTask(SpeechTask):
     """Data, each only where the configuration needs it (c2ser.tasks.c2ser_inputs): `speech` (kaldi_ark of 16-bit
     audio), `emotion` (npy or kaldi_ark), `transcript` (text), `explicit` and `implicit` (text), `teacher` (text_float,
-    npy or kaldi_ark), `style` and `measured` (text: utt2style), `words` (text), `speaker_frames` and `speaker_emotion` (kaldi_ark, `c2ser speaker-means`).
+    npy or kaldi_ark), `style` and `measured` (text: utt2style), `words` (text), `speaker_frames` and `speaker_emotion`
+    (kaldi_ark, `c2ser speaker-means`).
 
     The ablations of the paper, one option each: without Whisper `--whisper none`; without Emotion2Vec-S
     `--emotion_dim 0`; without chain of thought `--answers label`; transcript alone `--text_only true`. Whisper frozen
@@ -66,7 +67,7 @@ class C2SERTask(SpeechTask):
             help="cot: as train_mode says; label: ablation without chain of thought, every answer is the bare verdict",
         )  # fmt: skip
         group.add_argument(
-            "--verdict", default="last", choices=("last", "first"), help="Where data `explicit` has it, as stage 4 wrote it"
+            "--verdict", default="last", choices=("last", "first"), help="Where data `explicit` has it, as stage 4 wrote"
         )
         group.add_argument(
             "--measured_style", type=str2bool, default=False,
@@ -92,8 +93,8 @@ class C2SERTask(SpeechTask):
     @classmethod
     def optional_data_names(cls, train=True, inference=False):
         return (
-            "speech", "emotion", "transcript", "explicit", "teacher", "speaker_frames", "speaker_emotion", "style", "words",
-            "measured",
+            "speech", "emotion", "transcript", "explicit", "teacher", "speaker_frames", "speaker_emotion", "style",
+            "words", "measured",
         )  # fmt: skip
 
     @classmethod

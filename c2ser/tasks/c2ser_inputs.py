@@ -161,7 +161,7 @@ class Tokenize:
     def _language(self, utterance, answer):
         if answer not in self.languages:
             raise self._fault(
-                utterance, "implicit", f"{answer!r} is no verdict of c2ser.cot, and in which language to answer is not known"
+                utterance, "implicit", f"{answer!r} is no verdict of c2ser.cot, so that its language is not known"
             )
         return self.languages[answer]
 

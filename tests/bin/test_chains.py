@@ -149,17 +149,19 @@ def test_what_cannot_be_drawn_is_refused(data, system_dir, tmp_path):
 def test_changed_levels_change_the_posteriors(data, system_dir, tmp_path, monkeypatch):
     """Each posterior is that of the system after the changed text; killed, resumed and batched alike."""
     configured(tmp_path, 1)
-    texts = {**data.read("cot_explicit"), data.utterances()[4]: "情绪：悲伤。"}
+    texts, odd = {**data.read("cot_explicit"), data.utterances()[4]: "情绪：悲伤。"}, data.utterances()[1]
+    texts[odd] = build_rationale(odd, {**STYLE, "speed": "high"}, "好", "sad", "zh")
     write_table(tmp_path / "given", texts)
     whole = command(faithfulness, data, system_dir, tmp_path / "whole", "--rationales", tmp_path / "given")
     account = json.loads(whole["faithfulness.json"])
-    assert (account["utterances"], account["without_levels"]) == (4, 1) and set(account["changes"]) == {"swapped", "shuffled", "removed"}
+    assert (account["utterances"], account["without_levels"]) == (4, 1)
+    assert {change: found["n"] for change, found in account["changes"].items()} == {"swapped": 4, "shuffled": 2, "removed": 4}
     rows = [line.split("\t") for line in whole["faithfulness.tsv"].decode().splitlines()[1:]]
-    assert len(rows) == 12 and any(float(row[2]) > 1e-4 for row in rows)
+    assert len(rows) == 10 and any(float(row[2]) > 1e-4 for row in rows)
+    assert {row[0] for row in rows if row[1] == "shuffled"} >= {odd}  # the others state the same as their partners
     assert account["changes"]["swapped"]["moved"]["value"] == pytest.approx(
         sum(float(row[2]) for row in rows if row[1] == "swapped") / 4, rel=1e-4
     )
-    assert all(float(row[2]) < 1e-6 for row in rows if row[1] == "shuffled")  # all state the same
     name = data.utterances()[0]
     from c2ser.audio import read_audio
     from c2ser.cot.alter import altered

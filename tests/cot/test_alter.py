@@ -3,7 +3,8 @@
 import pytest
 
 from c2ser.cot import templates
-from c2ser.cot.alter import CHANGES, alter, altered, partners, stated, swapped
+from c2ser.cot.alter import CHANGES, alter, altered, partners, swapped
+from c2ser.cot.check import parse_style_levels
 from c2ser.cot.rationale import build_rationale
 
 STYLE = {"speed": "low", "pitch": "high", "volume": "low", "intonation": "rising"}
@@ -37,10 +38,10 @@ def test_all_changes_are_read_back(language):
         others = {"speed": "medium", "pitch": "high", "volume": "high", "pauses": "low"}
         made = {change: altered(f"u{number}", text, language, change, others) for change in CHANGES}
         assert {change: found for change, (_, found) in made.items()} == dict.fromkeys(CHANGES, 4)
-        assert stated(made["swapped"][0], language) == {"speed": "high", "pitch": "low", "volume": "high", "intonation": "falling"}
+        assert parse_style_levels(made["swapped"][0], language) == {"speed": "high", "pitch": "low", "volume": "high", "intonation": "falling"}
         wanted = {"speed": "medium", "pitch": "high", "volume": "high", "intonation": "rising"}  # of which it speaks itself
-        assert stated(made["shuffled"][0], language) == wanted
-        assert stated(made["removed"][0], language) == {} and "\0" not in made["removed"][0]
+        assert parse_style_levels(made["shuffled"][0], language) == wanted
+        assert parse_style_levels(made["removed"][0], language) == {} and "\0" not in made["removed"][0]
         for changed, _ in made.values():
             assert "nie 不 no" in changed and changed.endswith(templates.load(language).implicit_answer("sad"))
             assert "  " not in changed and " ," not in changed

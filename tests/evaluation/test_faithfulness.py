@@ -44,12 +44,14 @@ def test_speakers_who_say_unequally_much_by_brute_force():
 
 def test_too_few_speakers_have_no_interval():
     made = mean_over_speakers([0.5, 0.25], ["a", "b"])
-    assert made.value == 0.375 and math.isnan(made.low) and shown({"value": 0.375, "low": made.low, "high": made.high}) == "0.375"
+    assert (made.value, made.low, made.high) == (0.375, None, None)
+    assert shown({"value": 0.375, "low": None}) == "0.375" and shown({"value": 0.5, "low": 0.25, "high": 1}, 100, 1) == "50.0 [25.0, 100.0]"
     for wrong in ([], [2.0]):
         with pytest.raises(InputError, match="mean of|within"):
             mean_over_speakers(wrong, ["a"] * len(wrong))
     rows = {"u1": {"moved": 0.5}, "u2": {"moved": 0.0}}
     assert summarise(rows, {"u1": "a", "u2": "b"})["moved"]["value"] == 0.25
+    assert summarise(rows, {"u1": "a", "u2": "b"})["n"] == 2
 
 
 WORDS = {"a1": "happy", "a2": "sad", "b1": "happy", "b2": "angry", "c1": "sad", "c2": "happy", "c3": "sad"}
@@ -77,6 +79,11 @@ def test_the_command(tmp_path, capsys):
     written = json.loads((tmp_path / "conflict.json").read_text())
     assert written["counts"] == {"voice": 2, "words": 1, "neither": 2} and written["shares"]["voice"]["unit"] == "speaker"
     assert "voice" in capsys.readouterr().out
+    data.write_speakers({one: "s" for one in data.utterances()})  # one speaker: no interval
+    conflict.main([str(word) for word in [*options, "--out", tmp_path / "conflict.json"]])
+    assert json.loads((tmp_path / "conflict.json").read_text())["shares"]["voice"] == {
+        "value": 0.4, "low": None, "high": None, "draws": 0, "unit": "speaker (only 1)"
+    }  # fmt: skip
     write_table(tmp_path / "words", {**read_table(tmp_path / "words"), "a1": "joyous"})
     with pytest.raises(InputError, match="words: 1 of .* unknown label, first: a1 joyous"):
         conflict.main([str(word) for word in [*options, "--out", tmp_path / "conflict.json"]])

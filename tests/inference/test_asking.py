@@ -104,7 +104,9 @@ def test_given_rationales_are_judged_as_generated_ones(system_dir, speech):
 def test_measured_levels_are_told_by_the_code_that_cut_the_training(told_system, speech, emotion):
     """Of the bundle's statistics, by hand: pitch 180 ± 49.3 Hz, volume −23.3 ± 9.4 LUFS."""
     predictor, levels = Predictor(told_system, decoding=FEW), Levels(told_system / "style.json")
+    speech = [one * gain for one, gain in zip(speech, (0.01, 1, 1, 0.1, 1))]
     by_hand = [levels(one) for one in speech]
+    assert [by_hand[row]["volume"] for row in (0, 1, 4)] == ["low", "medium", "high"]  # −63, −17 and −9 LUFS
     assert levels.told == ["pitch", "volume"] and levels.languages == ["zh"]
     assert {row["volume"] for row in by_hand} <= {"low", "medium", "high"} and by_hand[2]["pitch"] == "unknown"
     measured, given = predictor(speech, emotion=emotion), predictor(speech, emotion=emotion, styles=by_hand)

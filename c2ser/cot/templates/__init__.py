@@ -112,7 +112,8 @@ def load(language):
         raise InputError(f"c2ser/cot/templates/{language}.yaml lacks {'; '.join(lacking)}")
     for name, measure in ((name, measure) for name in ("STYLE", "CUES") for measure in STATES):
         if set(entries[name].get(measure, ())) != set(STATES[measure]):
-            raise InputError(f"c2ser/cot/templates/{language}.yaml: {name}: {measure}: give {', '.join(STATES[measure])}")
+            levels = ", ".join(STATES[measure])
+            raise InputError(f"c2ser/cot/templates/{language}.yaml: {name}: {measure}: give {levels}")
     read = dict.fromkeys(FURTHER) | entries
     for name in ("OPENINGS", "INFERENCES"):
         read[name] = tuple(Pattern(**pattern) for pattern in read[name])
