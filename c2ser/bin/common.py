@@ -27,7 +27,7 @@ def run(main):
     """Run a command's `main` and exit with its status.
 
     What a user can mend ends in one line without a traceback and status 1: an InputError, a full disk, a folder that
-    may not be written. Ctrl-C ends in one line and status 130; a reader that went away (`| head`), in silence.
+    may not be written, a package that is not installed. Ctrl-C ends in one line and status 130; a reader that went away (`| head`), in silence.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -36,6 +36,11 @@ def run(main):
             sys.stdout.flush()
     except InputError as error:
         status = _fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        package = (error.name or "c2ser").partition(".")[0]
+        if package == "c2ser":
+            raise
+        status = _fail(f"this needs the package {package}, which is not installed; c2ser doctor says how to get it", 1)
     except KeyboardInterrupt:
         status = _fail("interrupted", 128 + 2)
     except BrokenPipeError:

@@ -82,15 +82,11 @@ def read_rttm(path):
         told = ", ".join(sorted(recordings)) or "no SPEAKER line"
         raise InputError(f"{path}: {told}: expected the turns of one recording; keep those of the one that is labelled")
     joined = []
-    for turns in found.values():
-        first, *rest = sorted(turns)
-        for turn in rest:
-            if turn.start < first.end:
-                first = first._replace(end=max(first.end, turn.end))
-            else:
-                joined.append(first)
-                first = turn
-        joined.append(first)
+    for turn in (turn for turns in found.values() for turn in sorted(turns)):
+        if joined and joined[-1].speaker == turn.speaker and turn.start < joined[-1].end:
+            joined[-1] = joined[-1]._replace(end=max(joined[-1].end, turn.end))
+        else:
+            joined.append(turn)
     return sorted(joined)
 
 
