@@ -72,9 +72,11 @@ def test_samples_of_turns_overlap_and_leave_gaps(long_file):
     """Each is what a slice of the whole is; nothing is held that is past."""
     whole = np.arange(100000, dtype=np.float32)
     turns = [Turn(0.0, 1.0), Turn(0.5, 0.75), Turn(0.9, 1.3), Turn(4.0, 4.5), Turn(5.9, 6.25)]
-    blocks = (whole[at : at + 7000] for at in range(0, len(whole), 7000))
-    for turn, samples in zip(turns, sounds(blocks, turns), strict=True):
+    found = sounds((whole[at : at + 7000] for at in range(0, len(whole), 7000)), turns)
+    for turn, samples in zip(turns, found):
         assert np.array_equal(samples, whole[int(turn.start * 16000) : int(turn.end * 16000)])
+        assert len(found.gi_frame.f_locals["held"]) <= 16000 + 2 * 7000
+    assert next(found, None) is None
 
 
 def test_the_first_pass_finds_length_and_peaks():
