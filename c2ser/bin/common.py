@@ -27,7 +27,8 @@ def run(main):
     """Run a command's `main` and exit with its status.
 
     What a user can mend ends in one line without a traceback and status 1: an InputError, a full disk, a folder that
-    may not be written, a package that is not installed. Ctrl-C ends in one line and status 130; a reader that went away (`| head`), in silence.
+    may not be written, a package that is not installed. Ctrl-C ends in one line and status 130; a reader that went away
+    (`| head`), in silence.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -81,7 +82,7 @@ def add_audio(parser):
     parser.add_argument("--files", help="A text file of their names instead, one a line; it may hold any number")
     parser.add_argument(
         "--format", default="table", choices=FORMATS,
-        help="Of the answers: table, to read; json, one object a line; csv, tsv, a column p_CLASS for each class (default: %(default)s)",
+        help="Of the answers: table; json, an object a line; csv, tsv, a column p_CLASS for each class (default: %(default)s)",
     )  # fmt: skip
 
 

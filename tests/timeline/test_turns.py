@@ -141,6 +141,8 @@ def test_overlapping_windows_become_means():
     assert [one[:2] for one in made] == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert [one.posterior["sad"] for one in made] == pytest.approx([0.9, 0.6, 0.15, 0.0])
     assert [one.label for one in made] == ["sad", "sad", "happy", "happy"] and [one.sound for one in made] == [True, True, False, False]
+    edges = merged([Segment(*turn, "a", {"a": 1.0}) for turn in windows(5.0, 0.7, 0.1)])
+    assert [one.end - one.start for one in edges] == pytest.approx([0.1] * 50)  # 0.1 + 0.7 is not 8 * 0.1
     random = np.random.default_rng(0)
     given = [Segment(*turn, "", {"a": value, "b": 1 - value}) for turn, value in zip(windows(7.3, 2.0, 0.7), random.random(99))]
     made = merged(given)
