@@ -62,9 +62,8 @@ def main():
     if arguments[0] not in commands():
         print(f"error: unknown command {arguments[0]!r}; c2ser --help lists them", file=sys.stderr)
         sys.exit(2)
-    module = importlib.import_module(f"c2ser.bin.{arguments[0].replace('-', '_')}")
     sys.argv = [f"c2ser {arguments[0]}", *arguments[1:]]
-    run(module.main)
+    run(lambda: importlib.import_module(f"c2ser.bin.{arguments[0].replace('-', '_')}").main())
 
 
 if __name__ == "__main__":

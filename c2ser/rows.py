@@ -13,13 +13,16 @@ def row_writer(form, labels, names, more, stream):
 
     form: one of `FORMATS`; labels: the classes, in the order of their columns; names: of all that will be answered, for
     the width of a table's first column; more: what an answer has beside "audio", "label" and "posterior" (class →
-    probability), which a table leaves out. The function takes an answer, a dict of these, and the rationale that a table shows.
+    probability), which a table leaves out. The function takes an answer, a dict of these, and the rationale, which a table
+    alone shows.
     """
     if form == "json":
         return lambda answer, rationale="": print(json.dumps(answer, ensure_ascii=False), file=stream, flush=True)
     if form != "table":
-        return _separated(csv.writer(stream, "excel" if form == "csv" else "excel-tab", lineterminator="\n"), labels, more, stream)
-    widths = [max(map(width, (*names, "audio"))), max(map(width, (*labels, "label"))), *(max(width(one), 5) for one in labels)]
+        dialect = {"csv": "excel", "tsv": "excel-tab"}[form]
+        return _separated(csv.writer(stream, dialect, lineterminator="\n"), labels, more, stream)
+    widths = [max(map(width, (*names, "audio"))), max(map(width, (*labels, "label")))]
+    widths += [max(width(label), 5) for label in labels]
 
     def line(*cells):
         filled = [cell + " " * (room - width(cell)) for cell, room in zip(cells, widths)]

@@ -40,6 +40,15 @@ def test_an_unknown_command_is_refused():
     assert done.returncode == 2 and "unknown command 'recite'; c2ser --help lists them" in done.stderr
 
 
+def test_a_package_that_is_not_installed_is_named():
+    """In one line, whether a command wants it at once or later; a module of our own that is not there is a fault of ours."""
+    code = "import sys; sys.modules[sys.argv.pop(1)] = None; from c2ser import cli; cli.main()"
+    needed = "error: this needs the package espnet2, which is not installed; c2ser doctor says how to get it\n"
+    for absent, command, wanted in (("espnet2", "train-c2ser", needed), ("c2ser.baselines.majority", "majority", "Traceback")):
+        done = subprocess.run([sys.executable, "-c", code, absent, command, "x"], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.startswith(wanted), done.stderr
+
+
 def test_there_is_one_way_to_call_a_command():
     """`python3 -m c2ser COMMAND`: a module of c2ser.bin that is called by itself does nothing."""
     old = "-m c2ser" + ".bin"

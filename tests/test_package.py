@@ -1,6 +1,7 @@
 """What an installation from the wheel is made of, and what answering takes."""
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -71,8 +72,6 @@ def test_the_wheel_holds_all_data_and_requires_what_answers_take(tmp_path):
 
 def copy(folder):
     """The tracked part that setup.py packs, apart: building leaves files behind."""
-    import shutil
-
     made = folder / "source"
     shutil.copytree(ROOT / "c2ser", made / "c2ser", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.py", "README.md", "LICENSE"):

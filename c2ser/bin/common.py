@@ -27,7 +27,8 @@ def run(main):
     """Run a command's `main` and exit with its status.
 
     What a user can mend ends in one line without a traceback and status 1: an InputError, a full disk, a folder that
-    may not be written. Ctrl-C ends in one line and status 130; a reader that went away (`| head`), in silence.
+    may not be written, a package that is not installed. Ctrl-C ends in one line and status 130; a reader that went away
+    (`| head`), in silence.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -36,6 +37,11 @@ def run(main):
             sys.stdout.flush()
     except InputError as error:
         status = _fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        package = (error.name or "c2ser").partition(".")[0]
+        if package == "c2ser":
+            raise
+        status = _fail(f"this needs the package {package}, which is not installed; c2ser doctor says how to get it", 1)
     except KeyboardInterrupt:
         status = _fail("interrupted", 128 + 2)
     except BrokenPipeError:
@@ -76,7 +82,7 @@ def add_audio(parser):
     parser.add_argument("--files", help="A text file of their names instead, one a line; it may hold any number")
     parser.add_argument(
         "--format", default="table", choices=FORMATS,
-        help="Of the answers: table, to read; json, one object a line; csv, tsv, a column p_CLASS for each class (default: %(default)s)",
+        help="Of the answers: table; json, an object a line; csv, tsv, a column p_CLASS for each class (default: %(default)s)",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Say what this machine can do: processor, bfloat16, GPU, memory, disk, extras and programs; what is missing, and what that costs."""
+"""Say what this machine can do: processor, bfloat16, GPU, memory, disk, extras; what is missing, and what that costs."""
 
 import argparse
 import json
@@ -9,7 +9,6 @@ from pathlib import Path
 
 from c2ser.rows import width
 
-FORMATS = ("table", "json")
 ROOM, LEAST = 5e9, 4e9
 """Bytes of disk and of memory below which it is said that there is little."""
 
@@ -17,7 +16,7 @@ ROOM, LEAST = 5e9, 4e9
 def get_parser():
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--format", default="table", choices=FORMATS, help="table, to read, or json (default: %(default)s)")
+    parser.add_argument("--format", default="table", choices=("table", "json"), help="default: %(default)s")
     parser.add_argument("--dir", type=Path, default=Path("."), help="Whose disk to look at (default: this folder)")
     return parser
 
@@ -50,9 +49,9 @@ def _machine(folder):
     for name in ("System", "Python", "Processor", "Cores"):
         yield _row(name.lower(), known[name])
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    yield _row("memory", f"{memory / 1e9:.0f} GB", memory >= LEAST, "little: take the smallest language models, and --batch_size 1")
+    yield _row("memory", f"{memory / 1e9:.0f} GB", memory >= LEAST, "little: take small language models, and --batch_size 1")
     free = shutil.disk_usage(folder).free
-    yield _row("free disk", f"{free / 1e9:.0f} GB", free >= ROOM, "little: an installation takes 2 GB, dumped audio, features and checkpoints come on top")
+    yield _row("free disk", f"{free / 1e9:.0f} GB", free >= ROOM, "little: an installation takes 2 GB, audio and checkpoints more")
 
 
 def _torch():
@@ -62,12 +61,13 @@ def _torch():
     except Exception as error:  # an import may fail in any way
         yield _row("torch", "cannot be imported", False, f"nothing answers ({error}): make install")
         return
+    from c2ser.evaluation.environment import environment
     from c2ser.precision import bfloat16_instructions
 
     yield _row("torch", torch.__version__)
     yield _row("transformers", transformers.__version__)
     limits = [f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS",) if name in os.environ]
-    threads, cores = torch.get_num_threads(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads, cores = torch.get_num_threads(), int(dict(environment())["Cores"])
     yield _row("threads of torch", " ".join([str(threads), *limits]), threads >= cores,
                f"{cores} cores are there: one job alone is faster with OMP_NUM_THREADS={cores}")  # fmt: skip
     level = torch.backends.cpu.get_cpu_capability()
@@ -80,7 +80,7 @@ def _torch():
             yield _row(f"GPU {number}", f"{kind.name}, {kind.total_memory / 1e9:.0f} GB")
     else:
         built = "torch is built without CUDA" if torch.version.cuda is None else "torch finds none"
-        yield _row("GPU", "none", False, f"{built}: everything runs on the processor, which is for small models")
+        yield _row("GPU", "none", False, f"{built}: all runs on the processor, which is for small models")
 
 
 def _wanted():

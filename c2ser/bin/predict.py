@@ -80,7 +80,8 @@ def main(argv=None):
     files, bad, left_out = audio_files(args), {}, 0
     predictor, speaker = load(args)
     if predictor.by_speaker(args.mode) and not args.enrol:
-        logging.warning("%s is normalised by speaker: without --enrol, training speakers' means stand for this one's", args.model)
+        told = "%s is normalised by speaker: without --enrol, training speakers' means stand for this one's"
+        logging.warning(told, args.model)
     from tqdm import tqdm
 
     write = row_writer(args.format, predictor.labels, files, ("text", "sound"), sys.stdout)

@@ -1,7 +1,7 @@
 """Label a long recording over time: windows of it, where a voice is, or the turns of an RTTM file; with a picture.
 
-It is read piece by piece, twice, so that its length changes nothing in memory: first to find its length and where to
-listen, then to answer. What only FFmpeg reads (mp4, m4a, …) is decoded as a whole: convert hours of that to flac before.
+It is read piece by piece, twice, so that hours fit into memory: first to find its length and where to listen, then to
+answer. What only FFmpeg reads (mp4, m4a, …) is decoded as a whole: convert hours of that to flac before.
 """
 
 import argparse
@@ -20,7 +20,8 @@ def get_parser():
     parser.add_argument("audio", help="The recording")
     parser.add_argument(
         "--out", nargs="+", required=True, metavar="FILE",
-        help="What to write, by suffix: .json (all there is), .rttm, .ctm, .TextGrid (Praat), .eaf (ELAN), .vtt, .png, .svg, .pdf",
+        help="What to write, by suffix: .json (all there is), .rttm, .ctm, .TextGrid (Praat), .eaf (ELAN), .vtt, .png, .svg,"
+        " .pdf",
     )  # fmt: skip
     add_system(parser)
     parser.add_argument(
@@ -65,8 +66,8 @@ def main(argv=None):
     if predictor.by_speaker(args.mode) and not speaker:
         speakers = enrol(predictor, args.audio, turns, args.mode, args.channel) if args.rttm else {}
         if len(speakers) < len({turn.speaker for turn in turns}):
-            logging.warning("%s is normalised by speaker: training speakers' means stand for those of whom neither --enrol nor"
-                            " --rttm gives enough recordings", args.model)  # fmt: skip
+            logging.warning("%s is normalised by speaker: training speakers' means stand for those of whom neither --enrol"
+                            " nor --rttm gives enough recordings", args.model)  # fmt: skip
     with tqdm(total=len(turns), desc="answering", unit="segment", disable=None) as bar:
         segments = answer(predictor, args.audio, turns, args.mode, args.channel, speakers, bar.update)
     segments = merged(segments) if fixed else segments

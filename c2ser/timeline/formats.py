@@ -33,7 +33,8 @@ def write(timeline, path):
             return draw(timeline).savefig(stream, format=suffix[1:], dpi=150)
     if suffix == ".json":
         told = {name: value for name, value in timeline._asdict().items() if name != "peaks"}
-        text = json.dumps(told | {"segments": [one._asdict() for one in timeline.segments]}, ensure_ascii=False, indent=1) + "\n"
+        told["segments"] = [one._asdict() for one in timeline.segments]
+        text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
     else:
         text = _render(timeline, Path(path))
     with atomic_write(path) as stream:

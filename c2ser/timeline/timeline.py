@@ -28,8 +28,8 @@ class Segment(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """A recording's segments by start; seconds: how long it is; peaks: time and least and greatest sample of every 10 ms
-    and less, `(n, 3)`."""
+    """A recording's segments by start; seconds: how long it is; peaks: time, least and greatest sample of every 10 ms and
+    less, `(n, 3)`."""
 
     audio: str
     model: str
@@ -52,7 +52,7 @@ class Survey:
             if len(block):
                 ends = [reduce.reduceat(block, places) for reduce in (np.minimum, np.maximum)]
                 self.peaks.append(np.stack([self.seconds + places / SAMPLE_RATE, *ends], axis=1))
-            self.seconds += len(block) / SAMPLE_RATE
+            self.seconds = round(self.seconds + len(block) / SAMPLE_RATE, 7)  # a sample is a whole number of these
             yield block
 
 

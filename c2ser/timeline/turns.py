@@ -27,7 +27,8 @@ class Turn(NamedTuple):
 def windows(seconds, window, hop):
     """Turns of `window` seconds every `hop` seconds, which is no longer; the first that reaches the end ends there."""
     count = int(np.ceil(max(seconds - window, 0) / hop - 1e-9)) + 1
-    return [Turn(number * hop, min(number * hop + window, seconds)) for number in range(count)]
+    starts = [number * hop for number in range(count)]  # edges that are the same are so to the bit
+    return [Turn(round(start, 7), round(min(start + window, seconds), 7)) for start in starts]
 
 
 def speech_turns(blocks):
@@ -41,7 +42,8 @@ def speech_turns(blocks):
     try:
         from silero_vad import VADIterator, load_silero_vad
     except ImportError:
-        raise InputError("voice activity needs two packages more: pip install silero-vad onnxruntime; or take windows") from None
+        what = "voice activity needs two packages more: pip install silero-vad onnxruntime; or take windows"
+        raise InputError(what) from None
     finally:
         torch.set_num_threads(threads)  # the package sets them to one for the whole process
     listen = VADIterator(load_silero_vad(onnx=True), sampling_rate=SAMPLE_RATE, min_silence_duration_ms=int(1000 * PAUSE))
@@ -82,15 +84,11 @@ def read_rttm(path):
         told = ", ".join(sorted(recordings)) or "no SPEAKER line"
         raise InputError(f"{path}: {told}: expected the turns of one recording; keep those of the one that is labelled")
     joined = []
-    for turns in found.values():
-        first, *rest = sorted(turns)
-        for turn in rest:
-            if turn.start < first.end:
-                first = first._replace(end=max(first.end, turn.end))
-            else:
-                joined.append(first)
-                first = turn
-        joined.append(first)
+    for turn in (turn for turns in found.values() for turn in sorted(turns)):
+        if joined and joined[-1].speaker == turn.speaker and turn.start < joined[-1].end:
+            joined[-1] = joined[-1]._replace(end=max(joined[-1].end, turn.end))
+        else:
+            joined.append(turn)
     return sorted(joined)
 
 

@@ -9,8 +9,10 @@ import soundfile
 from c2ser.bin import timeline
 from c2ser.emotions import EMOTIONS
 from c2ser.errors import InputError
+from c2ser.inference.bundle import Bundle
 from c2ser.inference.predictor import Predictor
-from tests.builders import c2ser_config, c2ser_model, write_parts
+from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
+from tests.builders import BACKBONE, PRETRAINING, c2ser_config, c2ser_model, pretraining, task_config, write_parts
 from tests.closeness import nearly
 
 
@@ -63,15 +65,10 @@ def test_turns_of_speakers(talk, system_dir, tmp_path):
 
 def test_speakers_are_normalised_by_their_own_turns(talk, llm_dir, tmp_path, caplog):
     """Who has enough of them; for others the means of training stand, which is said."""
-    from c2ser.inference.bundle import Bundle
-
     path, samples = talk
     config = c2ser_config(
         llm_dir, None, prompt_language="zh", model_conf={"train_mode": "implicit", "standardize": "speaker"}, specaug=False
     )
-    from tests.builders import BACKBONE, PRETRAINING, pretraining, task_config
-    from c2ser.tasks.emotion2vec_s import Emotion2VecSTask
-
     parts = write_parts(tmp_path / "implicit", config, c2ser_model(config))
     emotion = task_config(Emotion2VecSTask, backbone_conf=BACKBONE, model_conf=PRETRAINING)
     emotion = {**write_parts(tmp_path / "e2v_s", emotion, pretraining()), "utterance_mode": "extra_tokens"}

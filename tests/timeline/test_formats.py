@@ -20,7 +20,7 @@ def segment(start, end, speaker, *posterior):
 
 
 SEGMENTS = [
-    segment(0.5, 2.0, "ann", 0.7, 0.2, 0.1), segment(1.25, 3.0, "b&b", 0.1, 0.8, 0.1), segment(2.0, 2.75, "ann", 0.2, 0.2, 0.6),
+    segment(0.5, 2.0, "ann", 0.7, 0.2, 0.1), segment(1.25, 3.0, "b&b", 0.1, 0.8, 0.1), segment(2.0, 2.7506, "ann", 0.2, 0.2, 0.6),
     segment(3725.0625, 3726.5, "b&b", 0.5, 0.3, 0.2),
 ]  # fmt: skip
 
@@ -61,9 +61,10 @@ def test_textgrid_in_praat_io(made):
     grid = textgrid.openTextgrid(made(".TextGrid"), includeEmptyIntervals=True, reportingMode="error")
     assert grid.tierNames == ("emotion: ann", "emotion: b&b") and grid.maxTimestamp == 3727.0
     found = [tuple(one) for one in grid.getTier("emotion: ann").entries]
-    assert found == [(0.0, 0.5, ""), (0.5, 2.0, "angry"), (2.0, 2.75, "sad"), (2.75, 3727.0, "")]
+    assert found == [(0.0, 0.5, ""), (0.5, 2.0, "angry"), (2.0, 2.7506, "sad"), (2.7506, 3727.0, "")]
     labels = [one.label for one in grid.getTier("emotion: b&b").entries]
     assert labels == ["", LABELS[1], "", "angry", ""] and grid.getTier("emotion: b&b").entries[3].start == 3725.0625
+    assert 'text = "no <love> & ""fear"""\n' in open(made(".TextGrid"), encoding="utf-8").read()  # praatio takes more than Praat
     empty = textgrid.openTextgrid(made(".TextGrid", []), includeEmptyIntervals=True)
     assert [tuple(one) for one in empty.getTier("emotion").entries] == [(0.0, 3727.0, "")]
 
@@ -73,7 +74,7 @@ def test_elan_in_pympi(made, tmp_path):
     path = made(".eaf")
     found = elan.Eaf(path)
     assert sorted(found.get_tier_names()) == ["emotion: ann", "emotion: b&b"]
-    assert sorted(found.get_annotation_data_for_tier("emotion: ann")) == [(500, 2000, "angry"), (2000, 2750, "sad")]
+    assert sorted(found.get_annotation_data_for_tier("emotion: ann")) == [(500, 2000, "angry"), (2000, 2751, "sad")]
     assert sorted(found.get_annotation_data_for_tier("emotion: b&b"))[1] == (3725062, 3726500, "angry")
     assert sorted(found.get_annotation_data_for_tier("emotion: b&b"))[0][2] == LABELS[1]
     (media,) = found.get_linked_files()

@@ -72,9 +72,11 @@ def test_samples_of_turns_overlap_and_leave_gaps(long_file):
     """Each is what a slice of the whole is; nothing is held that is past."""
     whole = np.arange(100000, dtype=np.float32)
     turns = [Turn(0.0, 1.0), Turn(0.5, 0.75), Turn(0.9, 1.3), Turn(4.0, 4.5), Turn(5.9, 6.25)]
-    blocks = (whole[at : at + 7000] for at in range(0, len(whole), 7000))
-    for turn, samples in zip(turns, sounds(blocks, turns), strict=True):
+    found = sounds((whole[at : at + 7000] for at in range(0, len(whole), 7000)), turns)
+    for turn, samples in zip(turns, found):
         assert np.array_equal(samples, whole[int(turn.start * 16000) : int(turn.end * 16000)])
+        assert len(found.gi_frame.f_locals["held"]) <= 16000 + 2 * 7000
+    assert next(found, None) is None
 
 
 def test_the_first_pass_finds_length_and_peaks():
@@ -139,6 +141,8 @@ def test_overlapping_windows_become_means():
     assert [one[:2] for one in made] == [(0, 2), (2, 4), (4, 6), (6, 7)]
     assert [one.posterior["sad"] for one in made] == pytest.approx([0.9, 0.6, 0.15, 0.0])
     assert [one.label for one in made] == ["sad", "sad", "happy", "happy"] and [one.sound for one in made] == [True, True, False, False]
+    edges = merged([Segment(*turn, "a", {"a": 1.0}) for turn in windows(5.0, 0.7, 0.1)])
+    assert [one.end - one.start for one in edges] == pytest.approx([0.1] * 50)  # 0.1 + 0.7 is not 8 * 0.1
     random = np.random.default_rng(0)
     given = [Segment(*turn, "", {"a": value, "b": 1 - value}) for turn, value in zip(windows(7.3, 2.0, 0.7), random.random(99))]
     made = merged(given)
