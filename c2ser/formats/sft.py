@@ -45,22 +45,24 @@ def examples(rows, folder, options):
         yield f"{prompt(options.mode, options.prompt_language)}{MARK}", answer, path, ours
 
 
-def read_conversations(files, turns, options):
+def read_conversations(files, keys, options):
     """Yield (where, `Row`) of every recording in JSON files, the answers of both modes to one joined.
 
-    turns: entry → (what the user says, what is answered). The mode is that which a prompt of ours asks for; to other
-    prompts, an answer of at most `VERDICT` characters is implicit. The emotion is that which a column names or, without one,
-    which the answer does.
+    keys: what the list of turns, who speaks, and what, are called, and who answers. The mode is that which a prompt of ours
+    asks for; to other prompts, an answer of at most `VERDICT` characters is implicit. The emotion is that which a column
+    names or, without one, which the answer does.
     """
+    turns, who, said, answering = keys
     known, asks = {}, {text: mode for texts in PROMPTS.values() for mode, text in texts.items()}
     for path in files:
         for where, entry in json_lines(path):
             try:
-                asked, answer = turns(entry)
+                spoken = [(turn[who], turn[said]) for turn in entry[turns] if turn[who] != "system"]
+                (_, asked), (speaker, answer) = spoken
                 audio = entry.get("audios") or entry.get("audio")
                 (audio,) = audio if isinstance(audio, list) else [audio]
                 audio = audio.get("path") if isinstance(audio, dict) else audio
-                if not all(isinstance(text, str) for text in (asked, answer, audio)):
+                if speaker != answering or not all(isinstance(text, str) for text in (asked, answer, audio)):
                     raise ValueError
             except (KeyError, TypeError, ValueError, IndexError, AttributeError):
                 raise InputError(f"{where}: expected one turn of a user with one recording in `audios`, and one answer") from None
@@ -70,8 +72,8 @@ def read_conversations(files, turns, options):
                 row.values["emotion"] = label
             mode = asks.get(asked.replace(MARK, "").strip(), "implicit" if len(answer) <= VERDICT else "explicit")
             row.values[f"cot_{mode}"] = answer
-            if audio in known:
-                known[audio][1].values |= row.values
-            else:
-                known[audio] = where, row
+            first, same = known.setdefault((audio, row.id), (where, row))
+            if same.values.get(f"cot_{mode}", answer) != answer:
+                raise InputError(f"{where}: a second {mode} answer for {audio}, another than at {first}; keep one of the two")
+            same.values |= row.values
     yield from known.values()

@@ -164,6 +164,12 @@ def test_short_rationales_are_told_by_their_prompt(data, export, tmp_path):
     assert brought_in("llamafactory", out, tmp_path / "back").read("cot_explicit") == texts
 
 
+def test_two_utterances_of_one_file_stay_two(wavs):
+    lines = (SWIFT % "sad").replace('"audios"', '"id": "a", "audios"') + (SWIFT % "happy").replace('"audios"', '"id": "b", "audios"')
+    back = brought_in("ms-swift", write(wavs / "d.jsonl", lines), wavs / "back")
+    assert back.read("utt2emo") == {"a": "sad", "b": "happy"}
+
+
 def test_audformat_as_others_write_it(wavs):
     """Tables joined, a speaker's gender from the scheme, words from a scheme's labels, a table of speakers."""
     write(wavs / "db.yaml", """
@@ -204,6 +210,7 @@ def test_times(text, expected):
         assert nkululeko.seconds(nkululeko.time(expected), "here") == expected
 
 
+SWIFT = '{"messages": [{"role": "user", "content": "<audio>What?"}, {"role": "assistant", "content": "%s"}], "audios": ["x.wav"]}\n'
 BAD = [
     ("nkululeko", "d.csv", CSV + "x.wav,,,03,female,rage,1\n", r"d.csv:2: unknown emotion label 'rage'"),
     ("nkululeko", "d.csv", CSV + "x.wav,,,03,female,anger,1\nz.wav,,,03,female,anger,1\n", r"d.csv:3: .*z.wav: no such file"),
@@ -219,6 +226,8 @@ BAD = [
     ("nkululeko", "d.csv", "file,emotion\n", r"no utterances were found"),
     ("ms-swift", "d.jsonl", '{"messages": 3}\n', r"d.jsonl:1: expected one turn of a user"),
     ("ms-swift", "d.jsonl", '\n{"messages": [\n', r"d.jsonl:2: not JSON"),
+    ("ms-swift", "d.jsonl", SWIFT % "sad" + SWIFT % "happy", r"d.jsonl:2: a second implicit answer for x.wav, another than at .*d.jsonl:1"),
+    ("ms-swift", "d.jsonl", (SWIFT % "sad").replace("assistant", "user"), r"d.jsonl:1: expected one turn of a user"),
     ("ms-swift", "d.jsonl", "7\n", r"d.jsonl:1: expected a JSON object"),
     ("llamafactory", "d.json", '[{"conversations": []}]', r"d.json: entry 1: expected one turn of a user"),
     ("llamafactory", "d.json", "[3]", r"d.json: entry 1: expected a JSON object"),
@@ -300,7 +309,7 @@ def test_options_that_cannot_be(pairs, message):
 
 def test_a_missing_library_is_named(data, export, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lhotse", None)
-    with pytest.raises(InputError, match=r"needs lhotse .*pip install c2ser\[lhotse\]"):
+    with pytest.raises(InputError, match=r"needs lhotse .*pip install lhotse"):
         export_data.main(["--format", "shar", "--data_dir", str(data.path), "--out_dir", str(data.path.parent / "out")])
     assert not (data.path.parent / "out").exists()
     assert DataDir(data.path).has("wav.scp")
