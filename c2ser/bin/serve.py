@@ -46,7 +46,7 @@ def main(argv=None):
 
         from c2ser.serving.app import Limits, build_app
     except ImportError as error:
-        raise InputError(f"the service needs more packages ({error}): pip install c2ser[serve]") from None
+        raise InputError(f"the service needs more packages ({error}): pip install fastapi uvicorn python-multipart prometheus-client") from None
     from c2ser.inference.predictor import Decoding, Predictor
 
     predictor = Predictor(args.model, args.device, Decoding(batch_size=args.max_batch, dtype=args.dtype))

@@ -21,9 +21,10 @@ def load(name):
     return importlib.import_module(f"{__name__}.{FORMATS[name]}")
 
 
-def need(module, extra):
-    """Import a library of an extra. Raises InputError, naming the extra, where it is not installed."""
+def need(module):
+    """Import what only one format needs. Raises InputError, naming the package, where it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise InputError(f"this format needs {module.partition('.')[0]} ({error}): pip install c2ser[{extra}]") from None
+        package = module.partition(".")[0]
+        raise InputError(f"this format needs {package} ({error}): pip install {package}") from None

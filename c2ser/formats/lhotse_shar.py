@@ -16,7 +16,7 @@ HOLDS = tuple(TABLES.values())
 
 def write(rows, folder, options):
     """Write cuts.000000.jsonl.gz, recording.000000.tar, …; the sound as 16-bit FLAC at its rate."""
-    lhotse = need("lhotse", "lhotse")
+    lhotse = need("lhotse")
     listed = map(copy.deepcopy, cuts(*entries(rows)))  # lhotse empties what it is given
     made = lhotse.CutSet.from_cuts(map(lhotse.serialization.deserialize_item, listed))
     made.to_shar(folder, fields={"recording": "flac"}, shard_size=1000)

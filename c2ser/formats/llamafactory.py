@@ -25,10 +25,4 @@ def read(path, options):
     if files[0].name == INFO:
         listed = [entry["file_name"] for entry in read_json(files[0], "name the file itself").values() if "file_name" in entry]
         files = [file for name in listed for file in find(files[0].parent / name)]
-    return sft.read_conversations(files, _turns, options)
-
-
-def _turns(entry):
-    spoken = [(turn["from"], turn["value"]) for turn in entry["conversations"] if turn["from"] != "system"]
-    (_, asked), (role, answer) = spoken
-    return asked, answer if role == "gpt" else None
+    return sft.read_conversations(files, ("conversations", "from", "value", "gpt"), options)

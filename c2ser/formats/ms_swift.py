@@ -19,10 +19,4 @@ def write(rows, folder, options):
 
 def read(path, options):
     """Yield (where, `Row`) of a .jsonl file, or of all that lie in a folder."""
-    return sft.read_conversations(find(path, "*.jsonl"), _turns, options)
-
-
-def _turns(entry):
-    spoken = [(message["role"], message["content"]) for message in entry["messages"] if message["role"] != "system"]
-    (_, asked), (role, answer) = spoken
-    return asked, answer if role == "assistant" else None
+    return sft.read_conversations(find(path, "*.jsonl"), ("messages", "role", "content", "assistant"), options)

@@ -2,7 +2,6 @@
 
 import csv
 import re
-from pathlib import Path
 
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
@@ -28,7 +27,7 @@ def write_csv(rows, path):
         lines.writerow(["file", *(["start", "end"] if segmented else []), *names])
         for row, record in zip(rows, records):
             span = [time(row.start), time(row.end)] if segmented else []
-            lines.writerow([Path(row.audio).absolute(), *span, *(record.get(name, "") for name in names)])
+            lines.writerow([row.audio, *span, *(record.get(name, "") for name in names)])
     return names
 
 

@@ -21,7 +21,7 @@ def write(rows, folder, options):
 
     A file that is one utterance is kept to the byte; a part of one becomes FLAC.
     """
-    pa, pq = need("pyarrow", "datasets"), need("pyarrow.parquet", "datasets")
+    pa, pq = need("pyarrow"), need("pyarrow.parquet")
     keys = sorted({key for row in rows for key in row.values}, key=list(TABLES).index)
     labels = sorted({row.values["emotion"] for row in rows if "emotion" in row.values})
     kinds = {key: ("float64", pa.float64()) if key in NUMBERS else ("string", pa.string()) for key in ("id", *keys)}
@@ -59,7 +59,7 @@ def read(path, options):
 
 def _batches(file):
     """Yield (list of dicts, column → names of its classes) of a file."""
-    pa, pq = need("pyarrow", "datasets"), need("pyarrow.parquet", "datasets")
+    pa, pq = need("pyarrow"), need("pyarrow.parquet")
     if file.suffix == ".arrow":
         parts = pa.ipc.open_stream(pa.memory_map(str(file)))
         schema = parts.schema

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import tarfile
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,12 +58,15 @@ def csv_rows(path):
             yield f"{path}:{lines.line_num}", row
 
 
+OTHERS = (NotImplementedError, EOFError, csv.Error, zlib.error, yaml.YAMLError, tarfile.TarError)
+
+
 @contextmanager
 def reading(path):
     """Inside, what libraries say of a file that they cannot read becomes an InputError that names it."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError, EOFError, csv.Error, zlib.error, yaml.YAMLError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, *OTHERS) as error:
         raise InputError(f"{path}: damaged, or not of this format ({type(error).__name__}: {brief(error)})") from None
     except OSError as error:  # pyarrow and tarfile have those, too
         raise InputError(f"{path}: cannot be read ({brief(error)})") from None

@@ -100,7 +100,8 @@ def read_rows(data_dir):
         values = {key: table[utterance] for key, table in (words | numbers).items() if utterance in table}
         values |= {"gender": genders[speaker]} if speaker in genders else {}
         channel = _channel(channels.get(recording), headers[recording][2], utterance)
-        rows.append(Row(utterance, scp[recording], values, recording if segments else None, start, last, channel, headers[recording]))
+        place = {"recording": recording if segments else None, "start": start, "end": last, "channel": channel}
+        rows.append(Row(utterance, str(Path(scp[recording]).absolute()), values, header=headers[recording], **place))
     return rows
 
 

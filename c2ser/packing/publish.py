@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
 from c2ser.jsonfile import write_json
@@ -38,6 +39,8 @@ def write_repository(packed, folder):
     ]  # fmt: skip
     if results:
         card.data.model_name, card.data.eval_results = bundle.name, results
+    use = read_text(Path(__file__).with_name("use.md")).replace('"MODE"', f'"{list(bundle.modes)[-1]}"')
+    card.text = card.text.replace("## Use\n\n", use, 1)
     card.save(folder / CARD)
     write_json(folder / "config.json", {
         "model_type": "c2ser", "architectures": ["C2SERModel"], "id2label": dict(enumerate(bundle.labels)),

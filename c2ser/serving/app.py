@@ -23,6 +23,9 @@ from c2ser.soundfiles import TooLong, decode
 READ_SECONDS = 30.0
 """In which a request is to have come whole."""
 
+DECODERS = 2
+"""Files that are decoded at once: a minute of many channels at a high rate may unfold into a gigabyte."""
+
 PATHS = ("/v1/emotion", "/v1/chat/completions", "/v1/models", "/health", "/metrics")
 CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large", 429: "too_many_requests"}
 
@@ -80,6 +83,7 @@ class Service:
 
     def __init__(self, predictor, limits=Limits()):
         self.predictor, self.limits, self.at_work = predictor, limits, 0
+        self.decoders = asyncio.Semaphore(DECODERS)
         self.modes = [mode for mode in ("implicit", "explicit") if mode in predictor.bundle.modes]
         if any(predictor.reads_text(mode) for mode in self.modes):
             raise InputError("this system reads transcripts instead of hearing (text_only): there is nothing to send")
@@ -108,7 +112,8 @@ class Service:
         if mode not in self.modes:
             raise Refused(400, f"mode {mode!r}: this system has {', '.join(self.modes)}")
         start = time.perf_counter()
-        samples = await run_in_threadpool(self.read, data, channel)
+        async with self.decoders:
+            samples = await run_in_threadpool(self.read, data, channel)
         decoded = time.perf_counter() - start
         self.heard.inc(len(samples) / SAMPLE_RATE)
         prediction, waited, took = await self.batcher(samples, mode)
@@ -174,7 +179,11 @@ def build_app(predictor, limits=Limits()):
             file = form.get("file")
             if not hasattr(file, "read"):
                 raise Refused(400, "expected a form (multipart/form-data) with the sound in `file`")
-            prediction, seconds = await service.answer(await file.read(), form.get("mode", service.modes[0]), form.get("channel"))
+            data, mode, channel = await file.read(), form.get("mode", service.modes[0]), form.get("channel")
+            await form.close()
+            if not isinstance(channel, str | None):
+                raise Refused(400, "channel: expected 1, 2, … or mean")
+            prediction, seconds = await service.answer(data, mode, channel)
             return {"label": prediction.label, "posterior": prediction.posterior, "text": prediction.text,
                     "sound": prediction.sound, "seconds": seconds}  # fmt: skip
 
@@ -219,7 +228,7 @@ def read_chat(body, models):
                   for part in message["content"] if part["type"] != "text"]  # fmt: skip
     except (ValueError, KeyError, TypeError):
         raise Refused(400, "expected the JSON of a chat completion: model, and messages with role and content") from None
-    if asked.get("model") not in models:
+    if not isinstance(asked.get("model"), str) or asked["model"] not in models:
         raise Refused(404, f"model {asked.get('model')!r}: there is {', '.join(models)}")
     for name in ("stream", "tools"):
         if asked.get(name):

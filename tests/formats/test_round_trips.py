@@ -1,8 +1,10 @@
 """What a format can hold comes back as it was, what it cannot hold is said by name; hostile and faulty input is refused."""
 
 import gzip
+import io
 import json
 import pickle
+import tarfile
 
 import pytest
 import soundfile
@@ -154,6 +156,20 @@ def test_ms_swift_as_others_write_it(wavs):
     assert back.read("cot_explicit")["x"].startswith("The person shouts")
 
 
+def test_short_rationales_are_told_by_their_prompt(data, export, tmp_path):
+    """Chinese ones have no blanks and few characters; what others ask says nothing."""
+    texts = {"eva-1": "说话者语速缓慢，音调很高。情绪：悲伤。", "ivo-1": "说话者语速很快。情绪：快乐。"}
+    data.write("cot_explicit", texts)
+    out = export("llamafactory", data, "--mode", "explicit", "--prompt_language", "zh")
+    assert brought_in("llamafactory", out, tmp_path / "back").read("cot_explicit") == texts
+
+
+def test_two_utterances_of_one_file_stay_two(wavs):
+    lines = (SWIFT % "sad").replace('"audios"', '"id": "a", "audios"') + (SWIFT % "happy").replace('"audios"', '"id": "b", "audios"')
+    back = brought_in("ms-swift", write(wavs / "d.jsonl", lines), wavs / "back")
+    assert back.read("utt2emo") == {"a": "sad", "b": "happy"}
+
+
 def test_audformat_as_others_write_it(wavs):
     """Tables joined, a speaker's gender from the scheme, words from a scheme's labels, a table of speakers."""
     write(wavs / "db.yaml", """
@@ -194,6 +210,7 @@ def test_times(text, expected):
         assert nkululeko.seconds(nkululeko.time(expected), "here") == expected
 
 
+SWIFT = '{"messages": [{"role": "user", "content": "<audio>What?"}, {"role": "assistant", "content": "%s"}], "audios": ["x.wav"]}\n'
 BAD = [
     ("nkululeko", "d.csv", CSV + "x.wav,,,03,female,rage,1\n", r"d.csv:2: unknown emotion label 'rage'"),
     ("nkululeko", "d.csv", CSV + "x.wav,,,03,female,anger,1\nz.wav,,,03,female,anger,1\n", r"d.csv:3: .*z.wav: no such file"),
@@ -209,6 +226,8 @@ BAD = [
     ("nkululeko", "d.csv", "file,emotion\n", r"no utterances were found"),
     ("ms-swift", "d.jsonl", '{"messages": 3}\n', r"d.jsonl:1: expected one turn of a user"),
     ("ms-swift", "d.jsonl", '\n{"messages": [\n', r"d.jsonl:2: not JSON"),
+    ("ms-swift", "d.jsonl", SWIFT % "sad" + SWIFT % "happy", r"d.jsonl:2: a second implicit answer for x.wav, another than at .*d.jsonl:1"),
+    ("ms-swift", "d.jsonl", (SWIFT % "sad").replace("assistant", "user"), r"d.jsonl:1: expected one turn of a user"),
     ("ms-swift", "d.jsonl", "7\n", r"d.jsonl:1: expected a JSON object"),
     ("llamafactory", "d.json", '[{"conversations": []}]', r"d.json: entry 1: expected one turn of a user"),
     ("llamafactory", "d.json", "[3]", r"d.json: entry 1: expected a JSON object"),
@@ -253,6 +272,28 @@ def test_no_pickle_is_opened(wavs, capsys):
     assert "a pickle was opened" not in capsys.readouterr().out
 
 
+def test_shar_that_does_not_fit(data, export, tmp_path):
+    """Sound of another cut, a link in the place of sound, and a tar file that is cut."""
+    pytest.importorskip("lhotse", reason="lhotse is not installed")
+    out = export("shar", data)
+    whole = (out / "recording.000000.tar").read_bytes()
+    with tarfile.open(out / "recording.000000.tar") as packed:
+        members = [(member, packed.extractfile(member).read()) for member in packed]
+    link = tarfile.TarInfo("eva-1.flac")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    order = members[2:4] + members[:2] + members[4:]
+    for content, message in ((order, "does not hold its sound in its place"), ([(link, b""), *members[1:]], "expected pairs of a sound"),
+                             (members[:4], "does not hold its sound in its place"), (None, "recording.000000.tar")):  # fmt: skip
+        with tarfile.open(out / "recording.000000.tar", "w") as packed:
+            for member, text in content or ():
+                packed.addfile(member, io.BytesIO(text))
+        if content is None:
+            (out / "recording.000000.tar").write_bytes(whole[:3000])
+        with pytest.raises(InputError, match=message):
+            brought_in("shar", out, tmp_path / "back")
+        assert not (tmp_path / "back").exists()
+
+
 def test_a_damaged_gzip_is_named(wavs):
     whole = gzip.compress(b'{"id": "a"}\n' * 50)
     (wavs / "cuts.jsonl.gz").write_bytes(whole[:-12])
@@ -268,7 +309,20 @@ def test_options_that_cannot_be(pairs, message):
 
 def test_a_missing_library_is_named(data, export, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "lhotse", None)
-    with pytest.raises(InputError, match=r"needs lhotse .*pip install c2ser\[lhotse\]"):
+    with pytest.raises(InputError, match=r"needs lhotse .*pip install lhotse"):
         export_data.main(["--format", "shar", "--data_dir", str(data.path), "--out_dir", str(data.path.parent / "out")])
     assert not (data.path.parent / "out").exists()
     assert DataDir(data.path).has("wav.scp")
+
+
+@pytest.mark.parametrize("form", sorted(WHOLE))
+def test_relative_names_are_found_from_elsewhere(wavs, data, export, monkeypatch, form):
+    """wav.scp counts from the working directory, which is another when the data are read again."""
+    for table in data.tables():
+        (data.path / table).unlink()
+    data.write("wav.scp", {"x": "x.wav"})
+    data.write_speakers({"x": "x"})
+    monkeypatch.chdir(wavs)
+    out = export(form, data)
+    monkeypatch.chdir("/")
+    assert brought_in(form, out, wavs / "back").read("wav.scp") == {"x": str(wavs / "x.wav")}

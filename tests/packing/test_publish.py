@@ -47,6 +47,8 @@ def test_results_stand_in_the_metadata(repository):
         result.unique_identifier  # noqa: B018  what the hub tells results apart by
     card = ModelCard.load(repository / "README.md")
     assert card.data.library_name == "c2ser" and card.data.pipeline_tag == "audio-classification"
+    assert 'pipeline("speech-emotion-recognition", "REPOSITORY", trust_remote_code=True)' in card.text
+    assert card.text.count("## Use") == 1 and 'predictor = Predictor("FOLDER")' in card.text
     assert card.content.count("## What it may have heard of its test sets") == 1
 
 

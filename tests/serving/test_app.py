@@ -158,6 +158,9 @@ def test_what_is_refused(address):
     assert "2 channels" in refused(post(address, wav(channels=2)), 400)
     assert "at least 400" in refused(post(address, wav(0.01)), 400)
     assert "mode 'loud'" in refused(post(address, wav(), mode="loud"), 400)
+    files = {"file": wav(channels=2), "channel": b"mean"}
+    assert "channel: expected" in refused(httpx.post(f"{address}/v1/emotion", files=files), 400)
+    assert "channel 'x'" in refused(post(address, wav(), channel="x"), 400)
     assert "in `file`" in refused(httpx.post(f"{address}/v1/emotion", data={"file": "/etc/passwd"}), 400)
     assert "in `file`" in refused(httpx.post(f"{address}/v1/emotion", content=b"x"), 400)
     assert "Not Found" in refused(httpx.get(f"{address}/docs"), 404)
@@ -183,6 +186,9 @@ def test_bodies_of_chats_that_are_refused(address):
         ({"messages": [{"role": "user", "content": [part]}]}, 400, "base64 of a sound file"),
         ({"messages": [{"role": "user", "content": [part, part]}]}, 400, "one recording"),
         ({"messages": [{"role": "user", "content": [{"type": "audio_url", "audio_url": {"url": "file:///etc/passwd"}}]}]}, 400, "not fetched"),
+        ({"model": ["system"]}, 404, "there is system"),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": "x"}]}]}, 400, "base64 of a sound file"),
+        ({"messages": [{"role": "user", "content": [3]}]}, 400, "expected the JSON"),
         ({"n": 2}, 400, "n: there is one answer"),
         ({"tools": [1]}, 400, "tools: not offered here"),
     ):  # fmt: skip
