@@ -121,8 +121,8 @@ def test_predict_says_where_no_speaker_is_enrolled(by_speaker, speech, tmp_path,
         caplog.clear()
         predict.main([f"{tmp_path}/a.wav", "--model", str(by_speaker), *more])
         assert sum("without --enrol" in line for line in caplog.messages) == warned
-    first, second = [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()]
-    assert first != second
+    head, first, same, second = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert head == same and len(first) == len(second) == len(head) and first[2:] != second[2:]
 
 
 def test_what_does_not_fit_is_told(predictor, system_dir, make_c2ser, tmp_path):
