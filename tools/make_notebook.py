@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the cells of docs/notebook.py and write them with what they gave to docs/notebook.ipynb.
+"""Run the cells of docs/notebook_cells.txt and write them with what they gave to docs/notebook.ipynb.
 
     PYTHONPATH=. .venv/bin/python tools/make_notebook.py
 
@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CELLS, NOTEBOOK = ROOT / "docs/notebook.py", ROOT / "docs/notebook.ipynb"
+CELLS, NOTEBOOK = ROOT / "docs/notebook_cells.txt", ROOT / "docs/notebook.ipynb"
 
 
 def read_cells(path=CELLS):
