@@ -264,7 +264,7 @@ def test_sigterm_lets_what_is_at_work_finish(packed, tmp_path):
     command = [sys.executable, "-m", "c2ser", "serve", "--model", str(packed), "--port", str(port), "--max_wait", "2500"]
     with open(tmp_path / "log", "w") as log, subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log) as process:
         try:
-            for _ in range(1200):
+            for _ in range(6000):  # imports take minutes on a busy machine
                 try:
                     told = httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).json()
                     break
