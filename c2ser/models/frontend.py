@@ -121,7 +121,7 @@ class _StridedConv(torch.autograd.Function):
 def _weight_gradient(x, grad, kernel, stride):
     """`(batch, time, channels)`, `(batch, frames, out)` → `(out, channels, kernel)`: for every run of up to `stride`
     taps a product with a view of x that has the frames as rows, so that nothing is copied."""
-    (batch, _, channels), (frames, out) = x.shape, grad.shape[1:]
+    channels, (frames, out) = x.shape[2], grad.shape[1:]
     gradients = []
     for tap in range(0, kernel, stride):
         taps = min(stride, kernel - tap)
