@@ -35,10 +35,10 @@ def true_level(question, style):
     return style[question] if style.get(question) in STATES[question] else None
 
 
-def check_questions(questions, known=QUESTIONS):
-    """Raise InputError unless these are some of `known`, each once."""
-    if not questions or len(set(questions)) < len(questions) or not set(questions) <= set(known):
-        raise InputError(f"questions: {', '.join(questions) or 'none'}: expected some of {', '.join(known)}, each once")
+def check_questions(questions):
+    """Raise InputError unless these are some of `QUESTIONS`, each once."""
+    if not questions or len(set(questions)) < len(questions) or not set(questions) <= set(QUESTIONS):
+        raise InputError(f"questions: {', '.join(questions) or 'none'}: expected some of {', '.join(QUESTIONS)}, each once")
 
 
 def told(style, language):

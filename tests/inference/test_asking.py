@@ -4,8 +4,10 @@ import json
 
 import pytest
 import torch
+import yaml
 
 from c2ser.bin import decode, make_style
+from c2ser.cot import templates
 from c2ser.cot.prompts import PARAPHRASES
 from c2ser.cot.questions import QUESTIONS, answer, levels_of, told
 from c2ser.datadir import DataDir, read_table, write_table
@@ -99,6 +101,29 @@ def test_given_rationales_are_judged_as_generated_ones(system_dir, speech):
         assert list(one.posterior.values()) == nearly(list(other.posterior.values())) and other.tokens == 0
     others = predictor(speech, "explicit", rationales=["说话者语速缓慢。"] * 5)
     assert any(list(one.posterior.values()) != nearly(list(other.posterior.values())) for one, other in zip(made, others))
+
+
+@torch.no_grad()
+def test_a_verdict_that_comes_first_is_scored_there(system_dir, speech, tmp_path):
+    """Before any rationale, and without the end of an answer, against whole forward passes; a rationale changes nothing."""
+    bundle = Bundle.read(system_dir)
+    config = yaml.safe_load(bundle.modes["explicit"]["config"].read_text())
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**config, "verdict": "first"}))
+    bundle.modes["explicit"]["config"] = tmp_path / "config.yaml"
+    bundle.write(tmp_path)
+    predictor = Predictor(tmp_path, decoding=FEW)
+    model = predictor._model("explicit")
+    prefix = model.prefixes("explicit", *predictor._hear(model, speech[1:2], None, None))[0]
+    embed, likely = model.llm.get_input_embeddings(), []
+    for emotion in EMOTIONS:
+        ids = torch.tensor(answer_ids(predictor.tokenizer, templates.load("zh").implicit_answer(emotion))[:-1])
+        logits = model.llm(inputs_embeds=torch.cat([prefix, embed(ids)])[None], use_cache=False).logits[0]
+        likely.append(float(logits[len(prefix) - 1 : -1].log_softmax(-1)[torch.arange(len(ids)), ids].double().sum()))
+    made = predictor(speech[1], "explicit")[0]
+    assert list(made.posterior.values()) == pytest.approx(torch.tensor(likely).softmax(0).tolist(), rel=1e-3)
+    given = predictor(speech[1], "explicit", rationales=["情绪：快乐。说话者语速缓慢。"])[0]
+    assert list(given.posterior.values()) == nearly(list(made.posterior.values())) and given.parsed == "happy"
+    assert predictor(speech[1])[0].posterior == nearly(Predictor(system_dir, decoding=FEW)(speech[1])[0].posterior)
 
 
 def test_measured_levels_are_told_by_the_code_that_cut_the_training(told_system, speech, emotion):

@@ -68,11 +68,11 @@ def test_too_large_batches_are_halved(system_dir, speech, monkeypatch, caplog):
     predictor = with_decoding(system_dir, batch_size=4)
     wanted, whole, sizes = predictor(speech), Predictor._generate, []
 
-    def limited(self, model, mode, prefixes):
+    def limited(self, model, mode, prefixes, seeds):
         sizes.append(len(prefixes))
         if len(prefixes) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return whole(self, model, mode, prefixes)
+        return whole(self, model, mode, prefixes, seeds)
 
     monkeypatch.setattr(Predictor, "_generate", limited)
     seen = []
