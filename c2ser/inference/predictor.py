@@ -8,8 +8,6 @@ import numpy as np
 import torch
 
 from c2ser.audio import MIN_SAMPLES, SAMPLE_RATE, has_sound
-from c2ser.checkpoints.weights import read_weights
-from c2ser.cot.prompts import PARAPHRASES, prompt
 from c2ser.cot.questions import check_questions, told_ids
 from c2ser.errors import InputError
 from c2ser.given import as_list, name_of, read_speech
@@ -17,28 +15,20 @@ from c2ser.inference.answer_trie import search
 from c2ser.inference.answers import Answers
 from c2ser.inference.asking import ask
 from c2ser.inference.batching import run_batches
-from c2ser.inference.bundle import Bundle
 from c2ser.inference.calibration import Correction
 from c2ser.inference.chat import SeededSampling
 from c2ser.inference.decoding import Decoding
-from c2ser.inference.emotion_encoder import EmotionEncoder, load_weights, read_config
+from c2ser.inference.emotion_encoder import EmotionEncoder
 from c2ser.inference.generation import generate, token_scores
 from c2ser.inference.labels import parse_label
 from c2ser.inference.pooling import frame_statistics
 from c2ser.inference.streaming import stream_tokens, whole_characters
-from c2ser.models.build import build_c2ser
-from c2ser.models.language_model import load_tokenizer, on_the_same_base, split_prompt, transcript_ids
-from c2ser.precision import check_device, choose
+from c2ser.inference.system import System
+from c2ser.models.language_model import transcript_ids
 from c2ser.prosody.measures import Levels
 
 WINDOW, WINDOW_SECONDS = 256, 1800.0
 """How many inputs, or seconds of speech, `Predictor.each` reads before it answers them."""
-
-LATER_OPTIONS = {
-    "answers": "cot", "text_only": False, "teacher_labels": [], "whisper_blocks": None, "verdict": "last",
-    "measured_style": False,
-}  # fmt: skip
-"""Options that the config.yaml of an older training does not have, and what it was trained with."""
 
 
 @dataclass
@@ -61,7 +51,7 @@ class Prediction:
     asked: dict | None = None
 
 
-class Predictor:
+class Predictor(System):
     """A trained C2SER. `predictor(["a.wav"])` gives one `Prediction` an input.
 
     model: the folder that stage 11 or 14 of a recipe made; device: "cpu", "cuda"; decoding: a `Decoding`; calibration:
@@ -77,16 +67,13 @@ class Predictor:
         self, model, device="cpu", decoding=None, calibration=None, paraphrase=0, labels=None, ensemble=0, questions=(),
         voice=None,
     ):  # fmt: skip
-        check_device(device)
-        self.bundle = Bundle.read(model)
-        self.device, self.decoding, self.paraphrase = device, decoding or Decoding(), paraphrase
-        self.dtype = choose(self.decoding.dtype, device, "language model of decoding")
-        self.tokenizer = load_tokenizer(self.bundle.llm)
+        self.decoding = decoding or Decoding()
+        super().__init__(model, device, self.decoding.dtype, paraphrase, ensemble)
         self.labels = self.bundle.labels if labels is None else list(labels)
         self.languages = self.decoding.languages or self.bundle.languages
         order = self._config("explicit").verdict if "explicit" in self.bundle.modes else "last"
         self.answers = Answers(self.tokenizer, self.labels, self.languages, order, any_words=labels is not None)
-        self.ensemble, self.questions, self.voice = ensemble, tuple(questions), voice or {}
+        self.questions, self.voice = tuple(questions), voice or {}
         if questions:
             check_questions(questions)
         if ensemble and (paraphrase or "score" not in self.decoding.methods):
@@ -96,7 +83,6 @@ class Predictor:
         self.emotion_encoder = EmotionEncoder(**self.bundle.emotion, device=device) if self.bundle.emotion else None
         self.seconds = {"generation": 0.0, "scoring": 0.0}
         self.calibration, self.correction = calibration, self._correction(calibration)
-        self._models = {}
 
     def __call__(
         self, inputs, mode="implicit", channel=None, emotion=None, made=None, names=None, transcripts=None, speakers=None,
@@ -205,28 +191,6 @@ class Predictor:
         if not number:
             raise InputError("no recording of the speaker was given")
         return {name: (total / number).float() for name, total in sums.items()}
-
-    def by_speaker(self, mode):
-        """Whether the model of that mode was trained with what it hears normalised by speaker."""
-        return self._config(mode).model_conf.get("standardize") == "speaker"
-
-    def question(self, mode, paraphrase=None):
-        """The prompt of a mode, as training asked it or its paraphrase. Raises InputError for an unknown paraphrase."""
-        paraphrase = self.paraphrase if paraphrase is None else paraphrase
-        if not paraphrase:
-            return prompt(mode, self._config(mode).prompt_language)
-        if not 0 < paraphrase <= len(PARAPHRASES[mode]):
-            last = len(PARAPHRASES[mode])
-            raise InputError(f"paraphrase {paraphrase}: there are 1 to {last}; 0 is the trained prompt")
-        return PARAPHRASES[mode][paraphrase - 1]
-
-    def is_told(self, mode):
-        """Whether the model of that mode is told the measured levels of style."""
-        return self._config(mode).measured_style
-
-    def reads_text(self, mode):
-        """Whether the model of that mode reads transcripts instead of hearing speech."""
-        return self._config(mode).text_only
 
     def _correction(self, calibration):
         if calibration is None:
@@ -361,51 +325,3 @@ class Predictor:
             found = [search(answers, rows, self.decoding.num_beams) for answers, rows in zip(ids, scores)]
             constrained = [self.labels[self.answers.owners[index]] for index in found]
         return labels, posteriors, constrained
-
-    def _config(self, mode):
-        """The configuration that the model of a mode was trained with."""
-        if mode not in self.bundle.modes:
-            raise InputError(f"mode {mode!r}: this system has {', '.join(self.bundle.modes)}")
-        config = read_config(self.bundle.modes[mode]["config"])
-        for name, value in LATER_OPTIONS.items():
-            setattr(config, name, getattr(config, name, value))
-        if "llm_bfloat16" in config.model_conf:  # what llm_autocast was called
-            config.model_conf["llm_autocast"] = "bfloat16" if config.model_conf.pop("llm_bfloat16") else "none"
-        return config
-
-    def precision(self, mode):
-        """In words, in what the language model of a mode was trained and answers."""
-        config = self._config(mode)
-        used = (getattr(config, "autocast", None), config.model_conf.get("llm_autocast"), config.llm_conf.get("dtype"))
-        return f"trained in {'bfloat16' if 'bfloat16' in used else 'float32'}, answering in {self.dtype}"
-
-    def _model(self, mode):
-        """The model of that mode, loaded at first use; two modes of one checkpoint are one model."""
-        if mode not in self._models:
-            config, parts = self._config(mode), self.bundle.modes[mode]
-            alike = [model for other, model in self._models.items() if self.bundle.modes[other] == parts]
-            model = alike[0] if alike else self._load(config, parts["checkpoint"])
-            if self.paraphrase:
-                model.prompts[mode] = self._prompt_ids(mode, self.paraphrase)
-            for number in range(1, self.ensemble + 1):
-                model.prompts[f"{mode} {number}"] = self._prompt_ids(mode, number)
-            self._models[mode] = model
-        return self._models[mode]
-
-    def _prompt_ids(self, mode, paraphrase):
-        ids = split_prompt(self.tokenizer, self.question(mode, paraphrase), self._config(mode).prompt_style)
-        return tuple(torch.tensor(part, dtype=torch.long) for part in ids)
-
-    def _load(self, config, checkpoint):
-        config.llm, config.whisper = str(self.bundle.llm), self.bundle.whisper and str(self.bundle.whisper)
-        model = build_c2ser(config, llm=self._another_llm(config))
-        load_weights(model, read_weights(checkpoint), checkpoint)
-        model.llm.to(getattr(torch, self.dtype))
-        return model.eval().requires_grad_(False).to(self.device)
-
-    def _another_llm(self, config):
-        """A language model for a further mode on the base of one that is loaded, or None where it has to be read."""
-        for mode, model in self._models.items():
-            if config.llm_conf == self._config(mode).llm_conf and config.llm_conf.get("train", "lora") != "full":
-                return on_the_same_base(model.llm)
-        return None

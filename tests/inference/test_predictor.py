@@ -15,7 +15,8 @@ from c2ser.cot import templates
 from c2ser.emotions import EMOTIONS, NAMES
 from c2ser.errors import InputError
 from c2ser.inference.bundle import Bundle
-from c2ser.inference.predictor import LATER_OPTIONS, Decoding, Predictor
+from c2ser.inference.predictor import Decoding, Predictor
+from c2ser.inference.system import LATER_OPTIONS
 from c2ser.models.language_model import answer_ids
 from tests.builders import c2ser_config, c2ser_model, write_parts
 from tests.closeness import nearly
