@@ -81,12 +81,16 @@ def hinder(recipe, added, logs, place, random, say=print):
     faults, in words."""
     faults = []
     for stage, size in added.items():
-        trials = [(f"{part} read-only", read_only(recipe.folder / part)) for part in PARTS if (recipe.folder / part).is_dir()]
-        little = int(size * random.uniform(0, 0.8))
-        trials.append((f"{little >> 10} of {size >> 10} kB left", room(place, little)))
+        little, before = int(size * random.uniform(0, 0.8)), place / "before"
+        shutil.copytree(recipe.folder, before, symlinks=True)
+        trials = [(f"{little >> 10} of {size >> 10} kB left", room(place, little))]
+        trials += [(f"{part} read-only", read_only(recipe.folder / part)) for part in PARTS if (recipe.folder / part).is_dir()]
         for number, (what, hindrance) in enumerate(trials):
             with hindrance:
                 status, text = step(recipe, stage, logs / f"hindered{stage}_{number}.log")
+            if not status:  # it does not write there; or the next trial would find nothing to do
+                shutil.rmtree(recipe.folder)
+                shutil.copytree(before, recipe.folder, symlinks=True)
             told = [line for line in text.splitlines() if CLEAR.search(line)]
             say(f"stage {stage:2}, {what}: {told[-1].strip() if status and told else f'status {status}'}")
             if status and not told:
@@ -94,6 +98,7 @@ def hinder(recipe, added, logs, place, random, say=print):
             if "Traceback" in text:
                 faults.append(f"stage {stage}, {what}: a traceback:\n{text[-2000:]}")
             faults += [f"stage {stage}, {what}: {name} is left over" for name in left_over(recipe.folder, begun=False)]
+        shutil.rmtree(before)
         status, text = step(recipe, stage, logs / f"room{stage}.log")
         if status:
             faults.append(f"stage {stage} does not complete with room again:\n{text[-3000:]}")
