@@ -192,7 +192,7 @@ def untrained(options, folder):
 
     llm = options.llm or write_tokenizer(folder / "llm")
     parts = {"config": folder / "config.yaml", "checkpoint": folder / "model.pth"}
-    parts["config"].write_text(yaml.safe_dump({"prompt_language": "en"}), encoding="utf-8")
+    parts["config"].write_text(yaml.safe_dump({"prompt_language": "en", "model_conf": {}}), encoding="utf-8")
     parts["checkpoint"].touch()
     Bundle(list(EMOTIONS), ["en"], llm, None, None, dict.fromkeys(MODES, parts)).write(folder)
     dtype = "bfloat16" if options.precision == "bf16" else "float32"

@@ -16,7 +16,7 @@ from c2ser.errors import InputError
 from c2ser.models.connector import Connector, Standardize, Subsampler, join_lengthwise
 from c2ser.models.distillation import posterior_divergence, verdict_scores
 from c2ser.models.distributed import gather, joint_mean, widened
-from c2ser.models.kept_frames import DumpedFrames, heard_once
+from c2ser.models.kept_frames import heard_once
 from c2ser.models.language_model import embedding_deviation
 from c2ser.models.likelihoods import logits_at
 from c2ser.models.schedule import asked_question, explicit_batch
@@ -218,7 +218,7 @@ class C2SER(nn.Module):
         self._check_heard(speech, emotion)
         if self.encoder is not None:
             known = self.kept_frames if names is not None else None
-            if known is not None and (self.training or isinstance(known, DumpedFrames)):  # those heard here may be rounded
+            if known is not None and (self.training or not isinstance(known, dict)):  # those heard here may be rounded
                 frames, counts = heard_once(
                     known, names, lambda row: self.encode(speech[row : row + 1], lengths[row : row + 1])[0][0], lengths.device
                 )

@@ -7,12 +7,12 @@ from espnet2.utils.types import float_or_none, str2bool, str_or_none
 from c2ser.errors import InputError
 from c2ser.models.build import build_c2ser, settle_precision
 from c2ser.models.c2ser import C2SER
-from c2ser.models.kept_frames import DumpedFrames
 from c2ser.models.language_model import load_tokenizer
 from c2ser.options import blocks_or_mix
 from c2ser.tasks.backbone import allow_unused
 from c2ser.tasks.c2ser_inputs import Tokenize, check_inputs
 from c2ser.tasks.common import SpeechTask, check_kept_frames
+from c2ser.tasks.dumped_frames import DumpedFrames
 
 AbsESPnetModel.register(C2SER)  # models know nothing of ESPnet, which asks for its base class
 

@@ -11,9 +11,9 @@ from c2ser.audio import read_audio
 from c2ser.bin import whisper_frames
 from c2ser.datadir import read_table
 from c2ser.errors import InputError
-from c2ser.models.kept_frames import DumpedFrames
 from c2ser.models.whisper_encoder import WhisperEncoder
 from c2ser.tasks.c2ser import C2SERTask
+from c2ser.tasks.dumped_frames import DumpedFrames
 from tests.builders import WHISPER, dump, task_config
 from tests.closeness import assert_rounds_alike
 
