@@ -54,6 +54,7 @@ def main(argv=None):
     import torch
 
     from c2ser.checkpoints.c2ser_official import check_fit, configuration, read_official
+    from c2ser.checkpoints.weights import write_weights
     from c2ser.inference.bundle import Bundle
 
     emotion = {"config": args.emotion / "config.yaml", "checkpoint": args.emotion / "model.pth"}
@@ -73,7 +74,7 @@ def main(argv=None):
     with atomic_folder(args.out_dir) as partial:
         checked, taken = settle_base(made.base, args, partial)
         write_config(partial / "config.yaml", args, connector, {**lora, "alpha": args.lora_alpha})
-        torch.save({**made.weights, "batches": torch.zeros((), dtype=torch.long)}, partial / "model.pth")
+        write_weights(partial / "model.pth", {**made.weights, "batches": torch.zeros((), dtype=torch.long)})
         report = {
             "checkpoint": str(args.checkpoint),
             "weights": len(made.weights),

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 
 from c2ser.checkpoints.hf_whisper import rename
+from c2ser.checkpoints.weights import write_weights
 from c2ser.errors import InputError, brief
 from c2ser.models.whisper_encoder import WhisperEncoder
 
@@ -90,7 +91,7 @@ def convert(source, target, wave):
     if not cosines[0] >= LEAST:
         raise InputError(f"{source}: a block differs from what onnxruntime computes: cosine {cosines[0]:.4f} < {LEAST}")
     partial = target.with_name(f"{target.name}.partial")
-    torch.save({"dims": dims, "model_state_dict": state}, partial)
+    write_weights(partial, {"dims": dims, "model_state_dict": state})
     partial.replace(target)
     return dims, cosines
 

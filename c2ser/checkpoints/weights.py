@@ -1,6 +1,7 @@
 """Weights on disk: state dicts that torch.save wrote, and safetensors; told apart by the suffix."""
 
 import datetime
+import io
 import json
 import pickle
 import zipfile
@@ -70,6 +71,33 @@ def check_size(make, state, layers, path):
 def read_safe_metadata(path):
     """What stands in a safetensors file beside its tensors, name → text. Raises InputError."""
     return _read_safe(path, tensors=False)[1]
+
+
+class _Noting(io.BufferedWriter):
+    """A file that remembers the first error of writing to it."""
+
+    error = None
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+
+def write_weights(path, state, *arguments, save=torch.save, **options):
+    """As torch.save(state, path, …), but a full disk is an OSError: torch tells of it so through a stream alone, and at the end of
+    a file not even there."""
+    try:
+        with _Noting(io.FileIO(path, "wb")) as stream:
+            try:
+                save(state, stream, *arguments, **options)
+            except RuntimeError as error:
+                raise stream.error or error from None
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def write_safe(path, state, metadata=None):

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
 import yaml
 
 from c2ser.checkpoints.configuration import to_funasr
 from c2ser.checkpoints.names import HEAD, backbone_names
+from c2ser.checkpoints.weights import write_weights
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_folder
 
@@ -27,12 +27,12 @@ def write(backbone, folder, layout, source=None):
 
 
 def write_ours(backbone, folder, source):
-    torch.save(backbone.weights, folder / "model.pth")
+    write_weights(folder / "model.pth", backbone.weights)
     conf = asdict(backbone.config)
     conf["conv_layers"] = [list(layer) for layer in conf["conv_layers"]]
     values = {"backbone_conf": conf}
     if backbone.head:
-        torch.save(backbone.head, folder / "head.pth")
+        write_weights(folder / "head.pth", backbone.head)
         values["head_labels"] = backbone.labels
     if source:
         values["converted"] = source
@@ -51,7 +51,7 @@ def write_funasr(backbone, folder, source):
         (folder / "tokens.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         unknown = "<unk>" if "<unk>" in labels else labels[-1]  # FunASR wants one of them to be its unknown symbol
         values |= {"tokenizer": "CharTokenizer", "tokenizer_conf": {"unk_symbol": unknown, "split_with_space": True}}
-    torch.save({"model": state}, folder / "model.pt")
+    write_weights(folder / "model.pt", {"model": state})
     write_yaml(folder / "config.yaml", values)
 
 

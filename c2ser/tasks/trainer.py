@@ -15,6 +15,7 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
 
+from c2ser.checkpoints.weights import write_weights
 from c2ser.errors import InputError
 from c2ser.models.distributed import rank
 from c2ser.tasks.midway import Midway, read_state, restore
@@ -192,7 +193,7 @@ def set_aside(checkpoint):
 @contextmanager
 def atomic_saves():
     """Within the block, `torch.save(object, path)` writes beside the path and renames; of CHECKPOINT, what stood there
-    before is kept as well. It writes through a stream, since torch tells of a full disk as an OSError only there."""
+    before is kept as well."""
     save = torch.save
 
     def save_beside(state, target, *arguments, **options):
@@ -200,13 +201,12 @@ def atomic_saves():
             return save(state, target, *arguments, **options)
         partial = f"{target}.partial"  # always this name: a resumed training replaces what a killed one has left
         try:
-            with open(partial, "wb") as stream:
-                save(state, stream, *arguments, **options)
+            write_weights(partial, state, *arguments, **options)
             if Path(target).name == CHECKPOINT and Path(target).exists():
                 set_aside(Path(target))
             os.replace(partial, target)
         except BaseException as error:
-            if isinstance(error, OSError) and not error.filename:
+            if isinstance(error, OSError):
                 error.filename = str(target)
             Path(partial).unlink(missing_ok=True)
             raise

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import random
+import resource
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,6 +68,23 @@ def test_a_full_disk_is_told_as_one(tmp_path, monkeypatch):
         torch.save({"a": torch.zeros(1000)}, tmp_path / "checkpoint.pth")
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "checkpoint.pth"))
     assert os.listdir(tmp_path) == []
+
+
+def test_a_disk_that_is_full_at_any_byte_is_told_as_one(tmp_path):
+    """A limit on the size of files is as good, but for its number. Near the end torch would speak of a position again."""
+    state, limits = {"a": torch.arange(3000.0), "b": torch.ones(70)}, resource.getrlimit(resource.RLIMIT_FSIZE)
+    with atomic_saves():
+        torch.save(state, tmp_path / "whole.pth")
+        size = (tmp_path / "whole.pth").stat().st_size
+        for most in [*range(0, size, 1997), *range(size - 600, size, 8)]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+            try:
+                with pytest.raises(OSError) as caught:
+                    torch.save(state, tmp_path / "part.pth")
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(tmp_path / "part.pth")), most
+    assert os.listdir(tmp_path) == ["whole.pth"]
 
 
 def test_streams_are_written_to_as_ever():
