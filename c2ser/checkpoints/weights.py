@@ -3,7 +3,9 @@
 import datetime
 import io
 import json
+import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -106,12 +108,19 @@ def write_safe(path, state, metadata=None):
     Tensors that share memory are written one by one, as the format wants it; dtypes and values stay as they are.
     metadata: name → text, kept beside the tensors.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     path.touch()
     mode = path.stat().st_mode
-    save_file(tensors, path, {"format": "pt", **(metadata or {})})
+    try:
+        save_file(tensors, path, {"format": "pt", **(metadata or {})})
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))  # a full disk, for one
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
     path.chmod(mode)  # safetensors lets nobody else read its files
     with open(path, "r+b") as stream:  # its metadata stand in any order: the same weights shall be the same bytes
         size = int.from_bytes(stream.read(8), "little")

@@ -1,5 +1,8 @@
 """State dicts in both formats: values and dtypes are kept, and damaged files are named."""
 
+import errno
+import resource
+
 import pytest
 import torch
 
@@ -56,3 +59,15 @@ def test_the_same_weights_and_words_are_the_same_bytes(tmp_path):
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
     assert read_safe_metadata(tmp_path / "0.safetensors") == {"format": "pt", **words}
     assert all(torch.equal(value, state()[name]) for name, value in read_weights(tmp_path / "0.safetensors").items())
+
+
+def test_a_full_disk_is_told_as_one(tmp_path):
+    """A limit on the size of files is as good, but for its number."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            write_safe(tmp_path / "w.safetensors", state())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(tmp_path / "w.safetensors"))
