@@ -1,9 +1,9 @@
 """Fetching pretrained files, as far as that goes without a network."""
 
 import hashlib
-import re
 import importlib.util
 import io
+import re
 import subprocess
 import sys
 import tarfile

@@ -2,9 +2,9 @@
 
 Of each utterance the system judges the rationale as given (--rationales, as c2ser decode writes `answers` in explicit mode),
 and with its levels swapped (each into an opposite), shuffled (into those of another utterance) and removed. Speech,
-quotation and all other words stay; who then says the same as before does not count. A system that draws its verdict from what the rationale says must change its mind; one
-that goes by the sound alone must not. Writes faithfulness.tsv (a line an utterance and change) and
-faithfulness.json, and prints the means with 95 % intervals over speakers. A run that was stopped goes on.
+quotation and all other words stay; who then says the same as before does not count. A system that draws its verdict from
+what the rationale says must change its mind; one that goes by the sound alone must not. Writes faithfulness.tsv (a line an
+utterance and change) and faithfulness.json, and prints the means with 95 % intervals over speakers. A run that was stopped goes on.
 """
 
 import argparse

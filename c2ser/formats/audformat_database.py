@@ -3,15 +3,13 @@
 audformat itself is not needed, and would load a table from a pickle that lies beside it; here none is opened.
 """
 
-
 import yaml
-
 
 from c2ser.encodings import read_text
 from c2ser.errors import InputError
 from c2ser.fileio import atomic_write
 from c2ser.formats.nkululeko import HOLDS, seconds, write_csv  # noqa: F401  HOLDS: the same
-from c2ser.formats.parquet import _batches
+from c2ser.formats.parquet import batches
 from c2ser.formats.reading import csv_rows, find, reading
 from c2ser.formats.rows import NUMBERS, from_record
 from c2ser.yamlfile import parse_yaml
@@ -27,7 +25,7 @@ def write(rows, folder, options):
         schemes[name]["labels"] = sorted({row.values[name] for row in rows if name in row.values})
     table = {"type": "segmented" if any(row.start is not None for row in rows) else "filewise",
              "columns": {name: {"scheme_id": name} for name in names}}  # fmt: skip
-    about = {"name": "c2ser", "source": "written by c2ser export-data", "usage": "unrestricted", "languages": []}
+    about = {"name": "c2ser", "source": "written by c2ser export-data", "usage": "other", "languages": []}  # what may be done with the speech is not known here
     with atomic_write(folder / HEAD) as stream:
         yaml.safe_dump({**about, "schemes": schemes, "tables": {"emotion": table}}, stream, sort_keys=False, allow_unicode=True)
 
@@ -89,7 +87,7 @@ def _table(folder, name):
         yield from csv_rows(places[0])
         return
     number = 0
-    for batch, _ in _batches(places[1]):
+    for batch, _ in batches(places[1]):
         for record in batch:
             number += 1
             spans = {key: value.total_seconds() for key, value in record.items() if hasattr(value, "total_seconds")}

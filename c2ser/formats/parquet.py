@@ -49,7 +49,7 @@ def read(path, options):
     for file in find(path, "**/*.parquet", "**/*.arrow"):
         number = 0
         with reading(file):
-            for batch, names in _batches(file):
+            for batch, names in batches(file):
                 for record in batch:
                     number += 1
                     where = f"{file}: row {number}"
@@ -57,7 +57,7 @@ def read(path, options):
                     yield where, _row(record | named, file, where, options)
 
 
-def _batches(file):
+def batches(file):
     """Yield (list of dicts, column → names of its classes) of a file."""
     pa, pq = need("pyarrow"), need("pyarrow.parquet")
     if file.suffix == ".arrow":

@@ -265,3 +265,8 @@ def test_help_of_the_comparison():
     assert help_text.startswith("What does L_cate buy?") and '\n  --systems ["frm_utt supervised"]: encoders' in help_text
     names = [line for line in script.read_text().split("# --- ")[1].splitlines()[1:] if "=" in line]
     assert help_text.count("\n  --") == len(names) > 5
+
+
+def test_who_trains_no_c2ser_needs_no_configuration_of_it(recipe, tmp_path):
+    (tmp_path / "train_e2v_s.yaml").write_text("max_epoch: 1\n")
+    assert "No such file" not in run(recipe, "--conf", tmp_path, "--stop_stage", 2)

@@ -94,7 +94,8 @@ fetch() {
         fi
     done
 }
-keeps_frames() { grep -q '^model_conf:.*keep_frames: true' "$conf/train_explicit.yaml"; }
+c2ser_conf() { cat "$conf/train_${1:-explicit}.yaml" 2>/dev/null || true; } # $1: explicit | implicit; whoever trains no C2SER has none
+keeps_frames() { c2ser_conf "$@" | grep -q '^model_conf:.*keep_frames: true'; }
 needs_frames() { keeps_frames || [ "$normalise" = speaker ]; } # whether stage 9 hears with Whisper
 fetch whisper whisper-tiny.en tiny.en.pt ${e2v_s_teacher:+5} 6 $(needs_frames && echo 9) 10 11
 fetch llm smollm2-135m-instruct SmolLM2-135M-Instruct.Q4_1.gguf 8
@@ -107,7 +108,7 @@ exp=exp/$tag
 whisper_dir=dump/whisper/$(basename "$whisper" .pt) whisper_input=(--file "$whisper")
 [ ! -d "$whisper" ] || whisper_input=(--glob "$whisper/*")
 # Blocks of Whisper that C2SER hears with, nothing for all, and where frames of them are kept
-blocks=${whisper_blocks:-$(sed -n 's/^whisper_blocks: *\([0-9a-z]*\).*/\1/p' "$conf/train_explicit.yaml")}
+blocks=${whisper_blocks:-$(c2ser_conf | sed -n 's/^whisper_blocks: *\([0-9a-z]*\).*/\1/p')}
 frames_dir=dump/$(keeps_frames && echo frames || echo frame_means)/$(basename "$whisper" .pt)${blocks:+_$blocks}
 if [ "$answers" = label ]; then modes=implicit; else modes="explicit implicit"; fi
 language=$cot_language

@@ -142,7 +142,7 @@ train_c2ser() {
     [ "$text_only" = false ] || data+=(transcript,transcript,text) hearing+=(--model_conf align_batches=0)
     if hears whisper; then
         data+=(wav.scp,speech,kaldi_ark) hearing[1]=$whisper hearing+=(${whisper_blocks:+--whisper_blocks "$whisper_blocks"})
-        if keeps_frames; then hearing+=(--kept_frames "$frames_dir/frames.scp"); fi
+        if keeps_frames && keeps_frames "$mode"; then hearing+=(--kept_frames "$frames_dir/frames.scp"); fi
     fi
     if hears e2v_s; then data+=(emotion.scp,emotion,kaldi_ark) hearing[3]=$(head -n 1 "$dir/features/dim"); fi
     if hears e2v_s && [ "$utterance_mode" = all_layers ]; then
